@@ -1,0 +1,2 @@
+//! The lentil binary.
+fn main() {}

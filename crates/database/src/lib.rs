@@ -1,0 +1,35 @@
+//! This crate is the transactional store: snapshots, indexes, transactions with read and write
+//! sets, the committer, the write log, subscriptions and retention.
+//!
+//! It does not know functions, users, schemas or system tables beyond `_tables` and `_indexes`.
+//!
+//! Invariants: timestamps are assigned only by the committer and strictly increase; a timestamp
+//! is visible to readers only after storage has said it is durable; read sets over-approximate
+//! (a missed invalidation is a bug, a spurious one is a cost); every in-memory structure can be
+//! rebuilt from storage.
+
+mod env;
+mod error;
+mod limits;
+mod names;
+mod registry;
+mod read_set;
+mod transaction;
+mod cursor;
+mod committer;
+mod write_log;
+mod subscriptions;
+mod backfill;
+mod database;
+
+pub use crate::backfill::{BackfillProgress, BackfillStep};
+pub use crate::cursor::RangeCursor;
+pub use crate::database::{Database, DatabaseOptions};
+pub use crate::env::{Env, SystemEnv};
+pub use crate::error::{BeginError, CommitError, OpenError, TransactionError};
+pub use crate::limits::{TransactionLimits, TransactionUsage};
+pub use crate::names::{IndexDefinition, IndexInfo, IndexState, Namespace, TableInfo};
+pub use crate::read_set::ReadSet;
+pub use crate::subscriptions::{Subscription, Waker};
+pub use crate::transaction::{Committed, Document, IndexQuery, Transaction};
+pub use lentil_storage::{IndexId, Order, TabletId};

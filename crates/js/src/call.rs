@@ -1,0 +1,172 @@
+//! Station 5 · one call of one function in an executor.
+//!
+//! Arrives: an [`Invocation`] from `functions/src/mutation.rs` or `functions/src/query.rs`.
+//! Leaves: a [`CallOutcome`]; on the way, requests to [`Syscalls`]
+//! (`functions/src/syscalls.rs`, station 6).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Bundle;
+
+/// What a function is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FunctionKind {
+    /// `query`, `internalQuery`.
+    Query,
+    /// `mutation`, `internalMutation`.
+    Mutation,
+    /// `action`, `internalAction`.
+    Action,
+    /// `httpAction`.
+    HttpAction,
+}
+
+/// Whether a call gets a fresh global context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Realms {
+    /// Always: what Convex promises.
+    Fresh,
+    /// A context is kept for later calls of the same bundle (no proof yet that nobody notices).
+    Kept,
+}
+
+/// Everything a call needs besides its syscalls.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The code.
+    pub bundle: Arc<Bundle>,
+    /// Canonical module path.
+    pub module: String,
+    /// Export name (`default` allowed).
+    pub function: String,
+    /// What the caller takes it for: query or mutation.
+    pub kind: FunctionKind,
+    /// JSON text of the argument array, encoded form.
+    pub args: String,
+    /// `process.env`.
+    pub env: Arc<BTreeMap<String, String>>,
+    /// Seed of `Math.random` and `crypto` for this execution.
+    pub seed: [u8; 32],
+    /// `Date.now()`, frozen for the whole execution, ms since the epoch.
+    pub now_ms: f64,
+}
+
+/// Why a syscall failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyscallError {
+    /// The developer's doing: thrown at the call site, catchable.
+    Developer {
+        /// The message of the thrown error.
+        message: String,
+        /// Encoded JSON of a ConvexError's data, if it is one.
+        data: Option<String>,
+    },
+    /// Not the developer's doing: ends the whole execution, uncatchable.
+    System {
+        /// What to report.
+        message: String,
+    },
+}
+
+/// The answer to one asynchronous syscall.
+#[derive(Debug)]
+pub enum Reply {
+    /// JSON text.
+    Value(String),
+    /// It failed.
+    Error(SyscallError),
+    /// Run this function first, in the same executor (`1.0/runUdf`); the answer is what
+    /// [`Syscalls::nested_finished`] makes of its outcome.
+    Nested(Box<Invocation>),
+}
+
+/// The world as user code sees it. One object serves one call and everything nested in it.
+pub trait Syscalls: Send {
+    /// A synchronous syscall.
+    fn sync_call(&mut self, op: &str, args: &str) -> Result<String, SyscallError>;
+    /// An asynchronous syscall. Calls of one execution arrive in the order they were issued and
+    /// are answered in that order.
+    fn call(&mut self, op: &str, args: &str) -> Reply;
+    /// The innermost nested invocation ended; returns the answer of the syscall that asked for it.
+    /// Every `Reply::Nested` is followed by exactly one such call.
+    fn nested_finished(&mut self, outcome: CallOutcome) -> Result<String, SyscallError>;
+}
+
+/// `console` levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// `console.debug`.
+    Debug,
+    /// `console.info`.
+    Info,
+    /// `console.log`, `console.trace`.
+    Log,
+    /// `console.warn`.
+    Warn,
+    /// `console.error`.
+    Error,
+}
+
+/// One console call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogLine {
+    /// Its level.
+    pub level: LogLevel,
+    /// The arguments as the inspector renders them.
+    pub messages: Vec<String>,
+    /// Milliseconds since the epoch.
+    pub timestamp_ms: f64,
+    /// Whether it was cut at 32,768 bytes.
+    pub is_truncated: bool,
+}
+
+/// An error that user code threw and did not catch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsError {
+    /// `Uncaught Error: boom` and source-mapped frames, as function-runtime 8.1 renders it.
+    pub rendered: String,
+    /// Encoded JSON of the data, if it is a ConvexError.
+    pub data: Option<String>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallResult {
+    /// It returned; encoded JSON.
+    Value(String),
+    /// It threw, or cannot be called (no such module or export, wrong kind, import-time error,
+    /// promise that never resolves); all developer errors.
+    Error(JsError),
+    /// More user time than the limit; the executor was killed. The text is ready for the developer.
+    Timeout(String),
+    /// More memory than the limit; the executor is gone. The text is ready for the developer.
+    OutOfMemory(String),
+    /// A syscall failed with [`SyscallError::System`], or the executor broke.
+    System(String),
+}
+
+/// What a call cost and observed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// Time in user code.
+    pub user_time: Duration,
+    /// It looked at a clock (limits caching).
+    pub observed_time: bool,
+    /// It drew a random number.
+    pub observed_randomness: bool,
+    /// It read `process.env`.
+    pub observed_env: bool,
+}
+
+/// The end of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallOutcome {
+    /// Value or failure.
+    pub result: CallResult,
+    /// Console lines in order, at most 256.
+    pub logs: Vec<LogLine>,
+    /// Cost and observations.
+    pub usage: Usage,
+}

@@ -1,0 +1,22 @@
+//! This crate runs user code: it links pushed modules into scripts, supervises the executor
+//! processes (Node, V8), runs one call under limits and hands every request of the code to a
+//! [`Syscalls`].
+//!
+//! It does not know the database, and it leaks no process or frame types. The JavaScript that
+//! runs inside the executors lives in `executor/` at the root and is embedded here.
+//!
+//! Invariants: user code can affect the world only through `Syscalls`; whatever user code does
+//! (loops, memory, crashes) costs one call and at most one executor, never this process.
+
+mod bundle;
+mod call;
+mod host;
+mod analyze;
+
+pub use crate::analyze::{AnalyzedFunction, AnalyzedModule, AnalyzeError, Position, RouteSpec};
+pub use crate::bundle::{Bundle, LinkError, ModuleEnvironment, ModuleSource};
+pub use crate::call::{
+    CallOutcome, CallResult, FunctionKind, Invocation, JsError, LogLevel, LogLine, Realms, Reply, SyscallError,
+    Syscalls, Usage,
+};
+pub use crate::host::{Host, HostError, HostOptions, HostStats};

@@ -1,0 +1,1 @@
+//! The conformance suite: what every adapter of [`crate::Persistence`] must do.

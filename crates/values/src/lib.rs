@@ -1,0 +1,23 @@
+//! This crate holds the vocabulary of data: values, document ids, timestamps, validators, the
+//! order-preserving bytes of index keys, size accounting and the JSON encodings.
+//!
+//! It does not know tables, transactions or sockets, and it performs no I/O.
+//!
+//! Invariant: for any two (optional) values, the byte order of their key encodings equals their
+//! total order.
+
+mod value;
+mod json;
+mod format;
+mod key;
+mod id;
+mod timestamp;
+mod size;
+mod validator;
+
+pub use crate::format::ValueFormat;
+pub use crate::id::{DocumentId, IdError, InternalId, TableNumber};
+pub use crate::key::{IndexKey, KeyRange, push_key_value};
+pub use crate::timestamp::Timestamp;
+pub use crate::validator::{FieldValidator, IdResolver, ObjectValidator, ValidationError, Validator, ValidatorError};
+pub use crate::value::{Object, Value, ValueError};

@@ -1,0 +1,1 @@
+//! Size, depth and count rules (function-runtime 4.2).
