@@ -1,2 +1,45 @@
-//! Placeholder.
-fn main() {}
+//! This crate is the project's one tool: `cargo xtask <command>`.
+//!
+//! It does not depend on any crate of the workspace, so that it builds in seconds.
+
+mod workspace;
+mod command;
+mod setup;
+mod tidy;
+mod test;
+mod run;
+mod bench;
+
+use clap::{Parser, Subcommand};
+
+/// Sets up, checks, runs and measures Lentil.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Installs what running and testing need (Node, npm packages, Chromium, Python packages).
+    Setup(setup::Arguments),
+    /// Checks what compilers do not: crate edges, named paths, stations, compatibility rows.
+    Tidy,
+    /// Runs every test.
+    Test(test::Arguments),
+    /// Starts Lentil, by default with the example app.
+    Run(run::Arguments),
+    /// Measures workloads and writes docs/benchmarks.md.
+    Bench(bench::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Setup(arguments) => setup::main(&arguments),
+        Task::Tidy => tidy::main(),
+        Task::Test(arguments) => test::main(&arguments),
+        Task::Run(arguments) => run::main(&arguments),
+        Task::Bench(arguments) => bench::main(&arguments),
+    }
+}

@@ -1,0 +1,27 @@
+# The image: the lentil binary, the Node that runs functions, and nothing else that matters.
+#   docker build -t lentil . && docker run -p 3210:3210 -p 3211:3211 -v lentil:/convex/data lentil
+
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /source
+COPY . .
+RUN cargo build --locked --profile dist --package lentil
+
+FROM node:24-bookworm-slim AS node
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates curl \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /source/target/dist/lentil /usr/local/bin/lentil
+COPY docker/generate_admin_key.sh /convex/generate_admin_key.sh
+WORKDIR /convex
+ENV LENTIL_DATA=/convex/data \
+    LENTIL_LISTEN=0.0.0.0 \
+    LENTIL_NODE=/usr/local/bin/node
+VOLUME /convex/data
+EXPOSE 3210 3211
+STOPSIGNAL SIGINT
+HEALTHCHECK --interval=5s --start-period=10s CMD curl -fsS http://localhost:3210/version
+ENTRYPOINT ["lentil"]
+CMD ["serve"]

@@ -1,0 +1,282 @@
+//! Flags and environment variables. What the stock self-hosted server takes is taken too, so that
+//! swapping the binary or the image is enough.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  lentil                                   serve from ./lentil-data on 127.0.0.1:3210
+  lentil serve --listen 0.0.0.0            let other machines connect
+  lentil keys                              print an admin key for the CLI and dashboards
+  CONVEX_SELF_HOSTED_URL=http://127.0.0.1:3210 \\
+  CONVEX_SELF_HOSTED_ADMIN_KEY=\"$(lentil keys)\" npx convex dev";
+
+/// A reactive backend that speaks Convex: one binary, one data folder.
+#[derive(Parser, Debug)]
+#[command(name = "lentil", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, max_term_width = 100)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: ServeOptions,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Run the server (what `lentil` alone does).
+    Serve(ServeOptions),
+    /// Print an admin key, one line; works while the server runs.
+    Keys(KeysOptions),
+    /// Mint a key for a given name and secret, without a data folder.
+    #[command(hide = true)]
+    Keygen {
+        #[command(subcommand)]
+        what: Keygen,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Keygen {
+    /// An admin key.
+    AdminKey {
+        /// The deployment's name.
+        #[arg(long)]
+        instance_name: String,
+        /// Its secret, 64 hex digits.
+        #[arg(long)]
+        instance_secret: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeysOptions {
+    #[command(flatten)]
+    pub(crate) place: PlaceOptions,
+    /// A key that can look but not write.
+    #[arg(long)]
+    pub(crate) read_only: bool,
+}
+
+/// Where the deployment is and who it is.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct PlaceOptions {
+    /// Folder that holds everything; made at first start.
+    #[arg(
+        long,
+        visible_alias = "data-dir",
+        env = "LENTIL_DATA",
+        default_value = "lentil-data",
+        value_name = "FOLDER",
+        help_heading = "Data"
+    )]
+    pub(crate) data: PathBuf,
+    /// The deployment's name [default: as at first start, else convex-self-hosted].
+    #[arg(
+        long,
+        env = "INSTANCE_NAME",
+        value_name = "NAME",
+        help_heading = "Identity"
+    )]
+    pub(crate) instance_name: Option<String>,
+    /// Its secret, 64 hex digits [default: as at first start, else random].
+    #[arg(
+        long,
+        env = "INSTANCE_SECRET",
+        hide_env_values = true,
+        value_name = "HEX",
+        help_heading = "Identity"
+    )]
+    pub(crate) instance_secret: Option<String>,
+}
+
+#[derive(Args, Debug, Clone)]
+pub(crate) struct ServeOptions {
+    #[command(flatten)]
+    pub(crate) place: PlaceOptions,
+
+    /// Address to listen on; 0.0.0.0 lets other machines connect.
+    #[arg(
+        long,
+        visible_alias = "interface",
+        env = "LENTIL_LISTEN",
+        default_value = "127.0.0.1",
+        value_name = "ADDRESS",
+        help_heading = "Network"
+    )]
+    pub(crate) listen: IpAddr,
+    /// Port of the API and the sync protocol.
+    #[arg(
+        long,
+        env = "PORT",
+        default_value_t = 3210,
+        value_name = "PORT",
+        help_heading = "Network"
+    )]
+    pub(crate) port: u16,
+    /// Port of HTTP actions.
+    #[arg(
+        long,
+        visible_alias = "site-proxy-port",
+        env = "SITE_PROXY_PORT",
+        default_value_t = 3211,
+        value_name = "PORT",
+        help_heading = "Network"
+    )]
+    pub(crate) site_port: u16,
+    /// Where clients reach the API [default: http://127.0.0.1:<port>].
+    #[arg(long, env = "CONVEX_CLOUD_ORIGIN", value_name = "URL", value_parser = origin, help_heading = "Network")]
+    pub(crate) convex_origin: Option<String>,
+    /// Where HTTP actions are reached [default: http://127.0.0.1:<site port>].
+    #[arg(long, env = "CONVEX_SITE_ORIGIN", value_name = "URL", value_parser = origin, help_heading = "Network")]
+    pub(crate) convex_site: Option<String>,
+
+    /// Whether an acknowledged write survives a power cut.
+    #[arg(long, env = "LENTIL_DURABILITY", value_enum, default_value_t = Durability::Full, help_heading = "Data")]
+    pub(crate) durability: Durability,
+    /// Seconds for which old snapshots stay readable.
+    #[arg(
+        long,
+        env = "DOCUMENT_RETENTION_DELAY",
+        default_value_t = 240,
+        value_name = "SECONDS",
+        help_heading = "Data"
+    )]
+    pub(crate) retention: u64,
+
+    /// The Node binary that runs functions, 20.18 or newer [default: node on PATH].
+    #[arg(
+        long,
+        env = "LENTIL_NODE",
+        value_name = "FILE",
+        help_heading = "Functions"
+    )]
+    pub(crate) node: Option<PathBuf>,
+    /// Processes that run queries and mutations [default: one a core].
+    #[arg(long, env = "LENTIL_EXECUTORS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Functions")]
+    pub(crate) executors: Option<u16>,
+    /// A fresh global context for every call, or one kept for many.
+    #[arg(long, env = "LENTIL_REALMS", value_enum, default_value_t = RealmChoice::Fresh, help_heading = "Functions")]
+    pub(crate) realms: RealmChoice,
+    /// Give clients errors without details and no log lines, as production does.
+    #[arg(long, env = "REDACT_LOGS_TO_CLIENT", num_args = 0..=1, default_missing_value = "true", default_value = "false", value_parser = set_means_true, value_name = "BOOL", help_heading = "Functions")]
+    pub(crate) redact_logs_to_client: bool,
+
+    /// What to log: error, warn, info, debug, trace, or directives such as `lentil_database=debug`.
+    #[arg(
+        long,
+        env = "RUST_LOG",
+        default_value = "info",
+        value_name = "LEVEL",
+        help_heading = "Logs"
+    )]
+    pub(crate) log: String,
+    /// How log lines look.
+    #[arg(long, env = "LENTIL_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, help_heading = "Logs")]
+    pub(crate) log_format: LogFormat,
+
+    #[command(flatten)]
+    pub(crate) ignored: StockOptions,
+}
+
+/// What the stock server takes and this one has no use for.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct StockOptions {
+    /// A database file of the stock server's: data goes to the folder `lentil-data` beside it.
+    #[arg(hide = true)]
+    pub(crate) db_spec: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    local_storage: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    disable_beacon: bool,
+    #[arg(long, hide = true)]
+    beacon_tag: Option<String>,
+    #[arg(long, hide = true)]
+    beacon_fields: Option<String>,
+    #[arg(long, hide = true)]
+    sentry_identifier: Option<String>,
+    #[arg(long, hide = true)]
+    do_not_require_ssl: bool,
+    #[arg(long, hide = true)]
+    convex_http_proxy: Option<String>,
+    #[arg(long, hide = true)]
+    local_log_sink: Option<PathBuf>,
+}
+
+/// See [`ServeOptions::durability`].
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// fsync at every commit.
+    Full,
+    /// fsync now and then: faster, and the last commits may be lost with the power.
+    MayLoseOnPowerCut,
+}
+
+/// See [`ServeOptions::realms`].
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RealmChoice {
+    /// What Convex promises.
+    Fresh,
+    /// Faster; module state of one call may be seen by a later one.
+    Kept,
+}
+
+/// See [`ServeOptions::log_format`].
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// An origin is a scheme and a host; a trailing slash is dropped.
+fn origin(text: &str) -> Result<String, String> {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    match rest.map(|rest| rest.trim_end_matches('/')) {
+        Some(host) if !host.is_empty() && !host.contains(char::is_whitespace) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("must begin with http:// or https:// and name a host".to_owned()),
+    }
+}
+
+/// The stock server turns such a switch on for any value that is not empty.
+fn set_means_true(text: &str) -> Result<bool, String> {
+    Ok(!matches!(text, "" | "0" | "false" | "no"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_the_stock_server_are_taken() {
+        let line = "lentil --port 1 --site-proxy-port 2 --sentry-identifier x --instance-name n --instance-secret s \
+                    --local-storage a --beacon-tag t --disable-beacon --do-not-require-ssl dir/db.sqlite3";
+        let options = Options::try_parse_from(line.split_whitespace()).expect("parses");
+        assert_eq!(options.serve.port, 1);
+        assert_eq!(options.serve.site_port, 2);
+        assert_eq!(
+            options.serve.ignored.db_spec,
+            Some(PathBuf::from("dir/db.sqlite3"))
+        );
+    }
+
+    #[test]
+    fn switches_follow_the_stock_rule_for_values() {
+        for (text, meant) in [("1", true), ("yes", true), ("", false), ("false", false)] {
+            assert_eq!(set_means_true(text), Ok(meant), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `lentil serve`: wires storage, database, function host and edge, and stops them in reverse.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use lentil_database::{Database, DatabaseOptions, SystemEnv};
+use lentil_functions::deploy::Deployer;
+use lentil_functions::{Functions, FunctionsOptions, Host, HostOptions, Realms};
+use lentil_jobs::Imports;
+use lentil_server::{Deps, Server, ServerOptions};
+use lentil_storage::{SqliteOptions, SqlitePersistence, Synchronous};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+use crate::credentials::{Credentials, data_folder, load_or_make};
+use crate::options::{Durability, LogFormat, RealmChoice, ServeOptions};
+use crate::{banner, keys};
+
+/// Runs until a signal says stop.
+pub(crate) fn main(options: ServeOptions) -> anyhow::Result<()> {
+    start_logging(&options)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    let result = runtime.block_on(serve(options));
+    // Blocking work that is left (a read of a slow disk) must not keep the process alive.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    result
+}
+
+async fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    let data = data_folder(&options.place, options.ignored.db_spec.as_deref());
+    let credentials = load_or_make(&options.place, &data)?;
+    let server_options = ServerOptions {
+        listen: options.listen,
+        port: options.port,
+        site_port: options.site_port,
+        instance_name: credentials.name.clone(),
+        cloud_url: String::new(),
+        site_url: String::new(),
+        redact: options.redact_logs_to_client,
+    };
+    let mut server = Server::bind(server_options).await?;
+    let (api, site) = server.addresses().context("the ports are gone again")?;
+    let cloud_url = options
+        .convex_origin
+        .clone()
+        .unwrap_or_else(|| format!("http://127.0.0.1:{}", api.port()));
+    let site_url = options
+        .convex_site
+        .clone()
+        .unwrap_or_else(|| format!("http://127.0.0.1:{}", site.port()));
+    server.set_urls(&cloud_url, &site_url);
+
+    let host = Host::start(host_options(&options))?;
+    let database = open_database(&options, &data)?;
+    let functions = Functions::new(
+        database.clone(),
+        host.clone(),
+        FunctionsOptions {
+            instance_name: credentials.name.clone(),
+            cloud_url: cloud_url.clone(),
+            site_url: site_url.clone(),
+            ..FunctionsOptions::default()
+        },
+    );
+    let deployer = Deployer::new(functions.clone());
+    deployer
+        .bootstrap()
+        .await
+        .context("cannot prepare the system tables")?;
+    let imports =
+        Imports::new(functions.clone(), data.join("imports")).context("cannot prepare imports")?;
+    let deps = Deps {
+        database: database.clone(),
+        functions,
+        deployer,
+        imports,
+        keys: credentials.keys.clone(),
+    };
+
+    announce(&credentials, &cloud_url, &site_url, &data);
+    let served = server
+        .run(deps, stop_signal()?)
+        .await
+        .context("a listener failed");
+    host.shutdown().await;
+    database.shutdown();
+    tracing::info!("stopped");
+    served
+}
+
+fn host_options(options: &ServeOptions) -> HostOptions {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    HostOptions {
+        node: options.node.clone(),
+        executors: options.executors.map_or(cores, usize::from),
+        realms: match options.realms {
+            RealmChoice::Fresh => Realms::Fresh,
+            RealmChoice::Kept => Realms::Kept,
+        },
+        ..HostOptions::default()
+    }
+}
+
+fn open_database(options: &ServeOptions, data: &Path) -> anyhow::Result<Database> {
+    let mut sqlite = SqliteOptions::new(data.join("db.sqlite3"));
+    sqlite.synchronous = match options.durability {
+        Durability::Full => Synchronous::Full,
+        Durability::MayLoseOnPowerCut => Synchronous::MayLoseOnPowerCut,
+    };
+    let persistence = SqlitePersistence::open(sqlite)?;
+    let settings = DatabaseOptions {
+        retention: Duration::from_secs(options.retention),
+        ..DatabaseOptions::default()
+    };
+    Database::open(Arc::new(persistence), settings, Arc::new(SystemEnv))
+        .context("cannot open the database")
+}
+
+fn announce(credentials: &Credentials, cloud_url: &str, site_url: &str, data: &Path) {
+    let key = credentials
+        .new
+        .then(|| credentials.keys.mint(0, false, keys::now_secs()));
+    banner::print(cloud_url, site_url, data, key.as_deref());
+    tracing::info!(url = cloud_url, name = credentials.name, "ready");
+}
+
+fn start_logging(options: &ServeOptions) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&options.log).with_context(|| {
+        format!(
+            "--log (RUST_LOG) does not take {:?}; try info, or debug",
+            options.log
+        )
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match options.log_format {
+        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+/// Turns true at the first SIGINT or SIGTERM; a second one ends the process at once.
+fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        tracing::info!("stopping; a second signal stops at once");
+        // The receiver may be gone already: then everything has stopped.
+        let _ = sender.send(true);
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        std::process::exit(130);
+    });
+    Ok(receiver)
+}

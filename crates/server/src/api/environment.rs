@@ -1,0 +1,55 @@
+//! Environment variables (cli-and-deploy 10 and 18).
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+
+use crate::errors::ApiError;
+use crate::request::{Admin, JsonBody, WritingAdmin};
+use crate::state::Deployment;
+
+pub(crate) fn router() -> Router<Deployment> {
+    Router::new()
+        .route("/update_environment_variables", post(update))
+        .route("/v1/update_environment_variables", post(update))
+        .route("/list_environment_variables", get(list))
+        .route("/v1/list_environment_variables", get(list))
+}
+
+#[derive(Deserialize)]
+struct UpdateRequest {
+    changes: Vec<Change>,
+}
+
+/// No value deletes.
+#[derive(Deserialize)]
+struct Change {
+    name: String,
+    value: Option<String>,
+}
+
+async fn update(
+    State(deployment): State<Deployment>,
+    WritingAdmin(_): WritingAdmin,
+    JsonBody(request): JsonBody<UpdateRequest>,
+) -> Result<(), ApiError> {
+    let changes = request.changes.into_iter().map(|change| (change.name, change.value)).collect();
+    deployment
+        .deployer
+        .update_environment_variables(changes)
+        .await
+        .map_err(|error| ApiError::new(error.status, error.code, error.message))
+}
+
+async fn list(
+    State(deployment): State<Deployment>,
+    Admin(_): Admin,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let variables = deployment
+        .deployer
+        .environment_variables()
+        .await
+        .map_err(|error| ApiError::new(error.status, error.code, error.message))?;
+    Ok(Json(serde_json::json!({ "environmentVariables": variables })))
+}

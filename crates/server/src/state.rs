@@ -1,0 +1,48 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use lentil_database::Database;
+use lentil_functions::Functions;
+use lentil_functions::deploy::Deployer;
+use lentil_identity::AdminKeys;
+use lentil_jobs::Imports;
+
+/// The deployment as the edge sees it; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Deployment(Arc<Shared>);
+
+/// The parts of a [`Deployment`].
+pub(crate) struct Shared {
+    /// Runs functions.
+    pub(crate) functions: Functions,
+    /// Pushes code and schemas, keeps environment variables.
+    pub(crate) deployer: Deployer,
+    /// Imports files.
+    pub(crate) imports: Imports,
+    /// The store, for what goes past functions.
+    pub(crate) database: Database,
+    /// Opens admin keys.
+    pub(crate) keys: AdminKeys,
+    /// The deployment's name.
+    pub(crate) instance_name: String,
+    /// Where clients reach the API.
+    pub(crate) cloud_url: String,
+    /// Where HTTP actions are reached.
+    pub(crate) site_url: String,
+    /// Whether clients get errors and logs in the production form.
+    pub(crate) redact: bool,
+}
+
+impl Deployment {
+    pub(crate) fn new(shared: Shared) -> Deployment {
+        Deployment(Arc::new(shared))
+    }
+}
+
+impl std::ops::Deref for Deployment {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
