@@ -1,0 +1,109 @@
+//! This crate measures: workloads of docs/benchmarks.md against their bounds, in one run.
+//!
+//! It is not part of the product. Absolute figures drift on shared machines, so every claim is a
+//! ratio between things measured side by side, in interleaved rounds.
+
+mod server;
+mod sync_client;
+mod http_client;
+mod bounds;
+mod report;
+mod sample;
+mod w1;
+mod w4;
+mod w7;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::report::Report;
+
+/// Measures workloads against their bounds.
+#[derive(Parser)]
+struct Arguments {
+    /// W1, W4, W7; all if none is named.
+    workloads: Vec<String>,
+    /// Markdown file to write; a JSON file goes beside it.
+    #[arg(long)]
+    report: PathBuf,
+    /// Short rounds.
+    #[arg(long)]
+    quick: bool,
+    /// Seconds only; writes nothing.
+    #[arg(long)]
+    smoke: bool,
+    /// Internal: serve the W4 bound on this port instead of measuring.
+    #[arg(long, hide = true)]
+    broadcast_bound: Option<u16>,
+    /// Internal: serve the W7 bound on this port instead of measuring.
+    #[arg(long, hide = true)]
+    static_bound: Option<u16>,
+}
+
+/// How long and how often.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Before anything is counted.
+    pub(crate) warm_up: Duration,
+    /// What is counted.
+    pub(crate) measure: Duration,
+    /// Interleaved rounds.
+    pub(crate) rounds: usize,
+    /// Divides data sizes.
+    pub(crate) shrink: usize,
+}
+
+impl Arguments {
+    fn pace(&self) -> Pace {
+        let (warm_up, measure, rounds, shrink) = if self.smoke {
+            (200, 500, 1, 100)
+        } else if self.quick {
+            (1_500, 4_000, 3, 10)
+        } else {
+            (5_000, 20_000, 5, 1)
+        };
+        Pace {
+            warm_up: Duration::from_millis(warm_up),
+            measure: Duration::from_millis(measure),
+            rounds,
+            shrink,
+        }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.workloads.is_empty()
+            || self
+                .workloads
+                .iter()
+                .any(|workload| workload.eq_ignore_ascii_case(name))
+    }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(port) = arguments.broadcast_bound {
+        return bounds::serve_broadcast(port).await;
+    }
+    if let Some(port) = arguments.static_bound {
+        return bounds::serve_static(port).await;
+    }
+    let pace = arguments.pace();
+    let mut report = Report::new(pace);
+    if arguments.wants("W1") {
+        w1::run(pace, &mut report).await?;
+    }
+    if arguments.wants("W4") {
+        w4::run(pace, &mut report).await?;
+    }
+    if arguments.wants("W7") {
+        w7::run(pace, &mut report).await?;
+    }
+    report.print();
+    if !arguments.smoke {
+        report.write(&arguments.report)?;
+    }
+    Ok(())
+}

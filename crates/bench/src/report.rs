@@ -1,0 +1,161 @@
+//! The table that a run leaves behind.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::Pace;
+use crate::sample::{Sample, spread};
+
+/// One line: something of ours against its bound.
+#[derive(serde::Serialize)]
+struct Row {
+    workload: String,
+    what: String,
+    rate: f64,
+    bound: String,
+    bound_rate: f64,
+    ratio: f64,
+    ratio_min: f64,
+    ratio_max: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+    cpu_us: f64,
+}
+
+/// All lines of a run.
+pub(crate) struct Report {
+    pace: Pace,
+    rows: Vec<Row>,
+}
+
+impl Report {
+    pub(crate) fn new(pace: Pace) -> Report {
+        Report {
+            pace,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a line from interleaved rounds: `ours[i]` was measured beside `bound[i]`.
+    pub(crate) fn add(
+        &mut self,
+        workload: &str,
+        what: &str,
+        ours: &[Sample],
+        bound_name: &str,
+        bound: &[Sample],
+    ) {
+        let ratios = ours
+            .iter()
+            .zip(bound)
+            .map(|(ours, bound)| ours.rate() / bound.rate())
+            .collect();
+        let (ratio, ratio_min, ratio_max) = spread(ratios);
+        let median = |value: &dyn Fn(&Sample) -> f64, of: &[Sample]| {
+            spread(of.iter().map(value).collect()).0
+        };
+        let row = Row {
+            workload: workload.to_owned(),
+            what: what.to_owned(),
+            rate: median(&Sample::rate, ours),
+            bound: bound_name.to_owned(),
+            bound_rate: median(&Sample::rate, bound),
+            ratio,
+            ratio_min,
+            ratio_max,
+            p50_ms: median(&|sample| sample.percentile_ms(0.5), ours),
+            p99_ms: median(&|sample| sample.percentile_ms(0.99), ours),
+            cpu_us: median(&Sample::cpu_us, ours),
+        };
+        println!(
+            "{workload} {what}: {:.0}/s, {:.2} of {bound_name} ({:.0}/s), p50 {:.2} ms, p99 {:.2} ms",
+            row.rate, row.ratio, row.bound_rate, row.p50_ms, row.p99_ms
+        );
+        self.rows.push(row);
+    }
+
+    pub(crate) fn print(&self) {
+        println!("\n{}", self.table());
+    }
+
+    fn table(&self) -> String {
+        let mut text = String::from(
+            "| workload | what | a second | bound | bound a second | ratio (min–max) | p50 ms | p99 ms | server CPU µs |\n|---|---|---|---|---|---|---|---|---|\n",
+        );
+        for row in &self.rows {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {:.0} | {} | {:.0} | {:.2} ({:.2}–{:.2}) | {:.2} | {:.2} | {:.0} |",
+                row.workload,
+                row.what,
+                row.rate,
+                row.bound,
+                row.bound_rate,
+                row.ratio,
+                row.ratio_min,
+                row.ratio_max,
+                row.p50_ms,
+                row.p99_ms,
+                row.cpu_us
+            );
+        }
+        text
+    }
+
+    /// Writes the page and the JSON beside it.
+    pub(crate) fn write(&self, page: &Path) -> anyhow::Result<()> {
+        let node = std::env::var("LENTIL_NODE").unwrap_or_else(|_| "node".to_owned());
+        let text = format!(
+            "# Benchmarks\n\n\
+             Written by `cargo xtask bench`; every ratio is between things measured side by side, in {} interleaved rounds of {} s \
+             after {} s of warm-up (median, and minimum to maximum).\n\
+             Client, bound and server share the machine's cores.\n\
+             Durability: SQLite WAL with an fsync for every commit, ours and the bound's alike; many of our commits share one.\n\
+             After each run sums are checked and the final state is compared with a fresh query; a run that fails the check reports nothing.\n\n\
+             Machine: {}.\nNode {}, {}.\n\n{}\n\
+             W1: transfers between accounts by a TypeScript mutation, 64 clients with one request in flight over WebSocket.\n\
+             W4: one commit pushed to every subscriber of one query of 20 messages; deliveries a second.\n\
+             W7: queries over HTTP, 64 connections; (a) cached, (b) an index range of 10 rows with a random argument.\n",
+            self.pace.rounds,
+            self.pace.measure.as_secs_f64(),
+            self.pace.warm_up.as_secs_f64(),
+            machine(),
+            first_line(Command::new(node).arg("--version")),
+            first_line(Command::new("rustc").arg("--version")),
+            self.table()
+        );
+        fs::write(page, text)?;
+        fs::write(
+            page.with_extension("json"),
+            serde_json::to_string_pretty(&self.rows)? + "\n",
+        )?;
+        println!("wrote {}", page.display());
+        Ok(())
+    }
+}
+
+fn machine() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or("unknown processor", |rest| {
+            rest.trim_start_matches([' ', '\t', ':'])
+        });
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{model}, {cores} cores")
+}
+
+fn first_line(command: &mut Command) -> String {
+    let output = command
+        .output()
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    output
+        .unwrap_or_default()
+        .lines()
+        .next()
+        .unwrap_or("unknown")
+        .to_owned()
+}

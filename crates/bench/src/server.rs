@@ -1,0 +1,194 @@
+//! A server process of our own, with the benchmark app pushed by the stock CLI.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+/// A running `lentil`; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    /// Port of API and sync.
+    pub(crate) port: u16,
+    _data: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts one with extra flags on a fresh folder and pushes the app.
+    pub(crate) fn start(flags: &[&str]) -> anyhow::Result<Server> {
+        let binary =
+            PathBuf::from(std::env::var_os("LENTIL_BIN").context("LENTIL_BIN is not set")?);
+        let data = tempfile::tempdir()?;
+        let (port, site) = (free_port()?, free_port()?);
+        let log = fs::File::create(data.path().join("server.log"))?;
+        let child = Command::new(&binary)
+            .args([
+                "serve",
+                "--log",
+                "warn",
+                "--port",
+                &port.to_string(),
+                "--site-port",
+                &site.to_string(),
+            ])
+            .arg("--data")
+            .arg(data.path().join("data"))
+            .args(flags)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()?;
+        let server = Server {
+            child,
+            port,
+            _data: data,
+        };
+        wait_for(port)?;
+        let key = Command::new(&binary)
+            .arg("keys")
+            .arg("--data")
+            .arg(server._data.path().join("data"))
+            .output()?;
+        server.push(String::from_utf8(key.stdout)?.trim())?;
+        Ok(server)
+    }
+
+    fn push(&self, key: &str) -> anyhow::Result<()> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .canonicalize()?;
+        let app = self._data.path().join("app");
+        copy(&root.join("crates/bench/app"), &app)?;
+        let modules = root.join("tests/e2e/node_modules");
+        ensure!(
+            modules.exists(),
+            "run `cargo xtask setup` first: {} is missing",
+            modules.display()
+        );
+        std::os::unix::fs::symlink(&modules, app.join("node_modules"))?;
+        let output = Command::new("node")
+            .arg(modules.join("convex/bin/main.js"))
+            .args(["deploy", "--typecheck", "disable"])
+            .current_dir(&app)
+            .env("CI", "1")
+            .env(
+                "CONVEX_SELF_HOSTED_URL",
+                format!("http://127.0.0.1:{}", self.port),
+            )
+            .env("CONVEX_SELF_HOSTED_ADMIN_KEY", key)
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "push failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
+    /// CPU seconds, user and system, of the server and its executors so far.
+    pub(crate) fn cpu(&self) -> f64 {
+        cpu_of_tree(self.child.id())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A process of this binary that serves a bound; killed when dropped.
+pub(crate) struct Bound {
+    child: Child,
+    /// Its port.
+    pub(crate) port: u16,
+}
+
+impl Bound {
+    pub(crate) fn start(flag: &str) -> anyhow::Result<Bound> {
+        let port = free_port()?;
+        let child = Command::new(std::env::current_exe()?)
+            .args([flag, &port.to_string(), "--report", "/dev/null"])
+            .spawn()?;
+        let bound = Bound { child, port };
+        wait_for(port)?;
+        Ok(bound)
+    }
+
+    pub(crate) fn cpu(&self) -> f64 {
+        cpu_of_tree(self.child.id())
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn wait_for(port: u16) -> anyhow::Result<()> {
+    let start = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        ensure!(
+            start.elapsed() < Duration::from_secs(30),
+            "nothing answers on port {port}"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        } else {
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Sums the process and its descendants, from /proc.
+fn cpu_of_tree(root: u32) -> f64 {
+    /// Clock ticks a second, as Linux reports them to every program.
+    const TICKS: f64 = 100.0;
+    let mut total = 0.0;
+    let mut tree = vec![root];
+    let stats: Vec<(u32, u32, f64)> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .filter_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+            let parent = fields.get(1)?.parse().ok()?;
+            let ticks: f64 =
+                fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+            Some((pid, parent, ticks / TICKS))
+        })
+        .collect();
+    while let Some(pid) = tree.pop() {
+        for (child, parent, cpu) in &stats {
+            if *child == pid {
+                total += cpu;
+            }
+            if *parent == pid {
+                tree.push(*child);
+            }
+        }
+    }
+    total
+}
