@@ -1,25 +1,277 @@
 //! A lazily read index range: storage pages merged with the transaction's own writes.
 
-use lentil_values::IndexKey;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
+use lentil_storage::{IndexId, IndexScan, Order, TableScan, TabletId};
+use lentil_values::{DocumentId, IndexKey, InternalId, KeyRange, TableNumber};
+
+use crate::index_key::public_id_key;
+use crate::limits::{PAGE_ROWS_FIRST, PAGE_ROWS_MAX};
+use crate::read_set::after;
+use crate::transaction::read_error;
+use crate::write_set::Own;
 use crate::{Document, Transaction, TransactionError};
 
+/// Which index a cursor walks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) index: IndexId,
+    pub(crate) tablet: TabletId,
+    pub(crate) number: TableNumber,
+    /// Keys are internal ids, and rows the documents themselves.
+    pub(crate) by_id: bool,
+}
+
+/// A row of storage that has been fetched but not handed out.
+#[derive(Debug)]
+struct Row {
+    key: IndexKey,
+    id: InternalId,
+    json: Arc<str>,
+}
+
 /// An open range. Reading ahead is allowed, but only what was handed out is recorded as read.
+///
+/// Own writes made while the range is open are seen if they lie ahead of the last row handed out.
 #[derive(Debug)]
 pub struct RangeCursor {
-    _private: (),
+    /// `None` for a table that does not exist: its look-up is all there is to record.
+    target: Option<Target>,
+    order: Order,
+    /// The whole range (over internal ids for `by_id`).
+    range: KeyRange,
+    /// What has not been passed yet.
+    rest: KeyRange,
+    /// What has not been fetched yet; `None` once storage has nothing more.
+    unfetched: Option<KeyRange>,
+    page: VecDeque<Row>,
+    page_rows: usize,
 }
 
 impl RangeCursor {
-    /// The next document and its key, recording exactly what was consumed; `None` at the end (the
-    /// whole range is then recorded).
-    pub fn next(&mut self, tx: &mut Transaction) -> Result<Option<(IndexKey, Document)>, TransactionError> {
-        let _ = tx;
-        todo!()
+    pub(crate) fn empty() -> RangeCursor {
+        let nothing = KeyRange {
+            start: Vec::new(),
+            end: Some(Vec::new()),
+        };
+        RangeCursor {
+            target: None,
+            order: Order::Asc,
+            range: nothing.clone(),
+            rest: nothing,
+            unfetched: None,
+            page: VecDeque::new(),
+            page_rows: PAGE_ROWS_FIRST,
+        }
     }
+
+    pub(crate) fn new(target: Target, range: KeyRange, order: Order) -> RangeCursor {
+        RangeCursor {
+            target: (!range.is_empty()).then_some(target),
+            order,
+            rest: range.clone(),
+            unfetched: Some(range.clone()),
+            range,
+            page: VecDeque::new(),
+            page_rows: PAGE_ROWS_FIRST,
+        }
+    }
+
+    /// The next document and its key, recording exactly what was consumed; `None` at the end (the
+    /// whole range is then recorded). Keys are in the public form, those of `by_id` included.
+    pub fn next(
+        &mut self,
+        tx: &mut Transaction,
+    ) -> Result<Option<(IndexKey, Document)>, TransactionError> {
+        let Some(target) = self.target else {
+            return Ok(None);
+        };
+        loop {
+            self.fetch_if_empty(&target, tx)?;
+            let Some((row, own)) = self.step(&target, tx) else {
+                tx.reads.insert(target.index, self.range.clone());
+                return Ok(None);
+            };
+            self.pass(&row.0);
+            let (key, id) = row;
+            let json = match own {
+                Some(Own::Removed) => continue,
+                Some(Own::Present(id)) => {
+                    let pending = tx.writes.get(target.tablet, id);
+                    pending
+                        .and_then(|pending| pending.new.as_ref())
+                        .expect("a present entry has a body")
+                        .json
+                        .clone()
+                }
+                None => {
+                    let row = self
+                        .page
+                        .pop_front()
+                        .expect("the row that was compared is still there");
+                    tx.remember_row(target.tablet, id, Some(row.json.clone()));
+                    row.json
+                }
+            };
+            self.record(&target, tx, &key);
+            tx.count_document(json.len())?;
+            let id = DocumentId {
+                table: target.number,
+                internal: id,
+            };
+            let key = if target.by_id { public_id_key(id) } else { key };
+            return Ok(Some((key, Document { id, json })));
+        }
+    }
+
     /// Hints how many more rows will be wanted, so that pages have the right size.
     pub fn expect_rows(&mut self, rows: usize) {
-        let _ = rows;
-        todo!()
+        self.page_rows = rows.clamp(1, PAGE_ROWS_MAX);
+    }
+
+    /// Chooses the next key ahead: the nearer of storage's and the transaction's own. An own entry
+    /// at the same key replaces storage's row, which is then dropped from the page.
+    fn step(
+        &mut self,
+        target: &Target,
+        tx: &Transaction,
+    ) -> Option<((IndexKey, InternalId), Option<Own>)> {
+        let own = self.own_entry(target, tx);
+        let stored = self.page.front();
+        let Some((own_key, own)) = own else {
+            return stored.map(|row| ((row.key.clone(), row.id), None));
+        };
+        if let Some(row) = stored {
+            let ahead = match self.order {
+                Order::Asc => row.key < own_key,
+                Order::Desc => row.key > own_key,
+            };
+            if ahead {
+                return Some(((row.key.clone(), row.id), None));
+            }
+            if row.key == own_key {
+                self.page.pop_front();
+            }
+        }
+        let id = match own {
+            Own::Present(id) => id,
+            Own::Removed => InternalId([0; 16]),
+        };
+        Some(((own_key, id), Some(own)))
+    }
+
+    fn own_entry(&self, target: &Target, tx: &Transaction) -> Option<(IndexKey, Own)> {
+        if tx.writes.is_empty() {
+            return None;
+        }
+        if target.by_id {
+            let (id, own) = tx
+                .writes
+                .next_document(target.tablet, &self.rest, self.order)?;
+            return Some((id.0.to_vec(), own));
+        }
+        let (key, own) = tx.writes.next_entry(target.index, &self.rest, self.order)?;
+        Some((key.to_vec(), own))
+    }
+
+    /// Moves behind `key`.
+    fn pass(&mut self, key: &[u8]) {
+        match self.order {
+            Order::Asc => self.rest.start = after(key),
+            Order::Desc => self.rest.end = Some(key.to_vec()),
+        }
+    }
+
+    /// Records everything from the beginning of the range to `key`.
+    fn record(&self, target: &Target, tx: &mut Transaction, key: &[u8]) {
+        match self.order {
+            Order::Asc => tx.reads.extend_up(target.index, &self.range.start, key),
+            Order::Desc => {
+                tx.reads.insert(
+                    target.index,
+                    KeyRange {
+                        start: key.to_vec(),
+                        end: self.range.end.clone(),
+                    },
+                );
+            }
+        }
+    }
+
+    fn fetch_if_empty(
+        &mut self,
+        target: &Target,
+        tx: &Transaction,
+    ) -> Result<(), TransactionError> {
+        if !self.page.is_empty() {
+            return Ok(());
+        }
+        let Some(range) = self.unfetched.take() else {
+            return Ok(());
+        };
+        if range.is_empty() {
+            return Ok(());
+        }
+        let limit = self.page_rows;
+        self.fetch(target, tx, range.clone(), limit)?;
+        if self.page.len() >= limit {
+            let last = self.page.back().expect("a full page has a last row");
+            self.unfetched = Some(match self.order {
+                Order::Asc => KeyRange {
+                    start: after(&last.key),
+                    end: range.end,
+                },
+                Order::Desc => KeyRange {
+                    start: range.start,
+                    end: Some(last.key.clone()),
+                },
+            });
+        }
+        self.page_rows = (self.page_rows * 4).clamp(PAGE_ROWS_FIRST, PAGE_ROWS_MAX);
+        Ok(())
+    }
+
+    fn fetch(
+        &mut self,
+        target: &Target,
+        tx: &Transaction,
+        range: KeyRange,
+        limit: usize,
+    ) -> Result<(), TransactionError> {
+        let (order, at, tablet) = (self.order, tx.guard.snapshot, target.tablet);
+        let persistence = &tx.shared.persistence;
+        if target.by_id {
+            let rows = persistence
+                .scan_table(&TableScan {
+                    tablet,
+                    range,
+                    order,
+                    at,
+                    limit,
+                })
+                .map_err(read_error)?;
+            self.page.extend(rows.into_iter().map(|row| Row {
+                key: row.id.0.to_vec(),
+                id: row.id,
+                json: row.body,
+            }));
+        } else {
+            let scan = IndexScan {
+                index: target.index,
+                tablet,
+                range,
+                order,
+                at,
+                limit,
+            };
+            let rows = persistence.scan_index(&scan).map_err(read_error)?;
+            self.page.extend(rows.into_iter().map(|row| Row {
+                key: row.key,
+                id: row.document.id,
+                json: row.document.body,
+            }));
+        }
+        Ok(())
     }
 }

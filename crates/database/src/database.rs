@@ -1,14 +1,31 @@
 //! The handle everybody holds.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use lentil_storage::{IndexId, Persistence, StorageStats};
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use lentil_storage::{Batch, Persistence, StorageStats};
 use lentil_values::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
+use crate::committer::{Appendix, Committer, Event};
+use crate::shared::{Published, Shared, load_registry};
+use crate::transaction::read_error;
+use crate::write_log::Stale;
 use crate::{
-    BackfillStep, BeginError, CommitError, Committed, Env, OpenError, ReadSet, Subscription, Transaction, Waker,
+    BeginError, CommitError, Committed, Env, OpenError, ReadSet, Subscription, Transaction,
+    TransactionError, Waker,
 };
+
+/// The global that says how definitions are written.
+const FORMAT_GLOBAL: &str = "database_format";
+/// What this version writes there.
+const FORMAT: &str = "1";
+/// The first number that no tablet or index has had, as of the last time some were freed.
+pub(crate) const NEXT_ID_GLOBAL: &str = "next_id";
 
 /// Settings of a database.
 #[derive(Clone, Copy, Debug)]
@@ -25,13 +42,28 @@ pub struct DatabaseOptions {
 
 impl Default for DatabaseOptions {
     fn default() -> Self {
-        DatabaseOptions { retention: Duration::from_secs(240), commit_queue: 4_096, batch: 256, cache_bytes: 64 << 20 }
+        DatabaseOptions {
+            retention: Duration::from_secs(240),
+            commit_queue: 4_096,
+            batch: 256,
+            cache_bytes: 64 << 20,
+        }
     }
 }
 
-/// A database; cheap to clone.
+/// A database; cheap to clone. When the last clone goes, the committer finishes and stops.
 #[derive(Clone)]
-pub struct Database {}
+pub struct Database {
+    handle: Arc<Handle>,
+}
+
+/// The committer's inbox and thread.
+struct Handle {
+    shared: Arc<Shared>,
+    inbox: Sender<Event>,
+    closed: AtomicBool,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
 
 impl Database {
     /// Recovers from storage and starts the committer.
@@ -40,58 +72,219 @@ impl Database {
         options: DatabaseOptions,
         env: Arc<dyn Env>,
     ) -> Result<Database, OpenError> {
-        let _ = (persistence, options, env);
-        todo!()
+        check_format(persistence.as_ref())?;
+        let ts = persistence.latest()?;
+        let registry = load_registry(persistence.as_ref(), ts)?;
+        let floor = persistence.global(NEXT_ID_GLOBAL)?.map_or(Ok(0), |text| {
+            text.parse().map_err(|_| {
+                OpenError::Corrupt(format!("the stored counter {text:?} is not a number"))
+            })
+        })?;
+        let next_id = registry.next_id().max(floor);
+        let published = Published {
+            ts,
+            registry: Arc::new(registry),
+        };
+        let shared = Arc::new(Shared::new(persistence, env, options, published, next_id));
+        let (inbox, events) = bounded(options.commit_queue.max(1));
+        let committer = Committer::new(shared.clone(), events);
+        let thread = std::thread::Builder::new()
+            .name("lentil-committer".to_owned())
+            .spawn(move || run_or_abort(committer))
+            .map_err(|error| OpenError::Thread(error.to_string()))?;
+        let committer = Mutex::new(Some(thread));
+        Ok(Database {
+            handle: Arc::new(Handle {
+                shared,
+                inbox,
+                closed: AtomicBool::new(false),
+                committer,
+            }),
+        })
     }
     /// The newest visible commit.
     pub fn latest(&self) -> Timestamp {
-        todo!()
+        self.shared().published.load().ts
     }
     /// Changes whenever `latest` does.
     pub fn watch(&self) -> tokio::sync::watch::Receiver<Timestamp> {
-        todo!()
+        self.shared().latest.subscribe()
     }
     /// A transaction at `latest`.
     pub fn begin(&self) -> Transaction {
-        todo!()
+        let shared = self.shared();
+        let (guard, registry) = shared.snapshots.take(|| {
+            let published = shared.published.load();
+            (published.ts, published.registry.clone())
+        });
+        Transaction::new(shared.clone(), guard, registry)
     }
     /// A transaction at an older snapshot.
     pub fn begin_at(&self, snapshot: Timestamp) -> Result<Transaction, BeginError> {
-        let _ = snapshot;
-        todo!()
+        let shared = self.shared();
+        if snapshot > self.latest() {
+            return Err(BeginError::Future(snapshot.0));
+        }
+        let guard = shared
+            .snapshots
+            .take_retained(snapshot)
+            .ok_or(BeginError::OutOfRetention(snapshot.0))?;
+        let registry = shared
+            .registry_at(snapshot)
+            .map_err(|error| match read_error(error) {
+                TransactionError::Storage(error) => BeginError::Storage(error),
+                _ => BeginError::OutOfRetention(snapshot.0),
+            })?;
+        Ok(Transaction::new(shared.clone(), guard, registry))
     }
     /// Commits; resolves when the commit is durable and visible, or refused.
     pub async fn commit(&self, tx: Transaction) -> Result<Committed, CommitError> {
-        let _ = tx;
-        todo!()
+        match self.submit(tx)? {
+            Submitted::Done(committed) => Ok(committed),
+            Submitted::Waiting(answer) => answer.await.unwrap_or(Err(CommitError::ShuttingDown)),
+        }
     }
     /// The same for threads that may block.
     pub fn commit_blocking(&self, tx: Transaction) -> Result<Committed, CommitError> {
-        let _ = tx;
-        todo!()
+        match self.submit(tx)? {
+            Submitted::Done(committed) => Ok(committed),
+            Submitted::Waiting(answer) => answer
+                .blocking_recv()
+                .unwrap_or(Err(CommitError::ShuttingDown)),
+        }
     }
     /// Watches what a transaction at `snapshot` has read. A commit that slipped in between is not missed.
     pub fn subscribe(&self, reads: &ReadSet, snapshot: Timestamp, waker: Waker) -> Subscription {
-        let _ = (reads, snapshot, waker);
-        todo!()
-    }
-    /// One step of filling an index (call until `Done` or `Nothing`); blocks.
-    pub fn backfill_step(&self, index: IndexId, limit: usize) -> Result<BackfillStep, CommitError> {
-        let _ = (index, limit);
-        todo!()
-    }
-    /// One step of removing what retention no longer keeps and what dropped tables and indexes
-    /// left; returns whether more is left. Blocks.
-    pub fn prune_step(&self, limit: usize) -> Result<bool, CommitError> {
-        let _ = limit;
-        todo!()
+        let shared = self.shared();
+        let invalidated_at = Arc::new(AtomicU64::new(0));
+        let mut publication = shared.publication.lock();
+        let missed = match publication.log.first_write(reads, snapshot) {
+            Ok(missed) => missed,
+            // Everything may have changed since; which commit it was is not known any more. The
+            // log always holds the newest commit, so there is one after the snapshot.
+            Err(Stale::Forgotten) => Some(publication.log.newest()),
+            Err(Stale::Written(_)) => unreachable!("a known write has a timestamp"),
+        };
+        let owner = match missed {
+            Some(ts) => {
+                invalidated_at.store(ts.0, Ordering::Release);
+                publication.subscriptions.skip_owner()
+            }
+            None => publication
+                .subscriptions
+                .add(reads, waker.clone(), invalidated_at.clone()),
+        };
+        drop(publication);
+        if let Some(ts) = missed {
+            waker(ts);
+        }
+        Subscription::new(shared.clone(), owner, invalidated_at)
     }
     /// Sizes for operators.
     pub fn stats(&self) -> Result<StorageStats, CommitError> {
-        todo!()
+        self.shared()
+            .persistence
+            .stats()
+            .map_err(CommitError::Storage)
     }
     /// Stops taking commits, finishes those taken, and stops the committer.
     pub fn shutdown(&self) {
-        todo!()
+        self.handle.stop();
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.handle.shared
+    }
+
+    /// Writes entries and globals in order with commits, without being one. Blocks.
+    pub(crate) fn append_blocking(&self, appendix: Appendix) -> Result<(), CommitError> {
+        let (reply, answer) = oneshot::channel();
+        self.handle.send(Event::Append(appendix, reply))?;
+        answer
+            .blocking_recv()
+            .unwrap_or(Err(CommitError::ShuttingDown))
+    }
+
+    fn submit(&self, tx: Transaction) -> Result<Submitted, CommitError> {
+        let finished = match tx.finish() {
+            Ok(Ok(finished)) => finished,
+            Ok(Err(snapshot)) => return Ok(Submitted::Done(Committed { ts: snapshot })),
+            Err(TransactionError::Storage(error)) => return Err(CommitError::Storage(error)),
+            Err(error) => unreachable!("finishing a transaction fails on storage only: {error}"),
+        };
+        let (reply, answer) = oneshot::channel();
+        self.handle.send(Event::Commit(Box::new(finished), reply))?;
+        Ok(Submitted::Waiting(answer))
+    }
+}
+
+enum Submitted {
+    Done(Committed),
+    Waiting(oneshot::Receiver<Result<Committed, CommitError>>),
+}
+
+impl Handle {
+    fn send(&self, event: Event) -> Result<(), CommitError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(CommitError::ShuttingDown);
+        }
+        self.inbox.try_send(event).map_err(|error| match error {
+            TrySendError::Full(_) => CommitError::Overloaded,
+            TrySendError::Disconnected(_) => CommitError::ShuttingDown,
+        })
+    }
+
+    fn stop(&self) {
+        self.closed.store(true, Ordering::Release);
+        let Some(committer) = self.committer.lock().take() else {
+            return;
+        };
+        // Waits for room if the inbox is full; the committer has gone only if this was sent before.
+        let _gone = self.inbox.send(Event::Shutdown);
+        // A waker may hold the last handle: the committer cannot wait for itself.
+        if committer.thread().id() != std::thread::current().id() {
+            committer
+                .join()
+                .expect("the committer aborts the process rather than panic");
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A broken invariant in the committer ends the process: a wrong write is worse than none.
+fn run_or_abort(committer: Committer) {
+    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| committer.run()));
+    if ran.is_err() {
+        tracing::error!(
+            "the committer broke an invariant, the process ends before it can write anything wrong"
+        );
+        std::process::abort();
+    }
+}
+
+fn check_format(persistence: &dyn Persistence) -> Result<(), OpenError> {
+    let latest = persistence.latest()?;
+    match persistence.global(FORMAT_GLOBAL)? {
+        Some(format) if format == FORMAT => Ok(()),
+        Some(format) => Err(OpenError::Corrupt(format!(
+            "the data is of database format {format}, this version of Lentil reads format {FORMAT}; run the version \
+             that wrote it"
+        ))),
+        None if latest == Timestamp::ZERO => {
+            let globals = vec![(FORMAT_GLOBAL.to_owned(), FORMAT.to_owned())];
+            Ok(persistence.append(&Batch {
+                ts: latest,
+                globals,
+                ..Batch::default()
+            })?)
+        }
+        None => Err(OpenError::Corrupt(
+            "the data was not written by Lentil: it names no database format".into(),
+        )),
     }
 }

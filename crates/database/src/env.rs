@@ -16,7 +16,9 @@ pub struct SystemEnv;
 
 impl Env for SystemEnv {
     fn now_ns(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64)
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_nanos() as u64)
     }
     fn seed(&self) -> [u8; 32] {
         rand::random()

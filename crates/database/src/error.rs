@@ -12,6 +12,9 @@ pub enum OpenError {
     /// What storage holds is not a database of this version.
     #[error("{0}")]
     Corrupt(String),
+    /// The operating system gives no thread for the committer.
+    #[error("the committer's thread cannot be started: {0}")]
+    Thread(String),
 }
 
 /// No transaction at that snapshot.
@@ -24,6 +27,9 @@ pub enum BeginError {
     /// Newer than the newest commit.
     #[error("snapshot {0} is in the future")]
     Future(u64),
+    /// Storage failed while the tables of that snapshot were read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
 /// A read or write inside a transaction failed.
@@ -51,7 +57,9 @@ pub enum TransactionError {
 #[non_exhaustive]
 pub enum CommitError {
     /// Another commit wrote what this one had read: run it again on a fresh snapshot.
-    #[error("documents read from or written to the table {table:?} changed while this mutation was being run")]
+    #[error(
+        "documents read from or written to the table {table:?} changed while this mutation was being run"
+    )]
     Conflict {
         /// The table it happened in.
         table: String,
@@ -65,4 +73,12 @@ pub enum CommitError {
     /// The database is shutting down.
     #[error("the database is shutting down")]
     ShuttingDown,
+}
+
+/// An error of the developer's doing.
+pub(crate) fn developer(code: &'static str, message: impl Into<String>) -> TransactionError {
+    TransactionError::Developer {
+        code,
+        message: message.into(),
+    }
 }

@@ -52,3 +52,35 @@ pub struct TransactionUsage {
     /// Bytes of documents written.
     pub bytes_written: usize,
 }
+
+// --- the database's own bounds ------------------------------------------------------------------
+
+/// Commits the write log keeps although no transaction runs at an older snapshot: a reader may
+/// end its transaction a moment before it subscribes to what it has read.
+pub(crate) const LOG_COMMITS_MIN: usize = 4_096;
+/// Commits the write log keeps at most; a transaction that outlives them conflicts.
+pub(crate) const LOG_COMMITS_MAX: usize = 500_000;
+/// Bytes of keys the write log keeps at most, overheads included.
+pub(crate) const LOG_BYTES_MAX: usize = 128 << 20;
+/// What one written key costs in the write log beyond its bytes (two map slots, one counted pointer).
+pub(crate) const LOG_TOUCH_BYTES: usize = 96;
+/// Versions of the table list kept in memory for older snapshots; earlier ones are read from storage.
+pub(crate) const REGISTRIES_KEPT: usize = 64;
+/// Rows of the first page of a scan that gave no hint.
+pub(crate) const PAGE_ROWS_FIRST: usize = 16;
+/// Rows of the largest page of a scan.
+pub(crate) const PAGE_ROWS_MAX: usize = 512;
+/// Documents a transaction remembers from its reads, so that a write after a read asks storage once.
+pub(crate) const ROWS_REMEMBERED: usize = 8_192;
+/// Tables of one namespace (function-runtime 4.3).
+pub(crate) const TABLES_MAX: usize = 10_000;
+/// First number of a user table (function-runtime 4.3).
+pub(crate) const USER_TABLE_NUMBERS: u32 = 10_001;
+/// First number of a system table made here; lower ones are kept for the built-in and old ones.
+pub(crate) const SYSTEM_TABLE_NUMBERS: u32 = 512;
+/// Characters of a table name.
+pub(crate) const TABLE_NAME_MAX: usize = 64;
+
+const _: () = assert!(LOG_COMMITS_MIN < LOG_COMMITS_MAX);
+const _: () = assert!(PAGE_ROWS_FIRST < PAGE_ROWS_MAX);
+const _: () = assert!(SYSTEM_TABLE_NUMBERS < USER_TABLE_NUMBERS);

@@ -4,22 +4,234 @@
 //! set they touch, to `functions/src/query.rs` (station 12). Look-up is by interval: a commit
 //! costs what it touches and not what exists.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use lentil_storage::IndexId;
 use lentil_values::Timestamp;
+
+use crate::ReadSet;
+use crate::interval_tree::{End, IntervalTree, OwnerId, Owners};
+use crate::read_set::is_point;
+use crate::shared::Shared;
+use crate::write_log::Touch;
 
 /// Called once, with the commit's timestamp, on the thread that publishes: must be quick and never block.
 pub type Waker = Arc<dyn Fn(Timestamp) + Send + Sync>;
 
 /// Watches a read set until dropped.
 pub struct Subscription {
-    _private: (),
+    shared: Arc<Shared>,
+    owner: OwnerId,
+    invalidated_at: Arc<AtomicU64>,
 }
 
 impl Subscription {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        owner: OwnerId,
+        invalidated_at: Arc<AtomicU64>,
+    ) -> Subscription {
+        Subscription {
+            shared,
+            owner,
+            invalidated_at,
+        }
+    }
+
     /// The first commit after the subscribed snapshot that touched the read set, if any. Set
     /// before that commit becomes visible as [`crate::Database::latest`].
     pub fn invalidated_at(&self) -> Option<Timestamp> {
-        todo!()
+        match self.invalidated_at.load(Ordering::Acquire) {
+            0 => None,
+            ts => Some(Timestamp(ts)),
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        // One that was hit has been taken out of the indexes already.
+        if self.invalidated_at().is_none() {
+            let waker = self
+                .shared
+                .publication
+                .lock()
+                .subscriptions
+                .remove(self.owner);
+            // Dropped after the lock is given back: what it holds may end a subscription itself.
+            drop(waker);
+        }
+    }
+}
+
+/// A wake-up to be delivered once the commit is visible.
+pub(crate) struct Hit {
+    pub(crate) waker: Waker,
+    pub(crate) ts: Timestamp,
+}
+
+struct Watched {
+    index: IndexId,
+    start: Arc<[u8]>,
+    /// `None` for a single key.
+    end: Option<End>,
+}
+
+struct Entry {
+    watched: Vec<Watched>,
+    waker: Waker,
+    invalidated_at: Arc<AtomicU64>,
+}
+
+#[derive(Default)]
+struct IndexSubscriptions {
+    points: HashMap<Arc<[u8]>, Owners>,
+    ranges: IntervalTree,
+}
+
+/// All subscriptions, by what they watch.
+#[derive(Default)]
+pub(crate) struct Subscriptions {
+    entries: HashMap<OwnerId, Entry>,
+    indexes: HashMap<IndexId, IndexSubscriptions>,
+    next_owner: OwnerId,
+}
+
+impl Subscriptions {
+    /// Watches `reads`.
+    pub(crate) fn add(
+        &mut self,
+        reads: &ReadSet,
+        waker: Waker,
+        invalidated_at: Arc<AtomicU64>,
+    ) -> OwnerId {
+        let owner = self.next_owner;
+        self.next_owner += 1;
+        let watched = reads
+            .intervals()
+            .map(|(index, start, end)| self.watch(owner, index, start, end))
+            .collect();
+        self.entries.insert(
+            owner,
+            Entry {
+                watched,
+                waker,
+                invalidated_at,
+            },
+        );
+        owner
+    }
+
+    /// The owner number of a subscription that was hit before it could be added.
+    pub(crate) fn skip_owner(&mut self) -> OwnerId {
+        self.next_owner += 1;
+        self.next_owner - 1
+    }
+
+    fn watch(
+        &mut self,
+        owner: OwnerId,
+        index: IndexId,
+        start: &[u8],
+        end: Option<&[u8]>,
+    ) -> Watched {
+        let of_index = self.indexes.entry(index).or_default();
+        if is_point(start, end) {
+            // Subscriptions of the same key share its bytes.
+            let shared_start = of_index
+                .points
+                .get_key_value(start)
+                .map(|(key, _)| key.clone());
+            let start = shared_start.unwrap_or_else(|| Arc::from(start));
+            of_index
+                .points
+                .entry(start.clone())
+                .and_modify(|owners| owners.add(owner))
+                .or_insert(Owners::One(owner));
+            return Watched {
+                index,
+                start,
+                end: None,
+            };
+        }
+        let (start, end): (Arc<[u8]>, End) = (Arc::from(start), end.map(Arc::from));
+        of_index.ranges.insert(start.clone(), end.clone(), owner);
+        Watched {
+            index,
+            start,
+            end: Some(end),
+        }
+    }
+
+    /// Stops watching and hands the waker back; `None` if the subscription is gone.
+    pub(crate) fn remove(&mut self, owner: OwnerId) -> Option<Waker> {
+        let entry = self.entries.remove(&owner)?;
+        self.unwatch(owner, &entry.watched);
+        Some(entry.waker)
+    }
+
+    fn unwatch(&mut self, owner: OwnerId, watched: &[Watched]) {
+        for item in watched {
+            let Some(of_index) = self.indexes.get_mut(&item.index) else {
+                continue;
+            };
+            match &item.end {
+                Some(end) => of_index.ranges.remove(&item.start, end, owner),
+                None => {
+                    if of_index
+                        .points
+                        .get_mut(&item.start)
+                        .is_some_and(|owners| owners.remove(owner))
+                    {
+                        of_index.points.remove(&item.start);
+                    }
+                }
+            }
+            if of_index.points.is_empty() && of_index.ranges.is_empty() {
+                self.indexes.remove(&item.index);
+            }
+        }
+    }
+
+    /// Marks and takes out every subscription that one of the touches of the commit `ts` hits.
+    pub(crate) fn commit(&mut self, ts: Timestamp, touches: &[Touch], hits: &mut Vec<Hit>) {
+        if self.entries.is_empty() {
+            return;
+        }
+        let mut owners = Vec::new();
+        for touch in touches {
+            let Some(of_index) = self.indexes.get(&touch.index) else {
+                continue;
+            };
+            if let Some(watching) = of_index.points.get(&touch.key) {
+                watching.each(|owner| owners.push(owner));
+            }
+            of_index
+                .ranges
+                .covering(&touch.key, &mut |owner| owners.push(owner));
+        }
+        // In the order of registration, and each once.
+        owners.sort_unstable();
+        owners.dedup();
+        for owner in owners {
+            let entry = self
+                .entries
+                .remove(&owner)
+                .expect("what is watched has an entry");
+            self.unwatch(owner, &entry.watched);
+            entry.invalidated_at.store(ts.0, Ordering::Release);
+            hits.push(Hit {
+                waker: entry.waker,
+                ts,
+            });
+        }
+    }
+
+    /// Number of subscriptions.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 }

@@ -5,15 +5,30 @@
 //!
 //! Everything here is synchronous and may block on storage: it runs on executor driver threads
 //! and blocking tasks, never on async workers.
+//!
+//! This file opens transactions and reads; `document_writes.rs` writes documents, `ddl.rs` tables
+//! and indexes, `cursor.rs` walks ranges, `commit.rs` finishes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use lentil_storage::{Order, TabletId};
-use lentil_values::{DocumentId, InternalId, KeyRange, Object, TableNumber, Timestamp, Value};
+use lentil_storage::{Order, StorageError, TableScan, TabletId};
+use lentil_values::{DocumentId, IndexKey, InternalId, KeyRange, TableNumber, Timestamp};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
 
+use crate::catalog_key::{self, CATALOG};
+use crate::cursor::Target;
+use crate::error::developer;
+use crate::limits::{PAGE_ROWS_MAX, ROWS_REMEMBERED};
+use crate::read_set::after;
+use crate::registry::{Registry, Table};
+use crate::shared::Shared;
+use crate::snapshots::SnapshotGuard;
+use crate::write_set::WriteSet;
 use crate::{
-    IndexDefinition, IndexInfo, IndexState, Namespace, RangeCursor, ReadSet, TableInfo, TransactionError,
-    TransactionLimits, TransactionUsage,
+    IndexInfo, IndexState, Namespace, RangeCursor, ReadSet, TransactionError, TransactionLimits,
+    TransactionUsage, index_key,
 };
 
 /// A document as a transaction sees it.
@@ -50,183 +65,366 @@ pub struct Committed {
 
 /// A running transaction.
 pub struct Transaction {
-    _private: (),
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) guard: SnapshotGuard,
+    /// The tables as of the snapshot, own changes included.
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) reads: ReadSet,
+    pub(crate) writes: WriteSet,
+    /// `registry` as it was when each open sub-transaction began.
+    saved_registries: Vec<Arc<Registry>>,
+    /// Own wall clock, nanoseconds since the epoch.
+    pub(crate) now_ns: u64,
+    pub(crate) rng: ChaCha12Rng,
+    /// `_creationTime` of the last insert, ms.
+    pub(crate) last_creation_time: Option<f64>,
+    pub(crate) limits: TransactionLimits,
+    pub(crate) usage: TransactionUsage,
+    /// Documents as of the snapshot that were read already.
+    rows: HashMap<(TabletId, InternalId), Option<Arc<str>>>,
+    /// Key buffer for recording look-ups.
+    scratch: IndexKey,
 }
 
 impl Transaction {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        guard: SnapshotGuard,
+        registry: Arc<Registry>,
+    ) -> Transaction {
+        let now_ns = shared.env.now_ns();
+        let rng = ChaCha12Rng::from_seed(shared.env.seed());
+        Transaction {
+            shared,
+            guard,
+            registry,
+            reads: ReadSet::default(),
+            writes: WriteSet::default(),
+            saved_registries: Vec::new(),
+            now_ns,
+            rng,
+            last_creation_time: None,
+            limits: TransactionLimits::default(),
+            usage: TransactionUsage::default(),
+            rows: HashMap::new(),
+            scratch: IndexKey::new(),
+        }
+    }
+
     /// The snapshot it reads at.
     pub fn snapshot(&self) -> Timestamp {
-        todo!()
+        self.guard.snapshot
     }
-    /// Wall-clock time the transaction took as its own, ms since the epoch (`Date.now()`).
+    /// Wall-clock time the transaction took as its own, whole ms since the epoch (`Date.now()`).
     pub fn now_ms(&self) -> f64 {
-        todo!()
+        (self.now_ns / 1_000_000) as f64
     }
     /// A 32-byte seed drawn from the transaction's generator (one per function execution).
     pub fn draw_seed(&mut self) -> [u8; 32] {
-        todo!()
+        let mut seed = [0; 32];
+        self.rng.fill_bytes(&mut seed);
+        seed
     }
     /// Sets ceilings (default: [`TransactionLimits::default`]).
     pub fn set_limits(&mut self, limits: TransactionLimits) {
-        let _ = limits;
-        todo!()
+        self.limits = limits;
     }
     /// What has been used.
     pub fn usage(&self) -> TransactionUsage {
-        todo!()
+        self.usage
     }
     /// What has been read so far.
     pub fn read_set(&self) -> &ReadSet {
-        todo!()
+        &self.reads
     }
     /// Whether anything is to be written.
     pub fn has_writes(&self) -> bool {
-        todo!()
+        !self.writes.is_empty()
     }
 
-    // --- tables -----------------------------------------------------------------------------
+    // --- look-ups ---------------------------------------------------------------------------
 
-    /// The table, own creations included; the look-up is part of the read set.
-    pub fn table(&mut self, namespace: Namespace, name: &str) -> Option<TableInfo> {
-        let _ = (namespace, name);
-        todo!()
+    /// The table of that name, recorded as a read.
+    pub(crate) fn look_up_name(&mut self, namespace: Namespace, name: &str) -> Option<Arc<Table>> {
+        catalog_key::table_name(&mut self.scratch, namespace, Some(name));
+        self.reads.insert_point(CATALOG, &self.scratch);
+        self.registry.by_name(namespace, name).cloned()
     }
-    /// The table with that number in ids.
-    pub fn table_by_number(&mut self, namespace: Namespace, number: TableNumber) -> Option<TableInfo> {
-        let _ = (namespace, number);
-        todo!()
-    }
-    /// All tables of a namespace by name, system tables included; reads the whole table list.
-    pub fn tables(&mut self, namespace: Namespace) -> Vec<TableInfo> {
-        let _ = namespace;
-        todo!()
-    }
-    /// Creates a table. `number`: `None` allots the next user number (>= 10001), or the next
-    /// system number (>= 512) for names beginning with `_`; `Some` asks for that one.
-    pub fn create_table(
+
+    /// The table of that number, recorded as a read.
+    pub(crate) fn look_up_number(
         &mut self,
         namespace: Namespace,
-        name: &str,
-        number: Option<TableNumber>,
-    ) -> Result<TableInfo, TransactionError> {
-        let _ = (namespace, name, number);
-        todo!()
-    }
-    /// Deletes a table with its indexes and contents (space is freed in the background).
-    pub fn delete_table(&mut self, namespace: Namespace, name: &str) -> Result<(), TransactionError> {
-        let _ = (namespace, name);
-        todo!()
+        number: TableNumber,
+    ) -> Option<Arc<Table>> {
+        catalog_key::table_number(&mut self.scratch, namespace, number);
+        self.reads.insert_point(CATALOG, &self.scratch);
+        self.registry.by_number(namespace, number).cloned()
     }
 
-    // --- indexes ----------------------------------------------------------------------------
-
-    /// All indexes of a table, `by_id` and `by_creation_time` included.
-    pub fn indexes(&mut self, table: &TableInfo) -> Vec<IndexInfo> {
-        let _ = table;
-        todo!()
-    }
-    /// Adds an index, `Backfilling` if the table may have documents, else `Backfilled`.
-    pub fn add_index(&mut self, table: &TableInfo, definition: IndexDefinition) -> Result<IndexInfo, TransactionError> {
-        let _ = (table, definition);
-        todo!()
-    }
-    /// Moves an index to another state or changes its `staged` mark.
-    pub fn set_index(
-        &mut self,
-        table: &TableInfo,
-        name: &str,
-        state: IndexState,
-        staged: bool,
-    ) -> Result<(), TransactionError> {
-        let _ = (table, name, state, staged);
-        todo!()
-    }
-    /// Drops an index.
-    pub fn drop_index(&mut self, table: &TableInfo, name: &str) -> Result<(), TransactionError> {
-        let _ = (table, name);
-        todo!()
+    /// The declared index or `by_creation_time` of that name, recorded as a read.
+    pub(crate) fn look_up_index(&mut self, table: &Table, name: &str) -> Option<Arc<IndexInfo>> {
+        catalog_key::index_name(&mut self.scratch, table.info.tablet, Some(name));
+        self.reads.insert_point(CATALOG, &self.scratch);
+        table.index(name).cloned()
     }
 
-    // --- documents --------------------------------------------------------------------------
+    // --- reads ------------------------------------------------------------------------------
 
     /// A point read; a missing document is a read too. An id of an unknown table is `None`.
-    pub fn get(&mut self, namespace: Namespace, id: DocumentId) -> Result<Option<Document>, TransactionError> {
-        let _ = (namespace, id);
-        todo!()
-    }
-    /// Inserts into a table, creating the table if it is new; `_id` and `_creationTime` are added
-    /// (they must be absent from `value`).
-    pub fn insert(&mut self, namespace: Namespace, table: &str, value: Object) -> Result<DocumentId, TransactionError> {
-        let _ = (namespace, table, value);
-        todo!()
-    }
-    /// Inserts with a given internal id and creation time (imports, de-duplication rows).
-    pub fn insert_with(
-        &mut self,
-        table: &TableInfo,
-        id: InternalId,
-        creation_time_ms: f64,
-        value: Object,
-    ) -> Result<DocumentId, TransactionError> {
-        let _ = (table, id, creation_time_ms, value);
-        todo!()
-    }
-    /// Replaces a document (`_id`, `_creationTime` kept; they may be present if unchanged).
-    /// Writes nothing if it is equal. Returns the new document.
-    pub fn replace(&mut self, namespace: Namespace, id: DocumentId, value: Object) -> Result<Document, TransactionError> {
-        let _ = (namespace, id, value);
-        todo!()
-    }
-    /// Shallow merge; `None` removes the field. Writes nothing if nothing changes. Returns the new document.
-    pub fn patch(
+    pub fn get(
         &mut self,
         namespace: Namespace,
         id: DocumentId,
-        fields: Vec<(String, Option<Value>)>,
-    ) -> Result<Document, TransactionError> {
-        let _ = (namespace, id, fields);
-        todo!()
+    ) -> Result<Option<Document>, TransactionError> {
+        let Some(table) = self.look_up_number(namespace, id.table) else {
+            return Ok(None);
+        };
+        self.count_range()?;
+        let found = self.read_document(&table, id.internal)?;
+        if let Some(json) = &found {
+            self.count_document(json.len())?;
+        }
+        Ok(found.map(|json| Document { id, json }))
     }
-    /// Deletes a document; returns it.
-    pub fn delete(&mut self, namespace: Namespace, id: DocumentId) -> Result<Document, TransactionError> {
-        let _ = (namespace, id);
-        todo!()
+
+    /// The document as the transaction sees it, recorded as a read but not counted.
+    pub(crate) fn read_document(
+        &mut self,
+        table: &Table,
+        id: InternalId,
+    ) -> Result<Option<Arc<str>>, TransactionError> {
+        self.reads.insert_point(table.info.by_id, &id.0);
+        if let Some(pending) = self.writes.get(table.info.tablet, id) {
+            return Ok(pending.new.as_ref().map(|revision| revision.json.clone()));
+        }
+        if let Some(row) = self.rows.get(&(table.info.tablet, id)) {
+            return Ok(row.clone());
+        }
+        let row = self
+            .shared
+            .persistence
+            .get(table.info.tablet, id, self.guard.snapshot)
+            .map_err(read_error)?;
+        let json = row.map(|row| row.body);
+        self.remember_row(table.info.tablet, id, json.clone());
+        Ok(json)
+    }
+
+    /// Keeps what storage said about a document, so that a write after a read need not ask again.
+    pub(crate) fn remember_row(
+        &mut self,
+        tablet: TabletId,
+        id: InternalId,
+        json: Option<Arc<str>>,
+    ) {
+        if self.rows.len() < ROWS_REMEMBERED {
+            self.rows.insert((tablet, id), json);
+        }
     }
 
     /// Opens a cursor; nothing is read or recorded yet but the index look-up.
     /// Errors: `IndexNotFoundError`, `IndexBackfillingError`, `IndexStagedError`.
     pub fn query(&mut self, query: IndexQuery) -> Result<RangeCursor, TransactionError> {
-        let _ = query;
-        todo!()
+        self.count_range()?;
+        let built_in = matches!(query.index.as_str(), "by_id" | "by_creation_time");
+        let Some(table) = self.look_up_name(query.namespace, &query.table) else {
+            return if built_in {
+                Ok(RangeCursor::empty())
+            } else {
+                Err(index_not_found(&query))
+            };
+        };
+        let (tablet, number) = (table.info.tablet, table.info.number);
+        if query.index == "by_id" {
+            let range = index_key::internal_range(number, &query.range);
+            let target = Target {
+                index: table.info.by_id,
+                tablet,
+                number,
+                by_id: true,
+            };
+            return Ok(RangeCursor::new(target, range, query.order));
+        }
+        // `by_creation_time` comes and goes with its table: the look-up of the table says it all.
+        let index = match built_in {
+            true => table.index(&query.index).cloned(),
+            false => self.look_up_index(&table, &query.index),
+        };
+        let index = index.ok_or_else(|| index_not_found(&query))?;
+        check_queryable(&query, &index)?;
+        let target = Target {
+            index: index.id,
+            tablet,
+            number,
+            by_id: false,
+        };
+        Ok(RangeCursor::new(target, query.range, query.order))
     }
+
     /// The index of that name, for building key ranges (recorded as a read).
-    pub fn index(&mut self, namespace: Namespace, table: &str, index: &str) -> Result<Option<IndexInfo>, TransactionError> {
-        let _ = (namespace, table, index);
-        todo!()
+    pub fn index(
+        &mut self,
+        namespace: Namespace,
+        table: &str,
+        index: &str,
+    ) -> Result<Option<IndexInfo>, TransactionError> {
+        let Some(table) = self.look_up_name(namespace, table) else {
+            return Ok(None);
+        };
+        if index == "by_id" {
+            return Ok(Some(table.by_id()));
+        }
+        Ok(self
+            .look_up_index(&table, index)
+            .map(|index| index.as_ref().clone()))
     }
-    /// Number of documents in a table, own writes included.
+
+    /// Number of documents in a table, own writes included. Reads the whole table, but is counted
+    /// as one range and no documents, because nothing of them is handed out.
     pub fn count(&mut self, namespace: Namespace, table: &str) -> Result<u64, TransactionError> {
-        let _ = (namespace, table);
-        todo!()
+        self.count_range()?;
+        let Some(table) = self.look_up_name(namespace, table) else {
+            return Ok(0);
+        };
+        let tablet = table.info.tablet;
+        self.reads.insert(table.info.by_id, KeyRange::all());
+        let mut count = self.count_committed(tablet)?;
+        for (_, pending) in self.writes.of_table(tablet) {
+            match (&pending.old, &pending.new) {
+                (None, Some(_)) => count += 1,
+                (Some(_), None) => count -= 1,
+                _ => {}
+            }
+        }
+        Ok(count)
+    }
+
+    fn count_committed(&self, tablet: TabletId) -> Result<u64, TransactionError> {
+        let (order, at, limit) = (Order::Asc, self.guard.snapshot, PAGE_ROWS_MAX);
+        let mut range = KeyRange::all();
+        let mut count = 0;
+        loop {
+            let scan = TableScan {
+                tablet,
+                range,
+                order,
+                at,
+                limit,
+            };
+            let rows = self
+                .shared
+                .persistence
+                .scan_table(&scan)
+                .map_err(read_error)?;
+            count += rows.len() as u64;
+            match rows.last() {
+                Some(last) if rows.len() == limit => {
+                    range = KeyRange {
+                        start: after(&last.id.0),
+                        end: None,
+                    }
+                }
+                _ => return Ok(count),
+            }
+        }
+    }
+
+    // --- usage ------------------------------------------------------------------------------
+
+    pub(crate) fn count_range(&mut self) -> Result<(), TransactionError> {
+        let (limit, usage) = (&self.limits, &mut self.usage);
+        if usage.ranges_read >= limit.ranges_read {
+            let limit = limit.ranges_read;
+            return Err(developer(
+                "TooManyReads",
+                format!(
+                    "Too many reads in a single function execution (limit: {limit}). Consider reading many documents \
+                     with one indexed query instead of many single reads."
+                ),
+            ));
+        }
+        usage.ranges_read += 1;
+        Ok(())
+    }
+
+    pub(crate) fn count_document(&mut self, bytes: usize) -> Result<(), TransactionError> {
+        const ADVICE: &str = "Consider using smaller limits in your queries, paginating your queries, or using \
+                              indexed queries with a selective index range expressions.";
+        let (limit, usage) = (&self.limits, &mut self.usage);
+        if usage.documents_read >= limit.documents_read {
+            let limit = limit.documents_read;
+            let message = format!(
+                "Too many documents read in a single function execution (limit: {limit}). {ADVICE}"
+            );
+            return Err(developer("TooManyDocumentsRead", message));
+        }
+        if usage.bytes_read.saturating_add(bytes) > limit.bytes_read {
+            let limit = limit.bytes_read;
+            let message = format!(
+                "Too many bytes read in a single function execution (limit: {limit} bytes). {ADVICE}"
+            );
+            return Err(developer("TooManyBytesRead", message));
+        }
+        usage.documents_read += 1;
+        usage.bytes_read += bytes;
+        Ok(())
     }
 
     // --- nesting ----------------------------------------------------------------------------
 
     /// Opens a sub-transaction (up to any depth).
     pub fn begin_nested(&mut self) {
-        todo!()
+        self.writes.save();
+        self.saved_registries.push(self.registry.clone());
     }
     /// Keeps what the innermost sub-transaction wrote.
     pub fn keep_nested(&mut self) {
-        todo!()
+        self.saved_registries
+            .pop()
+            .expect("a sub-transaction is open");
+        self.writes.keep();
     }
     /// Undoes what the innermost sub-transaction wrote; its reads stay recorded, its usage counted.
     pub fn undo_nested(&mut self) {
-        todo!()
+        self.registry = self
+            .saved_registries
+            .pop()
+            .expect("a sub-transaction is open");
+        self.writes.undo();
     }
+}
 
-    #[allow(dead_code)]
-    fn _tablet(&self) -> TabletId {
-        todo!()
+/// Storage refused a read; a snapshot that retention has passed is no fault of the disk.
+pub(crate) fn read_error(error: StorageError) -> TransactionError {
+    match error {
+        StorageError::Pruned(_) => TransactionError::OutOfRetention,
+        error => TransactionError::Storage(error),
+    }
+}
+
+fn index_not_found(query: &IndexQuery) -> TransactionError {
+    developer(
+        "IndexNotFoundError",
+        format!("Index {}.{} not found.", query.table, query.index),
+    )
+}
+
+fn check_queryable(query: &IndexQuery, index: &IndexInfo) -> Result<(), TransactionError> {
+    let (table, name) = (&query.table, &query.index);
+    match index.state {
+        IndexState::Enabled => Ok(()),
+        IndexState::Backfilled if index.definition.staged => Err(developer(
+            "IndexStagedError",
+            format!(
+                "Index {table}.{name} is staged and cannot be queried until it is no longer staged in the schema."
+            ),
+        )),
+        _ => Err(developer(
+            "IndexBackfillingError",
+            format!(
+                "Index {table}.{name} is currently backfilling and not available to query yet."
+            ),
+        )),
     }
 }

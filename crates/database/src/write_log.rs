@@ -1,1 +1,244 @@
-//! Placeholder of the skeleton.
+//! Station 10 · recent commits in memory: which index keys were written when.
+//!
+//! Arrives: published commits from `committer.rs`. Leaves: answers to "was any of this written
+//! since that snapshot?", for validation (`committer.rs`) and for registration of subscriptions.
+//! Kept as long as a running transaction may ask, within bounds; who asks about an older snapshot
+//! is told that everything may have changed.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use lentil_storage::IndexId;
+use lentil_values::Timestamp;
+
+use crate::ReadSet;
+use crate::limits::{LOG_BYTES_MAX, LOG_COMMITS_MAX, LOG_COMMITS_MIN, LOG_TOUCH_BYTES};
+
+/// A key that a commit wrote in an index: the old or the new one of a document, moved or not.
+#[derive(Clone, Debug)]
+pub(crate) struct Touch {
+    pub(crate) index: IndexId,
+    pub(crate) key: Arc<[u8]>,
+}
+
+/// Why a read set is not valid any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stale {
+    /// A commit wrote inside it, in this index.
+    Written(IndexId),
+    /// The snapshot is older than what is remembered.
+    Forgotten,
+}
+
+struct LoggedCommit {
+    ts: Timestamp,
+    touches: Vec<Touch>,
+    /// Touches of all commits up to and including this one, since the log was made.
+    touches_so_far: u64,
+}
+
+struct IndexLog {
+    /// When the index was last written.
+    newest: Timestamp,
+    /// When each key was last written.
+    keys: BTreeMap<Arc<[u8]>, Timestamp>,
+}
+
+/// The commits after `floor`.
+pub(crate) struct WriteLog {
+    /// Invariant: every commit later than this is here.
+    floor: Timestamp,
+    commits: VecDeque<LoggedCommit>,
+    indexes: HashMap<IndexId, IndexLog>,
+    bytes: usize,
+    touches_so_far: u64,
+}
+
+impl WriteLog {
+    /// A log that knows nothing up to and including `floor`.
+    pub(crate) fn new(floor: Timestamp) -> WriteLog {
+        WriteLog {
+            floor,
+            commits: VecDeque::new(),
+            indexes: HashMap::new(),
+            bytes: 0,
+            touches_so_far: 0,
+        }
+    }
+
+    /// Remembers a commit.
+    pub(crate) fn push(&mut self, ts: Timestamp, touches: Vec<Touch>) {
+        let newest = self.commits.back().map_or(self.floor, |commit| commit.ts);
+        assert!(
+            ts > newest,
+            "commits are published in the order of their timestamps"
+        );
+        for touch in &touches {
+            self.bytes += touch_bytes(touch);
+            let index = self.indexes.entry(touch.index).or_insert_with(|| IndexLog {
+                newest: ts,
+                keys: BTreeMap::new(),
+            });
+            index.newest = ts;
+            index.keys.insert(touch.key.clone(), ts);
+        }
+        self.touches_so_far += touches.len() as u64;
+        self.commits.push_back(LoggedCommit {
+            ts,
+            touches,
+            touches_so_far: self.touches_so_far,
+        });
+    }
+
+    /// Whether a commit after `snapshot` wrote inside `reads`. Costs what is smaller: the reads or
+    /// the keys written since.
+    pub(crate) fn check(&self, reads: &ReadSet, snapshot: Timestamp) -> Result<(), Stale> {
+        if snapshot < self.floor {
+            return Err(Stale::Forgotten);
+        }
+        if self
+            .commits
+            .back()
+            .is_none_or(|newest| newest.ts <= snapshot)
+        {
+            return Ok(());
+        }
+        let found = match self.check_by_reads(reads, snapshot) {
+            Some(found) => found,
+            None => self
+                .check_by_writes(reads, snapshot)
+                .map(|(index, _)| index),
+        };
+        found.map_or(Ok(()), |index| Err(Stale::Written(index)))
+    }
+
+    /// The first commit after `snapshot` that wrote inside `reads`; `Err` if that is forgotten.
+    pub(crate) fn first_write(
+        &self,
+        reads: &ReadSet,
+        snapshot: Timestamp,
+    ) -> Result<Option<Timestamp>, Stale> {
+        match self.check(reads, snapshot) {
+            Ok(()) => Ok(None),
+            Err(Stale::Forgotten) => Err(Stale::Forgotten),
+            Err(Stale::Written(_)) => Ok(self.check_by_writes(reads, snapshot).map(|(_, ts)| ts)),
+        }
+    }
+
+    /// Looks every read interval up; `None` if that takes more steps than there are writes.
+    fn check_by_reads(&self, reads: &ReadSet, snapshot: Timestamp) -> Option<Option<IndexId>> {
+        let mut steps_left = self.touches_since(snapshot);
+        for (index, start, end) in reads.intervals() {
+            let Some(log) = self.indexes.get(&index) else {
+                continue;
+            };
+            if log.newest <= snapshot {
+                continue;
+            }
+            let end = end.map_or(Bound::Unbounded, Bound::Excluded);
+            for ts in log
+                .keys
+                .range::<[u8], _>((Bound::Included(start), end))
+                .map(|(_, ts)| *ts)
+            {
+                if ts > snapshot {
+                    return Some(Some(index));
+                }
+                steps_left = steps_left.checked_sub(1)?;
+            }
+            steps_left = steps_left.checked_sub(1)?;
+        }
+        Some(None)
+    }
+
+    /// Looks every key written since up in the reads.
+    fn check_by_writes(
+        &self,
+        reads: &ReadSet,
+        snapshot: Timestamp,
+    ) -> Option<(IndexId, Timestamp)> {
+        self.commits
+            .range(self.position_after(snapshot)..)
+            .find_map(|commit| {
+                let touched = commit
+                    .touches
+                    .iter()
+                    .find(|touch| reads.overlaps(touch.index, &touch.key));
+                touched.map(|touch| (touch.index, commit.ts))
+            })
+    }
+
+    fn position_after(&self, snapshot: Timestamp) -> usize {
+        self.commits.partition_point(|commit| commit.ts <= snapshot)
+    }
+
+    fn touches_since(&self, snapshot: Timestamp) -> u64 {
+        match self.position_after(snapshot).checked_sub(1) {
+            Some(last_before) => self.touches_so_far - self.commits[last_before].touches_so_far,
+            None => {
+                self.touches_so_far
+                    - self
+                        .commits
+                        .front()
+                        .map_or(self.touches_so_far, LoggedCommit::touches_before)
+            }
+        }
+    }
+
+    /// Forgets commits that nobody in use of `oldest` or a later snapshot can ask about. A few
+    /// recent ones always stay (a reader may end its transaction before it subscribes), and
+    /// however old the readers are, the log does not outgrow its bounds.
+    pub(crate) fn trim(&mut self, oldest: Timestamp) {
+        while let Some(first) = self.commits.front() {
+            let unneeded = first.ts <= oldest && self.commits.len() > LOG_COMMITS_MIN;
+            let too_large = self.commits.len() > LOG_COMMITS_MAX || self.bytes > LOG_BYTES_MAX;
+            // The newest commit stays whatever its size: validation of its contemporaries needs it.
+            if !(unneeded || too_large) || self.commits.len() == 1 {
+                return;
+            }
+            let first = self.commits.pop_front().expect("there is a first commit");
+            self.floor = first.ts;
+            for touch in &first.touches {
+                self.bytes -= touch_bytes(touch);
+                self.forget(touch, first.ts);
+            }
+        }
+    }
+
+    fn forget(&mut self, touch: &Touch, ts: Timestamp) {
+        let Some(log) = self.indexes.get_mut(&touch.index) else {
+            return;
+        };
+        if let Entry::Occupied(key) = log.keys.entry(touch.key.clone())
+            && *key.get() == ts
+        {
+            key.remove();
+        }
+        if log.keys.is_empty() {
+            self.indexes.remove(&touch.index);
+        }
+    }
+
+    /// The newest commit remembered, or the floor.
+    pub(crate) fn newest(&self) -> Timestamp {
+        self.commits.back().map_or(self.floor, |commit| commit.ts)
+    }
+
+    /// Commits remembered.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.commits.len()
+    }
+}
+
+impl LoggedCommit {
+    fn touches_before(&self) -> u64 {
+        self.touches_so_far - self.touches.len() as u64
+    }
+}
+
+fn touch_bytes(touch: &Touch) -> usize {
+    touch.key.len() + LOG_TOUCH_BYTES
+}
