@@ -11,11 +11,12 @@ mod memory;
 mod sqlite;
 mod faulty;
 pub mod conformance;
+mod limits;
 
 pub use crate::faulty::{Fault, FaultyPersistence};
 pub use crate::memory::MemoryPersistence;
 pub use crate::persistence::{
-    Batch, DocumentRow, DocumentWrite, EntryWrite, IndexId, IndexRow, IndexScan, LogRow, Order, Persistence,
-    PruneReport, StorageError, StorageStats, TableScan, TabletId,
+    Batch, DocumentRow, DocumentWrite, EntryWrite, IndexId, IndexRow, IndexScan, LogRow, Order,
+    Persistence, PruneReport, StorageError, StorageStats, TableScan, TabletId,
 };
 pub use crate::sqlite::{SqliteOptions, SqlitePersistence, Synchronous};

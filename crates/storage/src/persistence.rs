@@ -47,6 +47,10 @@ pub struct EntryWrite {
 }
 
 /// What one `append` makes durable, all or nothing.
+///
+/// Invariant: documents are in commit order, each later than everything before the batch, and none
+/// later than the batch. A batch that breaks this is a bug of the caller and panics, because a
+/// wrong write is worse than none.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// The largest timestamp of the batch; larger than any before (a batch without documents, as
@@ -58,6 +62,40 @@ pub struct Batch {
     pub entries: Vec<EntryWrite>,
     /// Named small texts to set (format markers, counters).
     pub globals: Vec<(String, String)>,
+}
+
+impl Batch {
+    /// The timestamp the store is at once this batch is in.
+    ///
+    /// # Panics
+    /// If the batch breaks its invariant for a store that is at `latest`.
+    pub(crate) fn checked_latest(&self, latest: Timestamp) -> Timestamp {
+        assert!(self.ts <= Timestamp::MAX, "a timestamp fits 63 bits");
+        let mut previous = None;
+        for document in &self.documents {
+            assert!(
+                document.ts > latest,
+                "a revision is later than everything appended before"
+            );
+            assert!(
+                document.ts <= self.ts,
+                "a revision is not later than its batch"
+            );
+            assert!(
+                previous.is_none_or(|before| before <= document.ts),
+                "revisions are in commit order"
+            );
+            previous = Some(document.ts);
+        }
+        let after = latest.max(self.ts);
+        for entry in &self.entries {
+            assert!(
+                entry.ts <= after,
+                "an index entry is not later than its batch"
+            );
+        }
+        after
+    }
 }
 
 /// A document at a snapshot.
@@ -152,7 +190,8 @@ pub struct StorageStats {
     pub revisions: u64,
 }
 
-/// Why storage did not do it. All but `Corrupt` and `Format` concern the operator.
+/// Why storage did not do it. All concern the operator, but for `Pruned`, which means that the
+/// reader was slower than the retention window (or the caller forgot to hold it back).
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
@@ -168,6 +207,9 @@ pub enum StorageError {
     /// Written by a newer version, or not Lentil's.
     #[error("{0}")]
     Format(String),
+    /// The snapshot is older than the horizon of an earlier `prune`: the answer is gone.
+    #[error("{0}")]
+    Pruned(String),
     /// What was read cannot be what was written.
     #[error("{0}")]
     Corrupt(String),
@@ -176,28 +218,63 @@ pub enum StorageError {
     Io(String),
 }
 
+impl StorageError {
+    /// The refusal of a read at a snapshot that pruning has overtaken.
+    pub(crate) fn pruned(at: Timestamp, horizon: Timestamp) -> StorageError {
+        StorageError::Pruned(format!(
+            "the snapshot {} is older than the retained history, which begins at {}; read at a later snapshot",
+            at.0, horizon.0
+        ))
+    }
+}
+
 /// Durable storage of one deployment.
+///
+/// Invariant: a read at `at` sees every `append` that had returned when the read began, so far as
+/// its revisions are not later than `at`.
+///
+/// Invariant: what is visible at a snapshot at or after the horizon never changes. A snapshot
+/// before the horizon is refused with [`StorageError::Pruned`].
+///
+/// A backfill writes entries as of a snapshot that lies in the past by then; it must hold the
+/// horizon at or below that snapshot until its last batch is appended, or an entry that went away
+/// meanwhile could come back.
 pub trait Persistence: Send + Sync + 'static {
     /// The largest timestamp ever appended; [`Timestamp::ZERO`] for an empty store.
     fn latest(&self) -> Result<Timestamp, StorageError>;
-    /// Makes a batch durable, whole or not at all. Called by one thread at a time.
+    /// Makes a batch durable, whole or not at all. Called by one thread at a time. After an error the
+    /// store reads as it did before; whether the batch is there after a restart is unknown, so the
+    /// caller must not go on appending.
     fn append(&self, batch: &Batch) -> Result<(), StorageError>;
     /// The document as of `at`, if it was there.
-    fn get(&self, tablet: TabletId, id: InternalId, at: Timestamp) -> Result<Option<DocumentRow>, StorageError>;
+    fn get(
+        &self,
+        tablet: TabletId,
+        id: InternalId,
+        at: Timestamp,
+    ) -> Result<Option<DocumentRow>, StorageError>;
     /// A page of an index.
     fn scan_index(&self, scan: &IndexScan) -> Result<Vec<IndexRow>, StorageError>;
     /// A page of a tablet in id order.
     fn scan_table(&self, scan: &TableScan) -> Result<Vec<DocumentRow>, StorageError>;
     /// Revisions with `after < ts <= until`, oldest first, in commit order; at most about `limit`, but never
-    /// cutting one timestamp in two.
-    fn read_log(&self, after: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<LogRow>, StorageError>;
+    /// cutting one timestamp in two. Complete if `after` is at or after the horizon; before it, what pruning left.
+    fn read_log(
+        &self,
+        after: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<LogRow>, StorageError>;
     /// A named small text.
     fn global(&self, name: &str) -> Result<Option<String>, StorageError>;
-    /// Removes revisions and entries that no snapshot at or after `horizon` can see, a bounded number a call.
+    /// Moves the horizon up to `horizon` (never beyond the latest timestamp, never back) and removes revisions
+    /// and entries that no snapshot at or after it can see, a bounded number a call.
     fn prune(&self, horizon: Timestamp, limit: usize) -> Result<PruneReport, StorageError>;
-    /// Removes a bounded part of an index's entries; call until `more` is false.
+    /// Removes a bounded part of an index's entries; call until `more` is false, once no snapshot that knows the
+    /// index is in use.
     fn drop_index(&self, index: IndexId, limit: usize) -> Result<PruneReport, StorageError>;
-    /// Removes a bounded part of a tablet's revisions; call until `more` is false.
+    /// Removes a bounded part of a tablet's revisions; call until `more` is false, once no snapshot that knows
+    /// the tablet is in use.
     fn drop_tablet(&self, tablet: TabletId, limit: usize) -> Result<PruneReport, StorageError>;
     /// Sizes, cheap enough to ask once a second.
     fn stats(&self) -> Result<StorageStats, StorageError>;

@@ -1,0 +1,40 @@
+//! Every number of this crate that somebody could want to change, with its reason.
+
+use std::time::Duration;
+
+/// Read connections of one SQLite store. A reader is a thread that runs a function, and there are
+/// few of those; the next one waits for a connection.
+pub(crate) const READERS_MAX: usize = 16;
+
+/// Revisions of one document or entry that a scan steps over before it seeks to the next key
+/// instead: a seek costs about as much as this many steps.
+pub(crate) const SCAN_STEPS_PER_KEY_MAX: u32 = 24;
+
+/// Log rows a pruning step looks at for each one it may remove: rows that supersede nothing are
+/// cheap, yet a step over a large import must end.
+pub(crate) const PRUNE_LOOKS_PER_REMOVAL: usize = 4;
+
+/// Free pages returned to the file system by one pruning step, so that it never holds the writer
+/// long: 2,000 pages of 4 KiB are 8 MB.
+pub(crate) const VACUUM_PAGES_PER_STEP: u32 = 2_000;
+
+/// Size of a page in a new SQLite file, bytes. Random keys dirty one leaf a write, and a whole page
+/// goes to the write-ahead log each time: smaller is faster.
+pub(crate) const PAGE_BYTES: u32 = 4_096;
+
+/// Pages in the write-ahead log from which a commit copies it back into the file: large enough to
+/// gather many writes to one page, small enough to pause a commit for milliseconds.
+pub(crate) const CHECKPOINT_PAGES: u32 = 4_000;
+
+/// Bytes the write-ahead log file is cut back to after a checkpoint.
+pub(crate) const WAL_KEPT_BYTES: u32 = 64 << 20;
+
+/// How long to wait for a foreign process (a backup, a shell) that holds SQLite's own lock.
+pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Default page cache of one connection, bytes.
+pub(crate) const CACHE_BYTES_DEFAULT: u64 = 16 << 20;
+
+const _: () = assert!(READERS_MAX >= 2);
+const _: () = assert!(PAGE_BYTES.is_power_of_two() && PAGE_BYTES <= 65_536);
+const _: () = assert!(CHECKPOINT_PAGES as u64 * PAGE_BYTES as u64 <= WAL_KEPT_BYTES as u64);
