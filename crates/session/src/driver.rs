@@ -1,0 +1,362 @@
+//! Station 2 · the driver of one conversation.
+//!
+//! Arrives: decoded messages from the socket (`server/src/ws.rs`, station 1), ends of mutations
+//! and rounds, invalidations. Leaves: the same as one ordered stream of events to `state.rs`
+//! (station 3), whose effects are performed here; and what the socket is to send.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use lentil_functions::{
+    Call, FailureClass, FunctionFailure, Functions, Outcome, QueryResult, SessionRequest, Watch,
+};
+use lentil_identity::AdminKeys;
+use lentil_protocol::{
+    ClientMessage, Close, IdentityVersion, MalformedMessage, QueryId, RequestId,
+};
+use lentil_values::Timestamp;
+use tokio::sync::Notify;
+use tokio::time::{Sleep, sleep};
+
+use crate::auth;
+use crate::limits::{MUTATION_HOLD, MUTATION_TIME};
+use crate::round::{self, Answered, Question};
+use crate::state::{Effect, Event, Moment, State};
+use crate::transition::Answer;
+
+/// Settings of all conversations.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SessionOptions {
+    /// Hide error texts and log lines from clients, as a production deployment does.
+    pub redact: bool,
+}
+
+/// Opens conversations; cheap to clone.
+#[derive(Clone)]
+pub struct Sessions {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    functions: Functions,
+    keys: AdminKeys,
+    options: SessionOptions,
+}
+
+/// Something for the socket to send.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// A message.
+    Message(String),
+    /// A transition; [`Session::transition_left`] is to be called when it is gone.
+    Transition(String),
+    /// The end.
+    Close(Close),
+}
+
+type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A result the client may have been shown, kept until it no longer holds.
+struct Held {
+    addition: u64,
+    identity: IdentityVersion,
+    result: Arc<QueryResult>,
+    /// Keeps the result's read set subscribed; wakes this session.
+    _watch: Watch,
+}
+
+/// One conversation.
+pub struct Session {
+    shared: Arc<Shared>,
+    state: State,
+    held: BTreeMap<QueryId, Held>,
+    outbox: VecDeque<Outgoing>,
+    invalidated: Arc<Notify>,
+    mutation: Option<Pending<Event>>,
+    actions: FuturesUnordered<Pending<Event>>,
+    round: Option<Pending<(IdentityVersion, Result<Vec<Answered>, FunctionFailure>)>>,
+    advance: Option<Pending<Event>>,
+    retry: Option<Pin<Box<Sleep>>>,
+    hold: Option<Pin<Box<Sleep>>>,
+}
+
+impl Sessions {
+    /// Conversations over these functions, for whoever these keys let in.
+    pub fn new(functions: Functions, keys: AdminKeys, options: SessionOptions) -> Sessions {
+        Sessions {
+            shared: Arc::new(Shared {
+                functions,
+                keys,
+                options,
+            }),
+        }
+    }
+
+    /// A conversation that has not begun.
+    pub fn open(&self) -> Session {
+        let seed = uuid::Uuid::new_v4().as_u64_pair().0;
+        Session {
+            shared: self.shared.clone(),
+            state: State::new(seed, self.shared.options.redact),
+            held: BTreeMap::new(),
+            outbox: VecDeque::new(),
+            invalidated: Arc::new(Notify::new()),
+            mutation: None,
+            actions: FuturesUnordered::new(),
+            round: None,
+            advance: None,
+            retry: None,
+            hold: None,
+        }
+    }
+}
+
+impl Session {
+    /// Whether the next message may be handed in. While an `Authenticate` is being checked, later
+    /// messages wait in the socket.
+    pub fn accepts_messages(&self) -> bool {
+        self.state.accepts_messages()
+    }
+
+    /// Whether the conversation is over; a close is, or was, among what [`Session::next`] gives.
+    pub fn is_closed(&self) -> bool {
+        self.state.is_closed()
+    }
+
+    /// Takes what the client said.
+    pub fn receive(&mut self, message: Result<ClientMessage, MalformedMessage>) {
+        match message {
+            Ok(message) => self.apply(Event::Message(message)),
+            Err(error) => self.apply(Event::Malformed(error.0)),
+        }
+    }
+
+    /// Says that a transition left the send buffer.
+    pub fn transition_left(&mut self) {
+        self.apply(Event::TransitionLeft);
+    }
+
+    /// What is ready to be sent.
+    pub fn try_next(&mut self) -> Option<Outgoing> {
+        self.outbox.pop_front()
+    }
+
+    /// Works until something is to be sent. Must be polled for anything to happen; may be dropped
+    /// and called again at any time.
+    pub async fn next(&mut self) -> Outgoing {
+        loop {
+            if let Some(outgoing) = self.outbox.pop_front() {
+                return outgoing;
+            }
+            self.step().await;
+        }
+    }
+
+    /// Lets what has begun run to its end although the socket is gone: a mutation the client sent
+    /// is not undone by its leaving, and actions keep running.
+    pub fn detach(mut self) {
+        let actions = std::mem::take(&mut self.actions);
+        for running in self.mutation.take().into_iter().chain(actions) {
+            tokio::spawn(running);
+        }
+    }
+
+    async fn step(&mut self) {
+        tokio::select! {
+            biased;
+            event = finished(&mut self.mutation) => self.apply(event),
+            (identity, result) = finished(&mut self.round) => self.round_ended(identity, result),
+            Some(event) = self.actions.next(), if !self.actions.is_empty() => self.apply(event),
+            event = finished(&mut self.advance) => self.apply(event),
+            () = elapsed(&mut self.retry) => self.apply(Event::RetryDue),
+            () = elapsed(&mut self.hold) => self.apply(Event::HoldExpired),
+            () = self.invalidated.notified() => self.apply(Event::Invalidated),
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        let since_epoch = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let server_ns = u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX);
+        Moment {
+            latest: self.shared.functions.latest(),
+            server_ns,
+        }
+    }
+
+    /// Feeds an event, and what its effects cause at once, to the state machine.
+    fn apply(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        let mut effects = Vec::new();
+        // Bounded: an effect causes at most one event, and only a message causes such effects.
+        while let Some(event) = events.pop_front() {
+            let moment = self.moment();
+            self.state.apply(event, moment, &mut effects);
+            for effect in effects.drain(..) {
+                self.perform(effect, &mut events);
+            }
+        }
+        match (self.state.is_held(), &self.hold) {
+            (true, None) => self.hold = Some(Box::pin(sleep(MUTATION_HOLD))),
+            (false, Some(_)) => self.hold = None,
+            _ => {}
+        }
+    }
+
+    fn perform(&mut self, effect: Effect, events: &mut VecDeque<Event>) {
+        match effect {
+            Effect::Authenticate(token) => {
+                events.push_back(Event::Authenticated(auth::check(&self.shared.keys, token)));
+            }
+            Effect::Advance(ts) => {
+                self.advance = Some(Box::pin(advance(self.shared.functions.clone(), ts)))
+            }
+            Effect::RunMutation(request, call, session) => {
+                let functions = self.shared.functions.clone();
+                self.mutation = Some(Box::pin(run_mutation(functions, request, call, session)));
+            }
+            Effect::RunAction(request, call) => {
+                self.actions.push(Box::pin(run_action(request, call)))
+            }
+            Effect::Compute(ts) => self.start_round(ts, events),
+            Effect::RetryAfter(delay_ms) => {
+                self.retry = Some(Box::pin(sleep(Duration::from_millis(delay_ms))));
+            }
+            Effect::Send(text) => self.outbox.push_back(Outgoing::Message(text)),
+            Effect::SendTransition(text) => self.outbox.push_back(Outgoing::Transition(text)),
+            Effect::Close(close) => self.outbox.push_back(Outgoing::Close(close)),
+        }
+    }
+
+    /// Asks what does not hold at `ts`; if everything holds the round ends at once.
+    fn start_round(&mut self, ts: Timestamp, events: &mut VecDeque<Event>) {
+        let identity = self.state.identity_version();
+        let mut questions = Vec::new();
+        let mut live = self.state.queries().iter().peekable();
+        // Both are ascending by number: forget what is no longer live on the way.
+        self.held.retain(|id, held| {
+            while live.next_if(|(live_id, _)| live_id < id).is_some() {}
+            live.peek()
+                .is_some_and(|(live_id, query)| live_id == id && query.addition == held.addition)
+        });
+        for (id, query) in self.state.queries().iter() {
+            let held = self.held.get(&id);
+            if held.is_some_and(|held| held.identity == identity && held.result.is_valid_at(ts)) {
+                continue;
+            }
+            questions.push(Question {
+                query: id,
+                addition: query.addition,
+                call: query.call.clone(),
+                journal: query.journal.clone(),
+            });
+        }
+        if questions.is_empty() {
+            events.push_back(Event::Computed(Vec::new()));
+            return;
+        }
+        let asked = round::ask(self.shared.functions.clone(), ts, questions);
+        self.round = Some(Box::pin(async move { (identity, asked.await) }));
+    }
+
+    fn round_ended(
+        &mut self,
+        identity: IdentityVersion,
+        result: Result<Vec<Answered>, FunctionFailure>,
+    ) {
+        let answered = match result {
+            Ok(answered) => answered,
+            Err(failure) => {
+                tracing::warn!(error = %failure.message, class = ?failure.class, "queries of a client not answered, asking again");
+                return self.apply(Event::ComputeFailed(failure));
+            }
+        };
+        let mut answers = Vec::with_capacity(answered.len());
+        for (question, result) in answered {
+            answers.push(Answer {
+                query: question.query,
+                addition: question.addition,
+                outcome: result.outcome.clone(),
+                journal: result.journal.clone(),
+            });
+            // Watched before the old watch is dropped, so that a shared read set stays subscribed.
+            let watch = result.watch(self.invalidated.clone());
+            let held = Held {
+                addition: question.addition,
+                identity,
+                result,
+                _watch: watch,
+            };
+            self.held.insert(question.query, held);
+        }
+        self.apply(Event::Computed(answers));
+    }
+}
+
+/// Waits for what is in the slot, if anything, and empties it.
+async fn finished<T>(slot: &mut Option<Pending<T>>) -> T {
+    match slot {
+        Some(pending) => {
+            let output = pending.await;
+            *slot = None;
+            output
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn elapsed(slot: &mut Option<Pin<Box<Sleep>>>) {
+    match slot {
+        Some(sleep) => {
+            sleep.await;
+            *slot = None;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn run_mutation(
+    functions: Functions,
+    request: RequestId,
+    call: Call,
+    session: Option<SessionRequest>,
+) -> Event {
+    match tokio::time::timeout(MUTATION_TIME, functions.mutation(call, session)).await {
+        Ok(done) => Event::MutationFinished(request, done),
+        Err(_) => Event::MutationOverdue,
+    }
+}
+
+async fn run_action(request: RequestId, call: Call) -> Event {
+    let failure = FunctionFailure {
+        class: FailureClass::Developer,
+        message: format!(
+            "Cannot run \"{}\": actions are not supported by this version of Lentil yet.",
+            call.path
+        ),
+        data: None,
+    };
+    Event::ActionFinished(
+        request,
+        Outcome {
+            result: Err(failure),
+            log_lines: Arc::default(),
+        },
+    )
+}
+
+async fn advance(functions: Functions, ts: Timestamp) -> Event {
+    tracing::warn!(
+        observed = ts.0,
+        "a client has seen a newer timestamp than this data folder knows (was it wiped or restored?), moving the clock forward"
+    );
+    let result = functions.database().advance_to(ts).await;
+    Event::Advanced(result.map_err(|error| error.to_string()))
+}
