@@ -37,6 +37,8 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommitError>>;
 pub(crate) enum Event {
     Commit(Box<Finished>, Reply<Committed>),
     Append(Appendix, Reply<()>),
+    /// Let the newest timestamp be at or after this.
+    Advance(Timestamp, Reply<()>),
     Shutdown,
 }
 
@@ -75,6 +77,8 @@ struct Work {
     appendices: Vec<(Appendix, Reply<()>)>,
     accepted: Vec<Accepted>,
     refused: Vec<(Reply<Committed>, CommitError)>,
+    /// The timestamp this batch must reach, if any was asked for.
+    floor: Timestamp,
     batch: Batch,
     /// The tables after each commit that changes them.
     registries: Vec<(Timestamp, Arc<Registry>)>,
@@ -136,6 +140,10 @@ impl Committer {
             match event {
                 Event::Commit(finished, reply) => work.commits.push((finished, reply)),
                 Event::Append(appendix, reply) => work.appendices.push((appendix, reply)),
+                Event::Advance(ts, reply) => {
+                    work.floor = work.floor.max(ts);
+                    work.appendices.push((Appendix::default(), reply));
+                }
                 Event::Shutdown => self.closing = true,
             }
             if work.commits.len() + work.appendices.len() < self.shared.options.batch {
@@ -210,6 +218,8 @@ impl Committer {
             work.batch.entries.append(&mut appendix.entries);
             work.batch.globals.append(&mut appendix.globals);
         }
+        self.last_ts = self.last_ts.max(work.floor);
+        assert!(self.last_ts <= Timestamp::MAX, "timestamps fit 63 bits");
         work.batch.ts = self.last_ts;
         CommitStage::Append
     }
@@ -227,7 +237,7 @@ impl Committer {
     }
 
     fn publish(&mut self, work: &mut Work) -> CommitStage {
-        if work.accepted.is_empty() {
+        if work.accepted.is_empty() && work.floor <= self.shared.published.load().ts {
             return CommitStage::Reply;
         }
         let published = self.shared.published.load_full();

@@ -153,6 +153,16 @@ impl Database {
                 .unwrap_or(Err(CommitError::ShuttingDown)),
         }
     }
+    /// Makes the newest commit be at or after `ts`, by an empty commit if need be. For a client
+    /// that was shown a later timestamp by a data folder that is no more; the caller bounds `ts`.
+    pub async fn advance_to(&self, ts: Timestamp) -> Result<(), CommitError> {
+        if self.latest() >= ts {
+            return Ok(());
+        }
+        let (reply, answer) = oneshot::channel();
+        self.handle.send(Event::Advance(ts, reply))?;
+        answer.await.unwrap_or(Err(CommitError::ShuttingDown))
+    }
     /// Watches what a transaction at `snapshot` has read. A commit that slipped in between is not missed.
     pub fn subscribe(&self, reads: &ReadSet, snapshot: Timestamp, waker: Waker) -> Subscription {
         let shared = self.shared();
