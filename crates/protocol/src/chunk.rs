@@ -20,6 +20,11 @@ impl TransitionChunks {
         TransitionChunks::with_size(transition, TRANSITION_CHUNK_BYTES)
     }
 
+    /// Whether every piece was taken.
+    pub fn is_done(&self) -> bool {
+        self.sent == self.text.len()
+    }
+
     fn with_size(text: String, chunk_bytes: usize) -> TransitionChunks {
         assert!(!text.is_empty(), "a transition is a JSON object");
         let mut parts = 0;

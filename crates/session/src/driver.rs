@@ -62,6 +62,9 @@ pub enum Outgoing {
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// In whose name a round was asked, and what came of it.
+type RoundEnd = (IdentityVersion, Result<Vec<Answered>, FunctionFailure>);
+
 /// A result the client may have been shown, kept until it no longer holds.
 struct Held {
     addition: u64,
@@ -80,7 +83,7 @@ pub struct Session {
     invalidated: Arc<Notify>,
     mutation: Option<Pending<Event>>,
     actions: FuturesUnordered<Pending<Event>>,
-    round: Option<Pending<(IdentityVersion, Result<Vec<Answered>, FunctionFailure>)>>,
+    round: Option<Pending<RoundEnd>>,
     advance: Option<Pending<Event>>,
     retry: Option<Pin<Box<Sleep>>>,
     hold: Option<Pin<Box<Sleep>>>,
