@@ -121,20 +121,22 @@ impl Contents {
         self.document(*newest(revisions, at)?)
     }
 
-    fn scan_index(&self, scan: &IndexScan) -> Vec<IndexRow> {
+    fn scan_index(&self, scan: &IndexScan) -> Result<Vec<IndexRow>, StorageError> {
         let Some(tree) = self.entries.get(&scan.index) else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         walk(tree, &scan.range, scan.order)
             .filter_map(|(key, revisions)| Some((key, (*newest(revisions, scan.at)?)?)))
             .map(|(key, id)| {
-                let document = self
-                    .get(scan.tablet, id, scan.at)
-                    .expect("a live entry points to a live document");
-                IndexRow {
+                let document = self.get(scan.tablet, id, scan.at).ok_or_else(|| {
+                    StorageError::Corrupt(
+                        "the document of a live index entry is missing".to_owned(),
+                    )
+                })?;
+                Ok(IndexRow {
                     key: key.clone(),
                     document,
-                }
+                })
             })
             .take(scan.limit)
             .collect()
@@ -357,7 +359,7 @@ impl Persistence for MemoryPersistence {
     fn scan_index(&self, scan: &IndexScan) -> Result<Vec<IndexRow>, StorageError> {
         let contents = self.contents.read();
         contents.refuse_pruned(scan.at)?;
-        Ok(contents.scan_index(scan))
+        contents.scan_index(scan)
     }
 
     fn scan_table(&self, scan: &TableScan) -> Result<Vec<DocumentRow>, StorageError> {

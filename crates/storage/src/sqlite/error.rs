@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn each_code_has_its_class_and_names_the_file() {
-        let cases: [(i32, fn(&StorageError) -> bool); 9] = [
+        type Expected = fn(&StorageError) -> bool;
+        let cases: [(i32, Expected); 9] = [
             (ffi::SQLITE_FULL, |e| matches!(e, StorageError::Full(_))),
             (ffi::SQLITE_IOERR_SHMSIZE, |e| {
                 matches!(e, StorageError::Full(_))

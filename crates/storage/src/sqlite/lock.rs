@@ -32,7 +32,7 @@ impl DatabaseLock {
                 // The number is a courtesy to whoever meets the lock; failing to leave it is no reason not to start.
                 let noted = file
                     .set_len(0)
-                    .and_then(|()| write!(file, "{}\n", std::process::id()));
+                    .and_then(|()| writeln!(file, "{}", std::process::id()));
                 if let Err(error) = noted {
                     tracing::warn!(path = %path.display(), %error, "process id not noted in lock file");
                 }

@@ -303,8 +303,8 @@ impl Walk<'_> {
         // Ends: with the rows.
         while let Some(row) = rows.next()? {
             let key = row.get_ref(0)?.as_blob()?;
-            match &mut current {
-                Some(newest) if newest.key == key => {
+            if let Some(newest) = &mut current {
+                if newest.key == key {
                     newest.steps += 1;
                     if self.order == Order::Asc {
                         newest.ts = from_sql(row.get(1)?);
@@ -315,12 +315,9 @@ impl Walk<'_> {
                     }
                     continue;
                 }
-                Some(newest) => {
-                    if !newest.visit(visit)? {
-                        return Ok(None);
-                    }
+                if !newest.visit(visit)? {
+                    return Ok(None);
                 }
-                None => {}
             }
             let ts = from_sql(row.get(1)?);
             current = Some(Newest {
