@@ -1,1 +1,303 @@
 //! The encoded JSON form of values (sync-and-http 3.2, function-runtime 4.1).
+//!
+//! Parsing goes straight from text to values: documents pass here on every write.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+use crate::size::NESTING_MAX;
+use crate::{Object, Value, ValueError};
+
+/// Begins the error of a value that is nested too deeply, so that it can be told from malformed text.
+const TOO_NESTED: &str = "Value is too nested";
+
+impl Value {
+    /// Parses encoded JSON text (sync-and-http 3.2): every bare number is a float64.
+    pub fn parse(text: &str) -> Result<Value, ValueError> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let value = Seed { depth: 0 }
+            .deserialize(&mut json)
+            .map_err(value_error)?;
+        json.end().map_err(value_error)?;
+        Ok(value)
+    }
+
+    /// Converts a JSON tree in the encoded form.
+    pub fn from_json(json: &serde_json::Value) -> Result<Value, ValueError> {
+        Seed { depth: 0 }.deserialize(json).map_err(value_error)
+    }
+
+    /// Like [`Value::from_json`] where a value may be absent, which is written `{"$undefined":null}`.
+    pub fn parse_optional(json: &serde_json::Value) -> Result<Option<Value>, ValueError> {
+        let absent = json
+            .as_object()
+            .is_some_and(|object| object.len() == 1 && object.contains_key("$undefined"));
+        if absent {
+            Ok(None)
+        } else {
+            Value::from_json(json).map(Some)
+        }
+    }
+
+    /// Converts to a JSON tree in the encoded form.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Value::Null => serde_json::Value::Null,
+            Value::Boolean(boolean) => (*boolean).into(),
+            Value::String(text) => text.as_str().into(),
+            Value::Float64(float) if is_ordinary(*float) => (*float).into(),
+            Value::Float64(float) => wrapped("$float", &float.to_le_bytes()),
+            Value::Int64(integer) => wrapped("$integer", &integer.to_le_bytes()),
+            Value::Bytes(bytes) => wrapped("$bytes", bytes),
+            Value::Array(elements) => elements.iter().map(Value::to_json).collect(),
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(name, value)| (name.clone(), value.to_json()))
+                .collect(),
+        }
+    }
+
+    /// Appends the encoded JSON text, keys sorted, to `out`.
+    pub fn write_json(&self, out: &mut String) {
+        match self {
+            Value::Null => out.push_str("null"),
+            Value::Boolean(boolean) => out.push_str(if *boolean { "true" } else { "false" }),
+            Value::String(text) => push_text(text, out),
+            Value::Float64(float) if is_ordinary(*float) => push_float(*float, out),
+            Value::Float64(float) => push_wrapped("$float", &float.to_le_bytes(), out),
+            Value::Int64(integer) => push_wrapped("$integer", &integer.to_le_bytes(), out),
+            Value::Bytes(bytes) => push_wrapped("$bytes", bytes, out),
+            Value::Array(elements) => {
+                out.push('[');
+                for (index, element) in elements.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    element.write_json(out);
+                }
+                out.push(']');
+            }
+            Value::Object(fields) => write_object(fields, out),
+        }
+    }
+
+    /// The encoded JSON text.
+    pub fn to_json_string(&self) -> String {
+        let mut out = String::new();
+        self.write_json(&mut out);
+        out
+    }
+}
+
+/// Appends the encoded JSON text of an object.
+pub fn write_object(fields: &Object, out: &mut String) {
+    out.push('{');
+    for (index, (name, value)) in fields.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        push_text(name, out);
+        out.push(':');
+        value.write_json(out);
+    }
+    out.push('}');
+}
+
+/// Whether a float is written as a bare number; the others need their bits kept.
+pub(crate) fn is_ordinary(float: f64) -> bool {
+    float.is_finite() && !(float == 0.0 && float.is_sign_negative())
+}
+
+/// Appends the shortest text that reads back as the same float, always with a point or exponent.
+pub(crate) fn push_float(float: f64, out: &mut String) {
+    use fmt::Write as _;
+    write!(out, "{float:?}").expect("writing to a String does not fail");
+}
+
+/// Appends a JSON string.
+pub(crate) fn push_text(text: &str, out: &mut String) {
+    out.push('"');
+    let mut written = 0;
+    for (index, byte) in text.bytes().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.push_str(&text[written..index]);
+        written = index + 1;
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            _ => {
+                use fmt::Write as _;
+                write!(out, "\\u{byte:04x}").expect("writing to a String does not fail");
+            }
+        }
+    }
+    out.push_str(&text[written..]);
+    out.push('"');
+}
+
+fn push_wrapped(name: &str, bytes: &[u8], out: &mut String) {
+    out.push_str("{\"");
+    out.push_str(name);
+    out.push_str("\":\"");
+    STANDARD.encode_string(bytes, out);
+    out.push_str("\"}");
+}
+
+fn wrapped(name: &str, bytes: &[u8]) -> serde_json::Value {
+    serde_json::json!({ name: STANDARD.encode(bytes) })
+}
+
+fn value_error(error: serde_json::Error) -> ValueError {
+    let message = error.to_string();
+    if message.starts_with(TOO_NESTED) || message.contains("recursion limit exceeded") {
+        return ValueError::Limit {
+            code: "TooNestedError",
+            message: too_nested(),
+        };
+    }
+    ValueError::Malformed(message)
+}
+
+fn too_nested() -> String {
+    format!(
+        "{TOO_NESTED} (nested more than {NESTING_MAX} levels deep > maximum nesting {NESTING_MAX})"
+    )
+}
+
+/// Builds a value at a depth; the depth bounds recursion.
+#[derive(Clone, Copy)]
+struct Seed {
+    depth: usize,
+}
+
+impl Seed {
+    fn inner<E: serde::de::Error>(self) -> Result<Seed, E> {
+        if self.depth == NESTING_MAX {
+            Err(E::custom(too_nested()))
+        } else {
+            Ok(Seed {
+                depth: self.depth + 1,
+            })
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a Convex value")
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_bool<E>(self, boolean: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(boolean))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Float64(number as f64))
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Float64(number as f64))
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Float64(number))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::String(text.to_owned()))
+    }
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::String(text))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
+        let mut elements = Vec::with_capacity(sequence.size_hint().unwrap_or(0).min(1024));
+        while let Some(element) = sequence.next_element_seed(inner)? {
+            elements.push(element);
+        }
+        Ok(Value::Array(elements))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let Some(mut name) = map.next_key::<String>()? else {
+            self.inner::<A::Error>()?;
+            return Ok(Value::Object(Object::new()));
+        };
+        if name.starts_with('$') {
+            let content = map.next_value::<serde_json::Value>()?;
+            if let Some(other) = map.next_key::<String>()? {
+                return Err(A::Error::custom(format!(
+                    "the field name {name:?} begins with '$', which is reserved (beside {other:?})"
+                )));
+            }
+            return unwrap(&name, &content).map_err(A::Error::custom);
+        }
+        let inner = self.inner()?;
+        let mut fields = Object::new();
+        loop {
+            fields.insert(name, map.next_value_seed(inner)?);
+            match map.next_key::<String>()? {
+                None => return Ok(Value::Object(fields)),
+                Some(next) if next.starts_with('$') => {
+                    return Err(A::Error::custom(format!(
+                        "the field name {next:?} begins with '$', which is reserved"
+                    )));
+                }
+                Some(next) => name = next,
+            }
+        }
+    }
+}
+
+/// Reads what stands in `{"$integer": …}` and its sisters.
+fn unwrap(name: &str, content: &serde_json::Value) -> Result<Value, String> {
+    if name == "$commitTs" {
+        return Err("{\"$commitTs\":null} (db.vars.commitTs) is not supported by this version of Lentil yet".to_owned());
+    }
+    if !matches!(name, "$integer" | "$float" | "$bytes") {
+        return Err(format!(
+            "the field name {name:?} begins with '$', which is reserved"
+        ));
+    }
+    let text = content
+        .as_str()
+        .ok_or_else(|| format!("{name} must hold base64 text"))?;
+    let bytes = STANDARD
+        .decode(text)
+        .map_err(|error| format!("{name} does not hold padded base64: {error}"))?;
+    let eight = |bytes: &[u8]| -> Result<[u8; 8], String> {
+        bytes
+            .try_into()
+            .map_err(|_| format!("{name} must hold 8 bytes, not {}", bytes.len()))
+    };
+    match name {
+        "$bytes" => Ok(Value::Bytes(bytes)),
+        "$integer" => Ok(Value::Int64(i64::from_le_bytes(eight(&bytes)?))),
+        _ => {
+            let float = f64::from_le_bytes(eight(&bytes)?);
+            if is_ordinary(float) && float != 0.0 {
+                return Err(format!(
+                    "$float holds the ordinary number {float:?}, which is written as a bare number"
+                ));
+            }
+            Ok(Value::Float64(float))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,10 @@ mod validator;
 
 pub use crate::format::ValueFormat;
 pub use crate::id::{DocumentId, IdError, InternalId, TableNumber};
-pub use crate::key::{IndexKey, KeyRange, push_key_value};
+pub use crate::json::write_object;
+pub use crate::key::{IndexKey, KeyRange, after_prefix, push_key_value};
 pub use crate::timestamp::Timestamp;
-pub use crate::validator::{FieldValidator, IdResolver, ObjectValidator, ValidationError, Validator, ValidatorError};
+pub use crate::validator::{
+    FieldValidator, IdResolver, ObjectValidator, ValidationError, Validator, ValidatorError,
+};
 pub use crate::value::{Object, Value, ValueError};

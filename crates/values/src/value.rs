@@ -1,5 +1,6 @@
 //! The eight types of value and their total order.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// An object: field names in ASCII byte order, as every encoding emits them.
@@ -45,61 +46,52 @@ pub enum ValueError {
 }
 
 impl Value {
-    /// Parses encoded JSON text (sync-and-http 3.2): every bare number is a float64.
-    pub fn parse(text: &str) -> Result<Value, ValueError> {
-        let _ = text;
-        todo!()
-    }
-    /// Converts a JSON tree in the encoded form.
-    pub fn from_json(json: &serde_json::Value) -> Result<Value, ValueError> {
-        let _ = json;
-        todo!()
-    }
-    /// Converts to a JSON tree in the encoded form.
-    pub fn to_json(&self) -> serde_json::Value {
-        todo!()
-    }
-    /// Appends the encoded JSON text, keys sorted, to `out`.
-    pub fn write_json(&self, out: &mut String) {
-        let _ = out;
-        todo!()
-    }
-    /// The encoded JSON text.
-    pub fn to_json_string(&self) -> String {
-        let mut out = String::new();
-        self.write_json(&mut out);
-        out
-    }
-    /// Bytes this value counts for (function-runtime 4.2).
-    pub fn size(&self) -> usize {
-        todo!()
-    }
-    /// Checks field names, counts, the nesting of 64 and the size of 32 MiB.
-    pub fn check_limits(&self) -> Result<(), ValueError> {
-        todo!()
-    }
-    /// Checks a stored document: an object, nesting at most 16, at most 1 MiB (`_id` and
-    /// `_creationTime` included), no top-level `_…` name but those two.
-    pub fn check_document(document: &Object) -> Result<(), ValueError> {
-        let _ = document;
-        todo!()
-    }
     /// The value at a dotted path (`a.b.c`), walking nested objects only.
     pub fn at_path<'a>(document: &'a Object, path: &str) -> Option<&'a Value> {
-        let _ = (document, path);
-        todo!()
+        let mut steps = path.split('.');
+        let mut found = document.get(steps.next()?)?;
+        for step in steps {
+            let Value::Object(fields) = found else {
+                return None;
+            };
+            found = fields.get(step)?;
+        }
+        Some(found)
+    }
+
+    /// Where the type stands in the total order.
+    fn rank(&self) -> u8 {
+        match self {
+            Value::Null => 0,
+            Value::Int64(_) => 1,
+            Value::Float64(_) => 2,
+            Value::Boolean(_) => 3,
+            Value::String(_) => 4,
+            Value::Bytes(_) => 5,
+            Value::Array(_) => 6,
+            Value::Object(_) => 7,
+        }
     }
 }
 
 impl Ord for Value {
-    fn cmp(&self, other: &Value) -> std::cmp::Ordering {
-        let _ = other;
-        todo!()
+    fn cmp(&self, other: &Value) -> Ordering {
+        match (self, other) {
+            (Value::Int64(left), Value::Int64(right)) => left.cmp(right),
+            (Value::Float64(left), Value::Float64(right)) => left.total_cmp(right),
+            (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
+            // UTF-8 byte order is code point order.
+            (Value::String(left), Value::String(right)) => left.cmp(right),
+            (Value::Bytes(left), Value::Bytes(right)) => left.cmp(right),
+            (Value::Array(left), Value::Array(right)) => left.cmp(right),
+            (Value::Object(left), Value::Object(right)) => left.cmp(right),
+            _ => self.rank().cmp(&other.rank()),
+        }
     }
 }
 
 impl PartialOrd for Value {
-    fn partial_cmp(&self, other: &Value) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Value) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
