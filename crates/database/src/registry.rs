@@ -35,7 +35,7 @@ impl Table {
 
     /// `by_id` as callers see it.
     pub(crate) fn by_id(&self) -> IndexInfo {
-        built_in("by_id", self.info.by_id, self.info.tablet)
+        built_in("by_id", "_id", self.info.by_id, self.info.tablet)
     }
 }
 
@@ -282,7 +282,7 @@ impl Registry {
             by_id: definition.by_id,
             by_creation_time: definition.by_creation_time,
         };
-        let by_creation_time = built_in("by_creation_time", info.by_creation_time, info.tablet);
+        let by_creation_time = built_in("by_creation_time", "_creationTime", info.by_creation_time, info.tablet);
         let tables = Arc::make_mut(self.namespaces.entry(info.namespace).or_default());
         let same_name = tables.names.insert(info.name.clone(), info.tablet);
         assert!(same_name.is_none(), "two live tables have one name");
@@ -366,10 +366,10 @@ impl Registry {
     }
 }
 
-fn built_in(name: &str, id: IndexId, tablet: TabletId) -> IndexInfo {
+fn built_in(name: &str, field: &str, id: IndexId, tablet: TabletId) -> IndexInfo {
     let definition = IndexDefinition {
         name: name.to_owned(),
-        fields: Vec::new(),
+        fields: vec![field.to_owned()],
         staged: false,
     };
     IndexInfo {

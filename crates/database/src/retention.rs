@@ -55,13 +55,7 @@ impl Database {
 
     fn remove_note(&self, freeing: &Freeing) -> Result<(), CommitError> {
         // Numbers are never used again, also when nothing tells any more that they were.
-        let next_id = self
-            .shared()
-            .published
-            .load()
-            .registry
-            .next_id()
-            .to_string();
+        let next_id = self.shared().peek_id().to_string();
         let globals = vec![(NEXT_ID_GLOBAL.to_owned(), next_id)];
         self.append_blocking(Appendix {
             entries: Vec::new(),

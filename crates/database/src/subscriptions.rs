@@ -228,10 +228,4 @@ impl Subscriptions {
             });
         }
     }
-
-    /// Number of subscriptions.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
 }

@@ -225,12 +225,6 @@ impl WriteLog {
     pub(crate) fn newest(&self) -> Timestamp {
         self.commits.back().map_or(self.floor, |commit| commit.ts)
     }
-
-    /// Commits remembered.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.commits.len()
-    }
 }
 
 impl LoggedCommit {
