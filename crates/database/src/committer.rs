@@ -287,10 +287,10 @@ fn reply(work: Work) -> CommitStage {
             .map(|()| unreachable!("unvalidated commits are answered only on failure"));
         let _gone = reply.send(answer);
     }
-    for accepted in work.accepted {
-        let _gone = accepted
-            .reply
-            .send(failed(&work.failure).map(|()| Committed { ts: accepted.ts }));
+    for Accepted { finished, reply, ts } in work.accepted {
+        // Whoever hears of the commit may rely on its snapshot being out of use.
+        drop(finished);
+        let _gone = reply.send(failed(&work.failure).map(|()| Committed { ts }));
     }
     for (_, reply) in work.appendices {
         let _gone = reply.send(failed(&work.failure));

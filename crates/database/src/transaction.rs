@@ -188,6 +188,25 @@ impl Transaction {
         Ok(found.map(|json| Document { id, json }))
     }
 
+    /// When the document's revision at the snapshot was committed, own writes left out; recorded
+    /// as a read.
+    pub fn committed_at(
+        &mut self,
+        namespace: Namespace,
+        id: DocumentId,
+    ) -> Result<Option<Timestamp>, TransactionError> {
+        let Some(table) = self.look_up_number(namespace, id.table) else {
+            return Ok(None);
+        };
+        self.reads.insert_point(table.info.by_id, &id.internal.0);
+        let row = self
+            .shared
+            .persistence
+            .get(table.info.tablet, id.internal, self.guard.snapshot)
+            .map_err(read_error)?;
+        Ok(row.map(|row| row.ts))
+    }
+
     /// The document as the transaction sees it, recorded as a read but not counted.
     pub(crate) fn read_document(
         &mut self,
