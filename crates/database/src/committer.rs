@@ -287,7 +287,12 @@ fn reply(work: Work) -> CommitStage {
             .map(|()| unreachable!("unvalidated commits are answered only on failure"));
         let _gone = reply.send(answer);
     }
-    for Accepted { finished, reply, ts } in work.accepted {
+    for Accepted {
+        finished,
+        reply,
+        ts,
+    } in work.accepted
+    {
         // Whoever hears of the commit may rely on its snapshot being out of use.
         drop(finished);
         let _gone = reply.send(failed(&work.failure).map(|()| Committed { ts }));

@@ -282,7 +282,12 @@ impl Registry {
             by_id: definition.by_id,
             by_creation_time: definition.by_creation_time,
         };
-        let by_creation_time = built_in("by_creation_time", "_creationTime", info.by_creation_time, info.tablet);
+        let by_creation_time = built_in(
+            "by_creation_time",
+            "_creationTime",
+            info.by_creation_time,
+            info.tablet,
+        );
         let tables = Arc::make_mut(self.namespaces.entry(info.namespace).or_default());
         let same_name = tables.names.insert(info.name.clone(), info.tablet);
         assert!(same_name.is_none(), "two live tables have one name");

@@ -353,7 +353,10 @@ fn older_snapshots_are_readable_within_retention() {
     drop(held);
     while db.prune_step(100).unwrap() {}
     let refused = db.begin_at(first).map(|tx| tx.snapshot());
-    assert!(matches!(refused, Err(BeginError::OutOfRetention(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(BeginError::OutOfRetention(_))),
+        "{refused:?}"
+    );
     assert_eq!(
         row_of(&db.begin().get(ROOT, id).unwrap().unwrap().json).1.n,
         2
