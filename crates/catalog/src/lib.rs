@@ -1,1 +1,30 @@
-//! Placeholder.
+//! This crate gives typed access, through a transaction, to the deployment's system tables: what
+//! was pushed, schemas, environment variables, imports, session requests.
+//!
+//! It does not open transactions, run anything, or know what code means.
+//!
+//! Invariant: all tables here live in [`Namespace::ROOT`](lentil_database::Namespace::ROOT) under
+//! fixed numbers, so that ids keep their meaning.
+
+mod error;
+mod table;
+mod row;
+mod deployment;
+mod environment;
+mod imports;
+mod modules;
+mod schema;
+mod schema_rows;
+mod session_requests;
+
+pub use crate::deployment::Deployment;
+pub use crate::environment::{
+    ENVIRONMENT_VARIABLES_MAX, EnvironmentError, Variable, check_variable,
+};
+pub use crate::error::CatalogError;
+pub use crate::imports::{ImportRow, ImportState};
+pub use crate::modules::{ModuleRow, ModuleText};
+pub use crate::schema::{IndexSpec, Schema, SchemaError, TableSchema};
+pub use crate::schema_rows::{SchemaRow, SchemaState};
+pub use crate::session_requests::SessionRequestRow;
+pub use crate::table::{SystemTable, bootstrap, system_table_name};

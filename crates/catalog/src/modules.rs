@@ -1,0 +1,199 @@
+//! The live modules, and module texts by content.
+
+use lentil_database::{Namespace, Transaction};
+use lentil_values::{DocumentId, Value};
+use sha2::{Digest, Sha256};
+
+use crate::row::{Row, corrupt, fields, rows_by, text};
+use crate::{CatalogError, SystemTable};
+
+/// Bytes of text in one chunk, so that a row stays below the limit of a document.
+const CHUNK_BYTES: usize = 900_000;
+
+/// A module's text and source map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleText {
+    /// ES module text.
+    pub source: String,
+    /// Its source map's JSON.
+    pub source_map: Option<String>,
+}
+
+impl ModuleText {
+    /// Lower-case hex SHA-256 of the source followed by the source map: the hash that the CLI compares.
+    pub fn hash(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(&self.source);
+        hash.update(self.source_map.as_deref().unwrap_or_default());
+        hex::encode(hash.finalize())
+    }
+
+    /// Keeps a text under its hash, unless it is there already.
+    pub fn save(&self, tx: &mut Transaction) -> Result<String, CatalogError> {
+        let table = SystemTable::ModuleChunks;
+        let hash = self.hash();
+        if !rows_by(
+            tx,
+            table,
+            "by_hash",
+            &[Value::String(hash.clone()), Value::Int64(0)],
+        )?
+        .is_empty()
+        {
+            return Ok(hash);
+        }
+        let map = self.source_map.as_deref();
+        let parts = chunks(&self.source)
+            .map(|part| (false, part))
+            .chain(map.into_iter().flat_map(chunks).map(|part| (true, part)));
+        for (index, (is_map, part)) in parts.enumerate() {
+            let value = fields([
+                ("hash", text(&hash)),
+                ("part", Some(Value::Int64(index as i64))),
+                ("map", Some(Value::Boolean(is_map))),
+                ("text", text(part)),
+            ]);
+            tx.insert(Namespace::ROOT, table.name(), value)?;
+        }
+        Ok(hash)
+    }
+
+    /// The text of that hash.
+    pub fn load(tx: &mut Transaction, hash: &str) -> Result<ModuleText, CatalogError> {
+        let table = SystemTable::ModuleChunks;
+        let documents = rows_by(tx, table, "by_hash", &[Value::String(hash.to_owned())])?;
+        if documents.is_empty() {
+            return Err(corrupt(
+                table,
+                &format!("the text of the module with hash {hash} is missing"),
+            ));
+        }
+        let mut found = ModuleText {
+            source: String::new(),
+            source_map: None,
+        };
+        for document in documents {
+            let row = Row::parse(table, &document)?;
+            let part = row.text("text")?;
+            match row.value("map") {
+                Some(Value::Boolean(true)) => {
+                    found.source_map.get_or_insert_default().push_str(&part)
+                }
+                _ => found.source.push_str(&part),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes a text.
+    fn remove(tx: &mut Transaction, hash: &str) -> Result<(), CatalogError> {
+        for document in rows_by(
+            tx,
+            SystemTable::ModuleChunks,
+            "by_hash",
+            &[Value::String(hash.to_owned())],
+        )? {
+            tx.delete(Namespace::ROOT, document.id)?;
+        }
+        Ok(())
+    }
+}
+
+/// Cuts a text on character boundaries; an empty text is one empty chunk.
+fn chunks(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = text.floor_char_boundary(CHUNK_BYTES);
+        rest = (end < text.len()).then(|| &text[end..]);
+        Some(&text[..end])
+    })
+}
+
+/// One live module.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModuleRow {
+    /// Canonical path.
+    pub path: String,
+    /// `isolate` or `node`.
+    pub environment: String,
+    /// Hash of its text.
+    pub hash: String,
+    /// What it exports, as JSON of cli-and-deploy 5.1; `None` for chunks.
+    pub analysis: Option<String>,
+}
+
+impl ModuleRow {
+    /// All live modules, by path.
+    pub fn all(tx: &mut Transaction) -> Result<Vec<ModuleRow>, CatalogError> {
+        Ok(ModuleRow::with_ids(tx)?
+            .into_iter()
+            .map(|(_, row)| row)
+            .collect())
+    }
+
+    fn with_ids(tx: &mut Transaction) -> Result<Vec<(DocumentId, ModuleRow)>, CatalogError> {
+        let table = SystemTable::Modules;
+        rows_by(tx, table, "by_path", &[])?
+            .into_iter()
+            .map(|document| {
+                let row = Row::parse(table, &document)?;
+                let module = ModuleRow {
+                    path: row.text("path")?,
+                    environment: row.text("environment")?,
+                    hash: row.text("hash")?,
+                    analysis: row.optional_text("analysis"),
+                };
+                Ok((document.id, module))
+            })
+            .collect()
+    }
+
+    /// Makes exactly these modules live and removes texts that nothing uses any more. Gives the
+    /// paths that came and that went.
+    pub fn replace_all(
+        tx: &mut Transaction,
+        modules: &[ModuleRow],
+    ) -> Result<(Vec<String>, Vec<String>), CatalogError> {
+        let before = ModuleRow::with_ids(tx)?;
+        let mut removed = Vec::new();
+        for (id, old) in &before {
+            if !modules.iter().any(|module| module.path == old.path) {
+                removed.push(old.path.clone());
+                tx.delete(Namespace::ROOT, *id)?;
+            }
+        }
+        let mut added = Vec::new();
+        for module in modules {
+            match before.iter().find(|(_, old)| old.path == module.path) {
+                Some((_, old)) if old == module => {}
+                Some((id, _)) => {
+                    tx.replace(Namespace::ROOT, *id, module.to_fields())?;
+                }
+                None => {
+                    added.push(module.path.clone());
+                    tx.insert(
+                        Namespace::ROOT,
+                        SystemTable::Modules.name(),
+                        module.to_fields(),
+                    )?;
+                }
+            }
+        }
+        for (_, old) in &before {
+            if !modules.iter().any(|module| module.hash == old.hash) {
+                ModuleText::remove(tx, &old.hash)?;
+            }
+        }
+        Ok((added, removed))
+    }
+
+    fn to_fields(&self) -> lentil_values::Object {
+        fields([
+            ("path", text(&self.path)),
+            ("environment", text(&self.environment)),
+            ("hash", text(&self.hash)),
+            ("analysis", self.analysis.as_deref().and_then(text)),
+        ])
+    }
+}

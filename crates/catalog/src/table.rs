@@ -1,0 +1,113 @@
+//! The system tables and their numbers.
+
+use lentil_database::{IndexDefinition, IndexState, Namespace, Transaction, TransactionError};
+use lentil_values::{DocumentId, InternalId, TableNumber};
+
+/// A system table of the root namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SystemTable {
+    /// One row: which push is live. Every execution reads it, so that a push reaches everything.
+    Deployment,
+    /// The live modules.
+    Modules,
+    /// Module texts in chunks, by content hash.
+    ModuleChunks,
+    /// Schemas: pending, active and past ones.
+    Schemas,
+    /// Environment variables.
+    Environment,
+    /// Imports and how far they are.
+    Imports,
+    /// Mutations that clients have numbered, so that each runs once.
+    SessionRequests,
+}
+
+impl SystemTable {
+    const ALL: [SystemTable; 7] = [
+        SystemTable::Deployment,
+        SystemTable::Modules,
+        SystemTable::ModuleChunks,
+        SystemTable::Schemas,
+        SystemTable::Environment,
+        SystemTable::Imports,
+        SystemTable::SessionRequests,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            SystemTable::Deployment => "_deployment",
+            SystemTable::Modules => "_modules",
+            SystemTable::ModuleChunks => "_module_chunks",
+            SystemTable::Schemas => "_schemas",
+            SystemTable::Environment => "_environment_variables",
+            SystemTable::Imports => "_snapshot_imports",
+            SystemTable::SessionRequests => "_session_requests",
+        }
+    }
+
+    /// Its number in ids; never changes. 530 and 540 are kept for the two system tables that apps
+    /// see, `_scheduled_functions` and `_storage`.
+    pub fn number(self) -> TableNumber {
+        TableNumber(match self {
+            SystemTable::Deployment => 521,
+            SystemTable::Modules => 522,
+            SystemTable::ModuleChunks => 523,
+            SystemTable::Schemas => 524,
+            SystemTable::Environment => 525,
+            SystemTable::Imports => 527,
+            SystemTable::SessionRequests => 528,
+        })
+    }
+
+    /// Its declared indexes.
+    fn indexes(self) -> &'static [(&'static str, &'static [&'static str])] {
+        match self {
+            SystemTable::Modules => &[("by_path", &["path"])],
+            SystemTable::ModuleChunks => &[("by_hash", &["hash", "part"])],
+            SystemTable::Schemas => &[("by_state", &["state"])],
+            SystemTable::Environment => &[("by_name", &["name"])],
+            _ => &[],
+        }
+    }
+
+    /// The id of a row of this table.
+    pub fn id(self, internal: InternalId) -> DocumentId {
+        DocumentId {
+            table: self.number(),
+            internal,
+        }
+    }
+}
+
+/// The name of the system table that has this number, if one has.
+pub fn system_table_name(number: TableNumber) -> Option<&'static str> {
+    SystemTable::ALL
+        .into_iter()
+        .find(|table| table.number() == number)
+        .map(SystemTable::name)
+}
+
+/// Creates the system tables that are missing, with their indexes; they are empty then, so the
+/// indexes are usable at once.
+pub fn bootstrap(tx: &mut Transaction) -> Result<(), TransactionError> {
+    for table in SystemTable::ALL {
+        if tx.table(Namespace::ROOT, table.name()).is_some() {
+            continue;
+        }
+        let created = tx.create_table(Namespace::ROOT, table.name(), Some(table.number()))?;
+        for (name, fields) in table.indexes() {
+            let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+            tx.add_index(
+                &created,
+                IndexDefinition {
+                    name: (*name).to_owned(),
+                    fields,
+                    staged: false,
+                },
+            )?;
+            tx.set_index(&created, name, IndexState::Enabled, false)?;
+        }
+    }
+    Ok(())
+}
