@@ -9,6 +9,7 @@ use lentil_database::{Database, DatabaseOptions, SystemEnv};
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{Functions, FunctionsOptions, Host, HostOptions, Realms};
 use lentil_jobs::Imports;
+use lentil_server::ws::SyncOptions;
 use lentil_server::{Deps, Server, ServerOptions};
 use lentil_storage::{SqliteOptions, SqlitePersistence, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,6 +44,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         cloud_url: String::new(),
         site_url: String::new(),
         redact: options.redact_logs_to_client,
+        sync: SyncOptions::default(),
     };
     let mut server = Server::bind(server_options).await?;
     let (api, site) = server.addresses().context("the ports are gone again")?;

@@ -40,6 +40,8 @@ pub struct ServerOptions {
     pub site_url: String,
     /// Whether clients get errors and logs in the production form.
     pub redact: bool,
+    /// The clocks of the sync sockets.
+    pub sync: ws::SyncOptions,
 }
 
 /// What the server serves.
@@ -96,7 +98,9 @@ impl Server {
     /// stops what runs in the background. Storage is the caller's to close, last.
     pub async fn run(self, deps: Deps, mut stop: watch::Receiver<bool>) -> io::Result<()> {
         let jobs = Jobs::start(&deps.database, &deps.deployer, &deps.imports);
-        let app = router(&self.options, &deps, stop.clone());
+        let sync = ws::SyncState::new(deps.functions.clone(), deps.keys.clone(), self.options.redact, stop.clone())
+            .with_options(self.options.sync);
+        let app = router(&self.options, &deps, &sync);
         let api = tokio::spawn(serve(self.api, app, stop.clone()));
         let site = tokio::spawn(serve(self.site, http_actions::router(), stop.clone()));
         // A sender that is gone means the process is on its way out as well.
@@ -107,6 +111,10 @@ impl Server {
                 Ok(Err(error)) => tracing::error!(%error, "a listener task failed"),
                 Err(_) => tracing::warn!("requests still run after {} s; leaving them", DRAIN.as_secs()),
             }
+        }
+        // Sockets outlive the listener: they say goodbye by themselves, which has a limit too.
+        if tokio::time::timeout(DRAIN, sync.drained()).await.is_err() {
+            tracing::warn!("{} sockets are still open; leaving them", sync.sockets());
         }
         jobs.stop().await;
         Ok(())
@@ -135,7 +143,7 @@ async fn bind(listen: IpAddr, port: u16, flag: &str) -> Result<TcpListener, Bind
 }
 
 /// Everything on the main port.
-fn router(options: &ServerOptions, deps: &Deps, stop: watch::Receiver<bool>) -> Router {
+fn router(options: &ServerOptions, deps: &Deps, sync: &ws::SyncState) -> Router {
     let deployment = Deployment::new(Shared {
         functions: deps.functions.clone(),
         deployer: deps.deployer.clone(),
@@ -147,13 +155,12 @@ fn router(options: &ServerOptions, deps: &Deps, stop: watch::Receiver<bool>) -> 
         site_url: options.site_url.clone(),
         redact: options.redact,
     });
-    let sync = ws::router(ws::SyncState::new(deps.functions.clone(), deps.keys.clone(), options.redact, stop));
     Router::new()
         .merge(meta::router())
         .nest("/api", api::router())
         .layer(cors::layer())
         .with_state(deployment)
-        .merge(sync)
+        .merge(ws::router(sync.clone()))
         .nest("/http", http_actions::router())
 }
 
