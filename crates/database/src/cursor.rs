@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use lentil_storage::{IndexId, IndexScan, Order, TableScan, TabletId};
-use lentil_values::{DocumentId, IndexKey, InternalId, KeyRange, TableNumber};
+use lentil_values::{DocumentId, IndexKey, InternalId, KeyRange, TableNumber, Timestamp};
 
 use crate::index_key::public_id_key;
 use crate::limits::{PAGE_ROWS_FIRST, PAGE_ROWS_MAX};
@@ -28,6 +28,7 @@ pub(crate) struct Target {
 struct Row {
     key: IndexKey,
     id: InternalId,
+    ts: Timestamp,
     json: Arc<str>,
 }
 
@@ -110,7 +111,7 @@ impl RangeCursor {
                         .page
                         .pop_front()
                         .expect("the row that was compared is still there");
-                    tx.remember_row(target.tablet, id, Some(row.json.clone()));
+                    tx.remember_row(target.tablet, id, Some((row.ts, row.json.clone())));
                     row.json
                 }
             };
@@ -254,6 +255,7 @@ impl RangeCursor {
             self.page.extend(rows.into_iter().map(|row| Row {
                 key: row.id.0.to_vec(),
                 id: row.id,
+                ts: row.ts,
                 json: row.body,
             }));
         } else {
@@ -269,6 +271,7 @@ impl RangeCursor {
             self.page.extend(rows.into_iter().map(|row| Row {
                 key: row.key,
                 id: row.document.id,
+                ts: row.document.ts,
                 json: row.document.body,
             }));
         }

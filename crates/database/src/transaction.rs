@@ -56,6 +56,9 @@ pub struct IndexQuery {
     pub order: Order,
 }
 
+/// A revision in storage: when it was committed, and its JSON.
+pub(crate) type CommittedRow = (Timestamp, Arc<str>);
+
 /// What a commit did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Committed {
@@ -81,7 +84,7 @@ pub struct Transaction {
     pub(crate) limits: TransactionLimits,
     pub(crate) usage: TransactionUsage,
     /// Documents as of the snapshot that were read already.
-    rows: HashMap<(TabletId, InternalId), Option<Arc<str>>>,
+    rows: HashMap<(TabletId, InternalId), Option<CommittedRow>>,
     /// Key buffer for recording look-ups.
     scratch: IndexKey,
 }
@@ -207,6 +210,22 @@ impl Transaction {
         Ok(row.map(|row| row.ts))
     }
 
+    /// When the revision that the snapshot holds was committed; `None` if the document is not there
+    /// or only this transaction has it. A read like any other, but not counted.
+    pub fn revision_ts(
+        &mut self,
+        namespace: Namespace,
+        id: DocumentId,
+    ) -> Result<Option<Timestamp>, TransactionError> {
+        let Some(table) = self.look_up_number(namespace, id.table) else {
+            return Ok(None);
+        };
+        self.reads.insert_point(table.info.by_id, &id.internal.0);
+        Ok(self
+            .snapshot_row(table.info.tablet, id.internal)?
+            .map(|(ts, _)| ts))
+    }
+
     /// The document as the transaction sees it, recorded as a read but not counted.
     pub(crate) fn read_document(
         &mut self,
@@ -217,17 +236,28 @@ impl Transaction {
         if let Some(pending) = self.writes.get(table.info.tablet, id) {
             return Ok(pending.new.as_ref().map(|revision| revision.json.clone()));
         }
-        if let Some(row) = self.rows.get(&(table.info.tablet, id)) {
+        Ok(self
+            .snapshot_row(table.info.tablet, id)?
+            .map(|(_, json)| json))
+    }
+
+    /// The document as of the snapshot; storage is asked once.
+    fn snapshot_row(
+        &mut self,
+        tablet: TabletId,
+        id: InternalId,
+    ) -> Result<Option<CommittedRow>, TransactionError> {
+        if let Some(row) = self.rows.get(&(tablet, id)) {
             return Ok(row.clone());
         }
         let row = self
             .shared
             .persistence
-            .get(table.info.tablet, id, self.guard.snapshot)
+            .get(tablet, id, self.guard.snapshot)
             .map_err(read_error)?;
-        let json = row.map(|row| row.body);
-        self.remember_row(table.info.tablet, id, json.clone());
-        Ok(json)
+        let row = row.map(|row| (row.ts, row.body));
+        self.remember_row(tablet, id, row.clone());
+        Ok(row)
     }
 
     /// Keeps what storage said about a document, so that a write after a read need not ask again.
@@ -235,10 +265,10 @@ impl Transaction {
         &mut self,
         tablet: TabletId,
         id: InternalId,
-        json: Option<Arc<str>>,
+        row: Option<CommittedRow>,
     ) {
         if self.rows.len() < ROWS_REMEMBERED {
-            self.rows.insert((tablet, id), json);
+            self.rows.insert((tablet, id), row);
         }
     }
 

@@ -236,3 +236,115 @@ impl LoggedCommit {
 fn touch_bytes(touch: &Touch) -> usize {
     touch.key.len() + LOG_TOUCH_BYTES
 }
+
+#[cfg(test)]
+mod tests {
+    use lentil_values::KeyRange;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn touch(index: u32, key: u8) -> Touch {
+        Touch {
+            index: IndexId(index),
+            key: [key].as_slice().into(),
+        }
+    }
+
+    fn reads(ranges: &[(u32, u8, Option<u8>)]) -> ReadSet {
+        let mut reads = ReadSet::default();
+        for (index, start, end) in ranges {
+            let range = match end {
+                Some(end) => KeyRange {
+                    start: vec![*start],
+                    end: Some(vec![*end]),
+                },
+                None => KeyRange::point(vec![*start]),
+            };
+            reads.insert(IndexId(*index), range);
+        }
+        reads
+    }
+
+    type Commit = Vec<(u32, u8)>;
+
+    fn commits() -> impl Strategy<Value = Vec<Commit>> {
+        proptest::collection::vec(proptest::collection::vec((0u32..3, 0u8..20), 1..4), 0..30)
+    }
+
+    fn ranges() -> impl Strategy<Value = Vec<(u32, u8, Option<u8>)>> {
+        proptest::collection::vec((0u32..3, 0u8..20, proptest::option::of(0u8..20)), 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_walk_over_all_commits(commits in commits(), ranges in ranges(), snapshot in 0u64..30) {
+            let mut log = WriteLog::new(Timestamp::ZERO);
+            for (n, commit) in commits.iter().enumerate() {
+                log.push(Timestamp(n as u64 + 1), commit.iter().map(|(index, key)| touch(*index, *key)).collect());
+            }
+            let reads = reads(&ranges);
+            let hit = |commit: &Commit| commit.iter().any(|(index, key)| reads.overlaps(IndexId(*index), &[*key]));
+            let first = commits.iter().enumerate().skip(snapshot as usize).find(|(_, commit)| hit(commit));
+            let first = first.map(|(n, _)| Timestamp(n as u64 + 1));
+            prop_assert_eq!(log.check(&reads, Timestamp(snapshot)).is_err(), first.is_some());
+            prop_assert_eq!(log.first_write(&reads, Timestamp(snapshot)), Ok(first));
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_ask_about_is_forgotten() {
+        let mut log = WriteLog::new(Timestamp(10));
+        let all = reads(&[(1, 0, Some(255))]);
+        let count = LOG_COMMITS_MIN as u64 + 100;
+        for n in 0..count {
+            log.push(Timestamp(11 + n), vec![touch(1, (n % 200) as u8)]);
+        }
+        assert_eq!(log.check(&all, Timestamp(9)), Err(Stale::Forgotten));
+        assert_eq!(
+            log.check(&all, Timestamp(10)),
+            Err(Stale::Written(IndexId(1)))
+        );
+        log.trim(Timestamp(20));
+        assert_eq!(
+            log.commits.len() as u64,
+            count - 10,
+            "somebody may still ask from 20 on"
+        );
+        assert_eq!(log.check(&all, Timestamp(19)), Err(Stale::Forgotten));
+        log.trim(Timestamp(10 + count));
+        assert_eq!(
+            log.commits.len(),
+            LOG_COMMITS_MIN,
+            "late subscribers find the last commits"
+        );
+        assert_eq!(log.check(&all, log.newest()), Ok(()));
+        assert_eq!(
+            log.first_write(&all, log.floor),
+            Ok(Some(Timestamp(log.floor.0 + 1)))
+        );
+        assert!(log.indexes[&IndexId(1)].keys.len() == 200);
+        assert!(log.bytes == LOG_COMMITS_MIN * (1 + LOG_TOUCH_BYTES));
+    }
+
+    #[test]
+    fn the_log_does_not_outgrow_its_bytes() {
+        let mut log = WriteLog::new(Timestamp::ZERO);
+        let key: Arc<[u8]> = vec![7; 1 << 20].into();
+        for n in 0..200 {
+            log.push(
+                Timestamp(n + 1),
+                vec![Touch {
+                    index: IndexId(1),
+                    key: key.clone(),
+                }],
+            );
+            log.trim(Timestamp::ZERO);
+        }
+        assert!(log.bytes <= LOG_BYTES_MAX && log.commits.len() > 100);
+        assert_eq!(
+            log.check(&ReadSet::default(), Timestamp(1)),
+            Err(Stale::Forgotten)
+        );
+    }
+}

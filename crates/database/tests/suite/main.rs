@@ -1,5 +1,8 @@
 //! The database against a model, a checker and a list of histories.
 
+// Helpers of tests are tests: a failed expectation in them is a failed test.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 mod histories;
 mod conflicts;

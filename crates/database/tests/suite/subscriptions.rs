@@ -142,7 +142,7 @@ fn subscriptions_race_with_commits() {
     let db = open_memory(6);
     make_table(&db);
     let wakes = Arc::new(AtomicUsize::new(0));
-    let left: Mutex<Vec<(Query, Vec<(DocumentId, String)>, Subscription)>> = Mutex::default();
+    let left: Mutex<Vec<Watched>> = Mutex::default();
     std::thread::scope(|scope| {
         for thread in 0..2u64 {
             let db = db.clone();
@@ -177,17 +177,30 @@ fn subscriptions_race_with_commits() {
                     let mut tx = db.begin();
                     let result = query.run(&mut tx).unwrap();
                     let wakes = wakes.clone();
-                    let waker = Arc::new(move |_| drop(wakes.fetch_add(1, Ordering::SeqCst)));
+                    let waker = Arc::new(move |_| {
+                        wakes.fetch_add(1, Ordering::SeqCst);
+                    });
                     let subscription = db.subscribe(tx.read_set(), tx.snapshot(), waker);
                     if round % 3 != 0 {
-                        left.lock().push((query, result, subscription));
+                        left.lock().push(Watched {
+                            query,
+                            result,
+                            subscription,
+                            woken_at: Arc::default(),
+                        });
                     }
                 }
             });
         }
     });
     let mut stale = 0;
-    for (query, result, subscription) in left.into_inner() {
+    for Watched {
+        query,
+        result,
+        subscription,
+        ..
+    } in left.into_inner()
+    {
         if query.run(&mut db.begin()).unwrap() != result {
             stale += 1;
             assert!(subscription.invalidated_at().is_some(), "missed: {query:?}");

@@ -402,3 +402,48 @@ fn timestamps_go_on_when_the_clock_went_back() {
     let watch = db.watch();
     assert_eq!(*watch.borrow(), db.latest());
 }
+
+#[test]
+fn the_newest_timestamp_can_be_moved_forward() {
+    let persistence = Arc::new(MemoryPersistence::new());
+    let env = TestEnv::new(1);
+    let db = open(persistence.clone(), env.clone());
+    let id = one_row(&db);
+    let ahead = Timestamp(db.latest().0 + 1_000_000_000_000);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(db.advance_to(ahead)).unwrap();
+    assert_eq!(db.latest(), ahead);
+    runtime.block_on(db.advance_to(Timestamp(5))).unwrap();
+    assert_eq!(db.latest(), ahead);
+    drop(db);
+    let db = open(persistence, env);
+    assert!(db.latest() >= ahead);
+    let mut tx = db.begin();
+    tx.delete(ROOT, id).unwrap();
+    assert!(commit(&db, tx).ts > ahead);
+}
+
+#[test]
+fn revisions_tell_when_they_were_committed() {
+    let db = open_memory(1);
+    let id = one_row(&db);
+    let ts = db.latest();
+    let mut tx = db.begin();
+    assert_eq!(tx.revision_ts(ROOT, id).unwrap(), Some(ts));
+    tx.patch(ROOT, id, Row { g: None, n: 3 }.patch()).unwrap();
+    assert_eq!(tx.revision_ts(ROOT, id).unwrap(), Some(ts));
+    let own = tx
+        .insert(ROOT, "t", Row { g: None, n: 3 }.fields())
+        .unwrap();
+    assert_eq!(tx.revision_ts(ROOT, own).unwrap(), None);
+    let later = commit(&db, tx).ts;
+    let mut tx = db.begin();
+    assert_eq!(tx.revision_ts(ROOT, own).unwrap(), Some(later));
+    assert_eq!(
+        tx.read_set().iter().count(),
+        2,
+        "the table and the document"
+    );
+}
