@@ -1,0 +1,11 @@
+//! The sync protocol over real sockets: the numbered scenarios of sync-and-http section 9.
+
+mod sync {
+    mod auth;
+    mod client;
+    mod connection;
+    mod mutations;
+    mod pagination;
+    mod queries;
+    mod versions;
+}
