@@ -200,6 +200,24 @@ impl Transaction {
         stored.definition.staged = staged;
         self.change_definition(document, Definition::Index(stored))
     }
+    /// Gives an index another name, which no index of the table may have.
+    pub fn rename_index(
+        &mut self,
+        table: &TableInfo,
+        name: &str,
+        new_name: &str,
+    ) -> Result<(), TransactionError> {
+        let live = self.live_table(table)?;
+        if self.look_up_index(&live, new_name).is_some() {
+            return Err(developer(
+                "IndexExists",
+                format!("Index {}.{new_name} exists already.", table.name),
+            ));
+        }
+        let (document, mut stored) = self.stored_index(table, name)?;
+        new_name.clone_into(&mut stored.definition.name);
+        self.change_definition(document, Definition::Index(stored))
+    }
     /// Drops an index.
     pub fn drop_index(&mut self, table: &TableInfo, name: &str) -> Result<(), TransactionError> {
         let (document, mut stored) = self.stored_index(table, name)?;
