@@ -20,7 +20,7 @@ use crate::commit::{Effects, Finished};
 use crate::registry::Registry;
 use crate::shared::{Published, Shared};
 use crate::subscriptions::Hit;
-use crate::write_log::{Stale, WriteLog};
+use crate::write_log::{CountChange, Stale, WriteLog};
 use crate::{CommitError, Committed};
 
 /// Entries written beside commits (by a backfill), in order with them.
@@ -175,7 +175,11 @@ impl Committer {
             match checked {
                 Ok(()) => {
                     position += 1;
-                    earlier.push(Timestamp(position), finished.effects.touches.clone());
+                    earlier.push(
+                        Timestamp(position),
+                        finished.effects.touches.clone(),
+                        Vec::new(),
+                    );
                     work.accepted.push(Accepted {
                         finished,
                         reply,
@@ -253,7 +257,11 @@ impl Committer {
                 publication
                     .subscriptions
                     .commit(accepted.ts, &touches, &mut hits);
-                publication.log.push(accepted.ts, touches);
+                let counts = count_changes(&accepted.finished);
+                publication
+                    .counts
+                    .follow(&accepted.finished.definitions, &counts);
+                publication.log.push(accepted.ts, touches, counts);
             }
             publication
                 .log
@@ -380,6 +388,22 @@ fn collect(finished: &Finished, ts: Timestamp, batch: &mut Batch) {
             id: entry.id,
         });
     }
+}
+
+fn count_changes(finished: &Finished) -> Vec<CountChange> {
+    let mut changes: Vec<CountChange> = Vec::new();
+    for write in &finished.writes {
+        let by = i64::from(write.new.is_some()) - i64::from(write.old.is_some());
+        match changes
+            .iter_mut()
+            .find(|(tablet, _)| *tablet == write.tablet)
+        {
+            Some((_, change)) => *change += by,
+            None => changes.push((write.tablet, by)),
+        }
+    }
+    changes.retain(|(_, by)| *by != 0);
+    changes
 }
 
 fn conflict(stale: Stale, finished: &Finished, registry: &Registry) -> CommitError {

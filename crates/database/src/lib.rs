@@ -28,6 +28,7 @@ mod committer;
 mod write_log;
 mod interval_tree;
 mod subscriptions;
+mod counts;
 mod shared;
 mod backfill;
 mod retention;

@@ -70,6 +70,8 @@ pub(crate) const REGISTRIES_KEPT: usize = 64;
 pub(crate) const PAGE_ROWS_FIRST: usize = 16;
 /// Rows of the largest page of a scan.
 pub(crate) const PAGE_ROWS_MAX: usize = 512;
+/// Rows of a page when a table is counted.
+pub(crate) const COUNT_PAGE_ROWS: usize = 2_000;
 /// Documents a transaction remembers from its reads, so that a write after a read asks storage once.
 pub(crate) const ROWS_REMEMBERED: usize = 8_192;
 /// Tables of one namespace (function-runtime 4.3).

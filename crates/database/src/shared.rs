@@ -10,6 +10,7 @@ use lentil_values::{KeyRange, Object, Timestamp, Value};
 use parking_lot::Mutex;
 
 use crate::catalog_key::{INDEXES_TABLET, TABLES_TABLET};
+use crate::counts::Counts;
 use crate::definition::Definition;
 use crate::limits::REGISTRIES_KEPT;
 use crate::registry::Registry;
@@ -29,6 +30,7 @@ pub(crate) struct Published {
 pub(crate) struct Publication {
     pub(crate) log: WriteLog,
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) counts: Counts,
 }
 
 /// The state behind every handle.
@@ -71,6 +73,7 @@ impl Shared {
             publication: Mutex::new(Publication {
                 log,
                 subscriptions: Subscriptions::default(),
+                counts: Counts::default(),
             }),
             next_id: AtomicU32::new(next_id),
         }

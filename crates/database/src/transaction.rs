@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lentil_storage::{Order, StorageError, TableScan, TabletId};
+use lentil_storage::{Order, StorageError, TabletId};
 use lentil_values::{DocumentId, IndexKey, InternalId, KeyRange, TableNumber, Timestamp};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -20,8 +20,7 @@ use rand_chacha::ChaCha12Rng;
 use crate::catalog_key::{self, CATALOG};
 use crate::cursor::Target;
 use crate::error::developer;
-use crate::limits::{PAGE_ROWS_MAX, ROWS_REMEMBERED};
-use crate::read_set::after;
+use crate::limits::ROWS_REMEMBERED;
 use crate::registry::{Registry, Table};
 use crate::shared::Shared;
 use crate::snapshots::SnapshotGuard;
@@ -338,7 +337,10 @@ impl Transaction {
         };
         let tablet = table.info.tablet;
         self.reads.insert(table.info.by_id, KeyRange::all());
-        let mut count = self.count_committed(tablet)?;
+        let mut count = self
+            .shared
+            .count_at(tablet, self.guard.snapshot)
+            .map_err(read_error)?;
         for (_, pending) in self.writes.of_table(tablet) {
             match (&pending.old, &pending.new) {
                 (None, Some(_)) => count += 1,
@@ -347,36 +349,6 @@ impl Transaction {
             }
         }
         Ok(count)
-    }
-
-    fn count_committed(&self, tablet: TabletId) -> Result<u64, TransactionError> {
-        let (order, at, limit) = (Order::Asc, self.guard.snapshot, PAGE_ROWS_MAX);
-        let mut range = KeyRange::all();
-        let mut count = 0;
-        loop {
-            let scan = TableScan {
-                tablet,
-                range,
-                order,
-                at,
-                limit,
-            };
-            let rows = self
-                .shared
-                .persistence
-                .scan_table(&scan)
-                .map_err(read_error)?;
-            count += rows.len() as u64;
-            match rows.last() {
-                Some(last) if rows.len() == limit => {
-                    range = KeyRange {
-                        start: after(&last.id.0),
-                        end: None,
-                    }
-                }
-                _ => return Ok(count),
-            }
-        }
     }
 
     // --- usage ------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use lentil_storage::IndexId;
+use lentil_storage::{IndexId, TabletId};
 use lentil_values::Timestamp;
 
 use crate::ReadSet;
@@ -32,9 +32,13 @@ pub(crate) enum Stale {
     Forgotten,
 }
 
+/// By how much a commit changed the number of documents of a table.
+pub(crate) type CountChange = (TabletId, i64);
+
 struct LoggedCommit {
     ts: Timestamp,
     touches: Vec<Touch>,
+    counts: Vec<CountChange>,
     /// Touches of all commits up to and including this one, since the log was made.
     touches_so_far: u64,
 }
@@ -69,7 +73,7 @@ impl WriteLog {
     }
 
     /// Remembers a commit.
-    pub(crate) fn push(&mut self, ts: Timestamp, touches: Vec<Touch>) {
+    pub(crate) fn push(&mut self, ts: Timestamp, touches: Vec<Touch>, counts: Vec<CountChange>) {
         let newest = self.commits.back().map_or(self.floor, |commit| commit.ts);
         assert!(
             ts > newest,
@@ -88,6 +92,7 @@ impl WriteLog {
         self.commits.push_back(LoggedCommit {
             ts,
             touches,
+            counts,
             touches_so_far: self.touches_so_far,
         });
     }
@@ -168,6 +173,21 @@ impl WriteLog {
                     .find(|touch| reads.overlaps(touch.index, &touch.key));
                 touched.map(|touch| (touch.index, commit.ts))
             })
+    }
+
+    /// By how many documents a table has grown since `snapshot`.
+    pub(crate) fn growth(&self, tablet: TabletId, snapshot: Timestamp) -> Result<i64, Stale> {
+        if snapshot < self.floor {
+            return Err(Stale::Forgotten);
+        }
+        let later = self.commits.range(self.position_after(snapshot)..);
+        let changes = later.flat_map(|commit| {
+            commit
+                .counts
+                .iter()
+                .filter(|(changed, _)| *changed == tablet)
+        });
+        Ok(changes.map(|(_, by)| by).sum())
     }
 
     fn position_after(&self, snapshot: Timestamp) -> usize {
@@ -281,7 +301,7 @@ mod tests {
         fn agrees_with_a_walk_over_all_commits(commits in commits(), ranges in ranges(), snapshot in 0u64..30) {
             let mut log = WriteLog::new(Timestamp::ZERO);
             for (n, commit) in commits.iter().enumerate() {
-                log.push(Timestamp(n as u64 + 1), commit.iter().map(|(index, key)| touch(*index, *key)).collect());
+                log.push(Timestamp(n as u64 + 1), commit.iter().map(|(index, key)| touch(*index, *key)).collect(), Vec::new());
             }
             let reads = reads(&ranges);
             let hit = |commit: &Commit| commit.iter().any(|(index, key)| reads.overlaps(IndexId(*index), &[*key]));
@@ -298,7 +318,11 @@ mod tests {
         let all = reads(&[(1, 0, Some(255))]);
         let count = LOG_COMMITS_MIN as u64 + 100;
         for n in 0..count {
-            log.push(Timestamp(11 + n), vec![touch(1, (n % 200) as u8)]);
+            log.push(
+                Timestamp(11 + n),
+                vec![touch(1, (n % 200) as u8)],
+                Vec::new(),
+            );
         }
         assert_eq!(log.check(&all, Timestamp(9)), Err(Stale::Forgotten));
         assert_eq!(
@@ -338,6 +362,7 @@ mod tests {
                     index: IndexId(1),
                     key: key.clone(),
                 }],
+                Vec::new(),
             );
             log.trim(Timestamp::ZERO);
         }
