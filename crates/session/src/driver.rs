@@ -102,6 +102,10 @@ impl Sessions {
     }
 
     /// A conversation that has not begun.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the driver seeds the state machine"
+    )]
     pub fn open(&self) -> Session {
         let seed = uuid::Uuid::new_v4().as_u64_pair().0;
         Session {
@@ -163,6 +167,7 @@ impl Session {
 
     /// Lets what has begun run to its end although the socket is gone: a mutation the client sent
     /// is not undone by its leaving, and actions keep running.
+    #[expect(clippy::disallowed_methods, reason = "the driver performs effects")]
     pub fn detach(mut self) {
         let actions = std::mem::take(&mut self.actions);
         for running in self.mutation.take().into_iter().chain(actions) {
@@ -183,6 +188,10 @@ impl Session {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the driver reads the clock for the state machine"
+    )]
     fn moment(&self) -> Moment {
         let since_epoch = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)

@@ -242,10 +242,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
     }
 
     fn next_fragment(&mut self, mut fragments: Fragments, is_transition: bool) -> Message {
-        let piece = fragments
-            .rest
-            .split_to(fragments.rest.len().min(FRAGMENT_BYTES));
-        let is_last = fragments.rest.is_empty();
+        let is_last = fragments.rest.len() <= FRAGMENT_BYTES;
+        let piece = if is_last {
+            // Most messages are one frame: taking it whole shares no buffer.
+            std::mem::take(&mut fragments.rest)
+        } else {
+            fragments.rest.split_to(FRAGMENT_BYTES)
+        };
         let code = if fragments.is_first {
             Data::Text
         } else {
