@@ -1,6 +1,9 @@
 //! Transfers a second: two point reads and two patches a transaction, from many threads, on SQLite
 //! with every commit synced, beside what the storage adapter alone does with the same rows.
 //!
+//! Then the same inserts beside ever more subscriptions, each on a range of its own: the rate must
+//! not depend on how many there are.
+//!
 //! `cargo run --release -p lentil-database --example commit_rate -- [threads] [seconds] [accounts]`
 
 use std::error::Error;
@@ -9,12 +12,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use lentil_database::{
-    CommitError, Database, DatabaseOptions, Namespace, SystemEnv, TabletId, TransactionLimits,
+    CommitError, Database, DatabaseOptions, IndexDefinition, IndexQuery, IndexState, Namespace,
+    Order, Subscription, SystemEnv, TabletId, TransactionError, TransactionLimits,
 };
 use lentil_storage::{
     Batch, DocumentWrite, MemoryPersistence, Persistence, SqliteOptions, SqlitePersistence,
 };
-use lentil_values::{DocumentId, InternalId, Object, Timestamp, Value};
+use lentil_values::{DocumentId, InternalId, KeyRange, Object, Timestamp, Value, push_key_value};
 use rand::RngExt;
 
 const ROOT: Namespace = Namespace::ROOT;
@@ -45,6 +49,74 @@ fn main() -> Result<(), Box<dyn Error>> {
             seconds,
         )?;
         std::fs::remove_file(&options.path)?;
+    }
+    subscriptions(seconds)
+}
+
+/// Inserts that each hit one of many disjoint subscriptions.
+fn subscriptions(seconds: u64) -> Result<(), Box<dyn Error>> {
+    for count in [0u32, 100, 10_000, 100_000] {
+        let db = Database::open(
+            Arc::new(MemoryPersistence::new()),
+            DatabaseOptions::default(),
+            Arc::new(SystemEnv),
+        )?;
+        let mut tx = db.begin();
+        let table = tx.create_table(ROOT, "messages", None)?;
+        let fields = vec!["channel".to_owned()];
+        tx.add_index(
+            &table,
+            IndexDefinition {
+                name: "by_channel".into(),
+                fields,
+                staged: false,
+            },
+        )?;
+        tx.set_index(&table, "by_channel", IndexState::Enabled, false)?;
+        db.commit_blocking(tx)?;
+        let hits = Arc::new(AtomicU64::new(0));
+        let watch = |channel: u32| -> Result<Subscription, TransactionError> {
+            let mut prefix = Vec::new();
+            push_key_value(Some(&Value::Float64(f64::from(channel))), &mut prefix);
+            let mut tx = db.begin();
+            let mut cursor = tx.query(IndexQuery {
+                namespace: ROOT,
+                table: "messages".into(),
+                index: "by_channel".into(),
+                range: KeyRange::prefix(&prefix),
+                order: Order::Desc,
+            })?;
+            cursor.expect_rows(1);
+            cursor.next(&mut tx)?;
+            let hits = hits.clone();
+            let waker = Arc::new(move |_| {
+                hits.fetch_add(1, Ordering::Relaxed);
+            });
+            Ok(db.subscribe(tx.read_set(), tx.snapshot(), waker))
+        };
+        let mut watching = (0..count).map(watch).collect::<Result<Vec<_>, _>>()?;
+        let mut rng = rand::rng();
+        let (mut done, start) = (0u64, Instant::now());
+        while start.elapsed() < Duration::from_secs(seconds) {
+            let channel = rng.random_range(0..count.max(1));
+            let message =
+                Object::from([("channel".to_owned(), Value::Float64(f64::from(channel)))]);
+            let mut tx = db.begin();
+            tx.insert(ROOT, "messages", message)?;
+            db.commit_blocking(tx)?;
+            if count > 0 {
+                watching[channel as usize] = watch(channel)?;
+            }
+            done += 1;
+        }
+        let rate = done as f64 / start.elapsed().as_secs_f64();
+        assert_eq!(
+            hits.load(Ordering::Relaxed),
+            if count > 0 { done } else { 0 }
+        );
+        println!(
+            "{count} disjoint subscriptions, one hit and renewed by each commit: {rate:.0} commits/s"
+        );
     }
     Ok(())
 }

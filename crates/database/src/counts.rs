@@ -9,7 +9,7 @@ use lentil_storage::{Order, StorageError, TableScan, TabletId};
 use lentil_values::{InternalId, KeyRange, Timestamp};
 
 use crate::definition::Definition;
-use crate::limits::COUNT_PAGE_ROWS;
+use crate::limits::{PAGE_ROWS_FIRST, next_page_rows};
 use crate::read_set::after;
 use crate::shared::Shared;
 use crate::write_log::CountChange;
@@ -83,7 +83,7 @@ impl Shared {
     }
 
     fn count_rows(&self, tablet: TabletId, at: Timestamp) -> Result<u64, StorageError> {
-        let (order, limit) = (Order::Asc, COUNT_PAGE_ROWS);
+        let (order, mut limit) = (Order::Asc, PAGE_ROWS_FIRST);
         let mut range = KeyRange::all();
         let mut count = 0;
         loop {
@@ -100,7 +100,8 @@ impl Shared {
                     range = KeyRange {
                         start: after(&last.id.0),
                         end: None,
-                    }
+                    };
+                    limit = next_page_rows(limit, rows.iter().map(|row| row.body.len()).sum());
                 }
                 _ => return Ok(count),
             }

@@ -7,7 +7,7 @@ use lentil_storage::{IndexId, IndexScan, Order, TableScan, TabletId};
 use lentil_values::{DocumentId, IndexKey, InternalId, KeyRange, TableNumber, Timestamp};
 
 use crate::index_key::public_id_key;
-use crate::limits::{PAGE_ROWS_FIRST, PAGE_ROWS_MAX};
+use crate::limits::{PAGE_ROWS_FIRST, PAGE_ROWS_HINT_MAX, next_page_rows};
 use crate::read_set::after;
 use crate::transaction::read_error;
 use crate::write_set::Own;
@@ -128,7 +128,7 @@ impl RangeCursor {
 
     /// Hints how many more rows will be wanted, so that pages have the right size.
     pub fn expect_rows(&mut self, rows: usize) {
-        self.page_rows = rows.clamp(1, PAGE_ROWS_MAX);
+        self.page_rows = rows.clamp(1, PAGE_ROWS_HINT_MAX);
     }
 
     /// Chooses the next key ahead: the nearer of storage's and the transaction's own. An own entry
@@ -229,7 +229,8 @@ impl RangeCursor {
                 },
             });
         }
-        self.page_rows = (self.page_rows * 4).clamp(PAGE_ROWS_FIRST, PAGE_ROWS_MAX);
+        let bytes = self.page.iter().map(|row| row.json.len()).sum();
+        self.page_rows = next_page_rows(limit, bytes);
         Ok(())
     }
 

@@ -68,10 +68,12 @@ pub(crate) const LOG_TOUCH_BYTES: usize = 96;
 pub(crate) const REGISTRIES_KEPT: usize = 64;
 /// Rows of the first page of a scan that gave no hint.
 pub(crate) const PAGE_ROWS_FIRST: usize = 16;
+/// Rows of the largest first page, however many the caller expects: nothing is known of their size.
+pub(crate) const PAGE_ROWS_HINT_MAX: usize = 128;
 /// Rows of the largest page of a scan.
 pub(crate) const PAGE_ROWS_MAX: usize = 512;
-/// Rows of a page when a table is counted.
-pub(crate) const COUNT_PAGE_ROWS: usize = 2_000;
+/// Bytes of documents a page is meant to hold; rows of the next page follow from those of the last.
+pub(crate) const PAGE_BYTES: usize = 2 << 20;
 /// Documents a transaction remembers from its reads, so that a write after a read asks storage once.
 pub(crate) const ROWS_REMEMBERED: usize = 8_192;
 /// Tables of one namespace (function-runtime 4.3).
@@ -84,5 +86,29 @@ pub(crate) const SYSTEM_TABLE_NUMBERS: u32 = 512;
 pub(crate) const TABLE_NAME_MAX: usize = 64;
 
 const _: () = assert!(LOG_COMMITS_MIN < LOG_COMMITS_MAX);
-const _: () = assert!(PAGE_ROWS_FIRST < PAGE_ROWS_MAX);
+const _: () = assert!(PAGE_ROWS_FIRST < PAGE_ROWS_HINT_MAX && PAGE_ROWS_HINT_MAX < PAGE_ROWS_MAX);
 const _: () = assert!(SYSTEM_TABLE_NUMBERS < USER_TABLE_NUMBERS);
+
+/// Rows of the page after one that held `bytes` in `rows` rows: more and more, as long as rows are
+/// small.
+pub(crate) fn next_page_rows(rows: usize, bytes: usize) -> usize {
+    let row_bytes = (bytes / rows.max(1)).max(1);
+    (rows * 4)
+        .clamp(PAGE_ROWS_FIRST, PAGE_ROWS_MAX)
+        .min(PAGE_BYTES / row_bytes)
+        .max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_grow_while_rows_are_small() {
+        assert_eq!(next_page_rows(1, 100), PAGE_ROWS_FIRST);
+        assert_eq!(next_page_rows(16, 1_600), 64);
+        assert_eq!(next_page_rows(512, 51_200), PAGE_ROWS_MAX);
+        assert_eq!(next_page_rows(16, 16 << 20), 2);
+        assert_eq!(next_page_rows(1, 100 << 20), 1);
+    }
+}

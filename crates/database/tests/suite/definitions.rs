@@ -330,6 +330,13 @@ fn a_dropped_table_is_gone_and_its_space_returns() {
     let notes = |db: &lentil_database::Database| db.begin().count(ROOT, "_tables").unwrap();
     assert_eq!(notes(&db), 1, "the note of the dropped table is gone too");
     assert_eq!(db.begin().count(ROOT, "_indexes").unwrap(), 0);
+    // The last table goes too, and with it every trace of the numbers that were used.
+    let mut tx = db.begin();
+    tx.delete_table(ROOT, "t").unwrap();
+    commit(&db, tx);
+    env.now_ns.fetch_add(1_000_000_000_000, Ordering::Relaxed);
+    while db.prune_step(10).unwrap() {}
+    assert_eq!(notes(&db), 0);
     drop(db);
     let db = open(persistence, env);
     let mut tx = db.begin();
@@ -377,4 +384,41 @@ fn counts_follow_commits_at_every_snapshot() {
     for (mut tx, count) in snapshots {
         assert_eq!(tx.count(ROOT, "t").unwrap(), count);
     }
+}
+
+#[test]
+fn older_snapshots_have_the_tables_of_their_time() {
+    let persistence = Arc::new(MemoryPersistence::new());
+    let db = open(persistence.clone(), TestEnv::new(1));
+    let start = db.latest();
+    let mut made = Vec::new();
+    // More than are kept in memory.
+    for n in 0..80 {
+        let mut tx = db.begin();
+        tx.create_table(ROOT, &format!("t{n:02}"), None).unwrap();
+        made.push(commit(&db, tx).ts);
+    }
+    let mut tx = db.begin();
+    tx.delete_table(ROOT, "t03").unwrap();
+    commit(&db, tx);
+    let check = |db: &lentil_database::Database| {
+        for (n, ts) in made.iter().enumerate() {
+            // `_tables` and `_indexes` are always there.
+            assert_eq!(
+                db.begin_at(*ts).unwrap().tables(ROOT).len(),
+                n + 3,
+                "at its commit"
+            );
+            let before = lentil_values::Timestamp(ts.0 - 1).max(start);
+            assert_eq!(
+                db.begin_at(before).unwrap().tables(ROOT).len(),
+                n + 2,
+                "just before it"
+            );
+        }
+        assert_eq!(db.begin().tables(ROOT).len(), made.len() + 1);
+    };
+    check(&db);
+    drop(db);
+    check(&open(persistence, TestEnv::new(2)));
 }

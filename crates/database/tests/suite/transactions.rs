@@ -12,7 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::support::{Query, ROOT, Row, TestEnv, commit, make_table, open, open_memory, row_of};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::support::{
+    Model, Query, ROOT, Row, TestEnv, WriteOp, commit, make_table, open, open_memory, row_of,
+};
 
 fn developer<T: std::fmt::Debug>(result: Result<T, TransactionError>) -> (&'static str, String) {
     match result {
@@ -446,4 +451,68 @@ fn revisions_tell_when_they_were_committed() {
         2,
         "the table and the document"
     );
+}
+
+/// Many pages, with own writes before, between and behind what was handed out.
+#[test]
+fn long_scans_cross_pages() {
+    let db = open_memory(7);
+    make_table(&db);
+    let mut rng = StdRng::seed_from_u64(7);
+    let mut model = Model::default();
+    let mut tx = db.begin();
+    let mut ids = Vec::new();
+    for _ in 0..700 {
+        let written = WriteOp::Insert(Row {
+            g: Some(1),
+            n: rng.random_range(0..12),
+        })
+        .run(&mut tx, &mut model);
+        ids.extend(written.map(|(id, _)| id));
+    }
+    commit(&db, tx);
+    let mut tx = db.begin();
+    for _ in 0..120 {
+        WriteOp::random(&mut rng, &ids).run(&mut tx, &mut model);
+    }
+    for order in [Order::Asc, Order::Desc] {
+        for take in [1, 17, 99, usize::MAX] {
+            for query in [
+                Query::ById { order, take },
+                Query::ByAge { order, take },
+                Query::ByGroup {
+                    g: Some(1),
+                    from: 2,
+                    below: 11,
+                    order,
+                    take,
+                },
+            ] {
+                assert_eq!(query.run(&mut tx).unwrap(), model.run(&query), "{query:?}");
+            }
+        }
+    }
+    // A mutation that walks a table and changes what it meets.
+    let mut tx = db.begin();
+    let query = IndexQuery {
+        namespace: ROOT,
+        table: "t".into(),
+        index: "by_creation_time".into(),
+        range: KeyRange::all(),
+        order: Order::Desc,
+    };
+    let mut cursor = tx.query(query).unwrap();
+    cursor.expect_rows(1);
+    let mut met = 0;
+    while let Some((_, document)) = cursor.next(&mut tx).unwrap() {
+        met += 1;
+        if met % 2 == 0 {
+            tx.delete(ROOT, document.id).unwrap();
+        } else {
+            tx.patch(ROOT, document.id, Row { g: Some(2), n: 1 }.patch())
+                .unwrap();
+        }
+    }
+    assert_eq!(met, 700);
+    assert_eq!(tx.count(ROOT, "t").unwrap(), 350);
 }
