@@ -257,6 +257,9 @@ impl Committer {
                 publication
                     .subscriptions
                     .commit(accepted.ts, &touches, &mut hits);
+                self.shared
+                    .documents
+                    .follow(&accepted.finished, accepted.ts);
                 let counts = count_changes(&accepted.finished);
                 publication
                     .counts

@@ -29,6 +29,7 @@ mod write_log;
 mod interval_tree;
 mod subscriptions;
 mod counts;
+mod document_cache;
 mod shared;
 mod backfill;
 mod retention;

@@ -74,6 +74,10 @@ pub(crate) const PAGE_ROWS_HINT_MAX: usize = 128;
 pub(crate) const PAGE_ROWS_MAX: usize = 512;
 /// Bytes of documents a page is meant to hold; rows of the next page follow from those of the last.
 pub(crate) const PAGE_BYTES: usize = 2 << 20;
+/// Bytes of the largest document that is kept in memory; larger ones would push too many others out.
+pub(crate) const CACHED_DOCUMENT_BYTES_MAX: usize = 64 << 10;
+/// What a document kept in memory costs beyond its bytes.
+pub(crate) const CACHED_DOCUMENT_OVERHEAD: usize = 128;
 /// Documents a transaction remembers from its reads, so that a write after a read asks storage once.
 pub(crate) const ROWS_REMEMBERED: usize = 8_192;
 /// Tables of one namespace (function-runtime 4.3).

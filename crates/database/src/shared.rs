@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::catalog_key::{INDEXES_TABLET, TABLES_TABLET};
 use crate::counts::Counts;
 use crate::definition::Definition;
+use crate::document_cache::DocumentCache;
 use crate::limits::REGISTRIES_KEPT;
 use crate::registry::Registry;
 use crate::snapshots::Snapshots;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) latest: tokio::sync::watch::Sender<Timestamp>,
     /// Written by the committer only. Lock order: before `snapshots`; no storage call inside.
     pub(crate) publication: Mutex<Publication>,
+    /// Changed by the committer and by readers under the lock of `publication` only.
+    pub(crate) documents: DocumentCache,
     /// Registries and the commit from which on they were valid, oldest first.
     history: Mutex<VecDeque<(Timestamp, Arc<Registry>)>>,
     /// The next tablet or index number. Only ever counts up; numbers drawn by transactions that
@@ -70,6 +73,7 @@ impl Shared {
             history: Mutex::new(VecDeque::from([(published.ts, published.registry.clone())])),
             published: ArcSwap::from_pointee(published),
             latest,
+            documents: DocumentCache::new(options.cache_bytes),
             publication: Mutex::new(Publication {
                 log,
                 subscriptions: Subscriptions::default(),

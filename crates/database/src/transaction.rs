@@ -220,9 +220,7 @@ impl Transaction {
             return Ok(None);
         };
         self.reads.insert_point(table.info.by_id, &id.internal.0);
-        Ok(self
-            .snapshot_row(table.info.tablet, id.internal)?
-            .map(|(ts, _)| ts))
+        Ok(self.snapshot_row(&table, id.internal)?.map(|(ts, _)| ts))
     }
 
     /// The document as the transaction sees it, recorded as a read but not counted.
@@ -235,26 +233,23 @@ impl Transaction {
         if let Some(pending) = self.writes.get(table.info.tablet, id) {
             return Ok(pending.new.as_ref().map(|revision| revision.json.clone()));
         }
-        Ok(self
-            .snapshot_row(table.info.tablet, id)?
-            .map(|(_, json)| json))
+        Ok(self.snapshot_row(table, id)?.map(|(_, json)| json))
     }
 
     /// The document as of the snapshot; storage is asked once.
     fn snapshot_row(
         &mut self,
-        tablet: TabletId,
+        table: &Table,
         id: InternalId,
     ) -> Result<Option<CommittedRow>, TransactionError> {
+        let tablet = table.info.tablet;
         if let Some(row) = self.rows.get(&(tablet, id)) {
             return Ok(row.clone());
         }
         let row = self
             .shared
-            .persistence
-            .get(tablet, id, self.guard.snapshot)
+            .read_committed(table, id, self.guard.snapshot)
             .map_err(read_error)?;
-        let row = row.map(|row| (row.ts, row.body));
         self.remember_row(tablet, id, row.clone());
         Ok(row)
     }

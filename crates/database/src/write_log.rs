@@ -175,6 +175,12 @@ impl WriteLog {
             })
     }
 
+    /// Whether it is certain that nobody has written this key since `snapshot`.
+    pub(crate) fn is_unwritten(&self, index: IndexId, key: &[u8], snapshot: Timestamp) -> bool {
+        let written = self.indexes.get(&index).and_then(|log| log.keys.get(key));
+        snapshot >= self.floor && written.is_none_or(|ts| *ts <= snapshot)
+    }
+
     /// By how many documents a table has grown since `snapshot`.
     pub(crate) fn growth(&self, tablet: TabletId, snapshot: Timestamp) -> Result<i64, Stale> {
         if snapshot < self.floor {

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use lentil_database::Database;
-use lentil_storage::{SqliteOptions, SqlitePersistence};
+use lentil_database::{Database, DatabaseOptions};
+use lentil_storage::{MemoryPersistence, SqliteOptions, SqlitePersistence};
 use lentil_values::{DocumentId, Timestamp};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -178,4 +178,22 @@ fn concurrent_histories_on_sqlite_are_serializable() {
     let persistence =
         SqlitePersistence::open(SqliteOptions::new(folder.path().join("db.sqlite3"))).unwrap();
     check(&open(Arc::new(persistence), TestEnv::new(9)), 9, 2_000);
+}
+
+/// With no cache every read asks storage; with a tiny one entries come and go all the time.
+#[test]
+fn concurrent_histories_are_serializable_whatever_the_cache() {
+    for (seed, cache_bytes) in [(20, 0), (21, 2_000)] {
+        let options = DatabaseOptions {
+            cache_bytes,
+            ..DatabaseOptions::default()
+        };
+        let db = Database::open(
+            Arc::new(MemoryPersistence::new()),
+            options,
+            TestEnv::new(seed),
+        )
+        .unwrap();
+        check(&db, seed, 3_000);
+    }
 }
