@@ -6,6 +6,9 @@
 //!
 //! `cargo run --release -p lentil-database --example commit_rate -- [threads] [seconds] [accounts]`
 
+// A measurement is about real time.
+#![allow(clippy::disallowed_methods)]
+
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

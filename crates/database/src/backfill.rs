@@ -106,7 +106,7 @@ impl Database {
         }
         Ok(BackfillStep::More(BackfillProgress {
             done: next.done,
-            total: None,
+            total: self.shared().known_count(table.tablet),
         }))
     }
 

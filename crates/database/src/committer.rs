@@ -281,9 +281,17 @@ impl Committer {
         }));
         self.shared.latest.send_replace(self.last_ts);
         for hit in hits {
-            (hit.waker)(hit.ts);
+            wake(&hit);
         }
         CommitStage::Reply
+    }
+}
+
+/// Wakes a subscriber. Its panic is its own: the commit is whole, and others wait to hear of it.
+fn wake(hit: &Hit) {
+    let woken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (hit.waker)(hit.ts)));
+    if woken.is_err() {
+        tracing::error!(ts = hit.ts.0, "a subscriber's waker panicked");
     }
 }
 

@@ -82,6 +82,11 @@ impl Shared {
         Ok(counted)
     }
 
+    /// The number of documents a table has by now, if it is known without counting.
+    pub(crate) fn known_count(&self, tablet: TabletId) -> Option<u64> {
+        self.publication.lock().counts.known.get(&tablet).copied()
+    }
+
     fn count_rows(&self, tablet: TabletId, at: Timestamp) -> Result<u64, StorageError> {
         let (order, mut limit) = (Order::Asc, PAGE_ROWS_FIRST);
         let mut range = KeyRange::all();

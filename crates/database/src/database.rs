@@ -144,7 +144,7 @@ impl Database {
             Submitted::Waiting(answer) => answer.await.unwrap_or(Err(CommitError::ShuttingDown)),
         }
     }
-    /// The same for threads that may block.
+    /// The same for threads that may block; panics on an async worker.
     pub fn commit_blocking(&self, tx: Transaction) -> Result<Committed, CommitError> {
         match self.submit(tx)? {
             Submitted::Done(committed) => Ok(committed),

@@ -209,3 +209,76 @@ fn subscriptions_race_with_commits() {
     assert!(stale > 100, "{stale} stale results");
     assert!(wakes.load(Ordering::SeqCst) >= stale);
 }
+
+#[test]
+fn a_waker_that_panics_hurts_nobody_else() {
+    let db = open_memory(7);
+    make_table(&db);
+    let query = Query::ByAge {
+        order: lentil_database::Order::Asc,
+        take: usize::MAX,
+    };
+    let mut tx = db.begin();
+    query.run(&mut tx).unwrap();
+    let _bad = db.subscribe(
+        tx.read_set(),
+        tx.snapshot(),
+        Arc::new(|_| panic!("the waker's own fault")),
+    );
+    let woken = Arc::new(AtomicUsize::new(0));
+    let seen = woken.clone();
+    let good = db.subscribe(
+        tx.read_set(),
+        tx.snapshot(),
+        Arc::new(move |_| {
+            seen.fetch_add(1, Ordering::SeqCst);
+        }),
+    );
+    for _ in 0..2 {
+        let mut tx = db.begin();
+        tx.insert(ROOT, "t", Row { g: None, n: 1 }.fields())
+            .unwrap();
+        let committed = db.commit_blocking(tx).unwrap();
+        assert!(good.invalidated_at().is_some_and(|ts| ts <= committed.ts));
+    }
+    assert_eq!(woken.load(Ordering::SeqCst), 1);
+}
+
+/// A waker may drop subscriptions and even the last handle of the database.
+#[test]
+fn wakers_may_end_subscriptions_and_the_database() {
+    let db = open_memory(8);
+    make_table(&db);
+    let query = Query::ByAge {
+        order: lentil_database::Order::Asc,
+        take: usize::MAX,
+    };
+    let mut tx = db.begin();
+    query.run(&mut tx).unwrap();
+    let owned: Arc<Mutex<Option<(Database, Subscription)>>> = Arc::default();
+    let taken = owned.clone();
+    let (done, ended) = std::sync::mpsc::channel();
+    let first = db.subscribe(
+        tx.read_set(),
+        tx.snapshot(),
+        Arc::new(move |_| {
+            drop(taken.lock().take());
+            done.send(()).unwrap();
+        }),
+    );
+    let second = db.subscribe(tx.read_set(), tx.snapshot(), Arc::new(|_| {}));
+    drop(tx);
+    let mut tx = db.begin();
+    tx.insert(ROOT, "t", Row { g: None, n: 1 }.fields())
+        .unwrap();
+    let committing = db.clone();
+    let mut held = owned.lock();
+    let commit = std::thread::Builder::new()
+        .spawn(move || committing.commit_blocking(tx))
+        .unwrap();
+    *held = Some((db, second));
+    drop(held);
+    ended.recv().unwrap();
+    commit.join().unwrap().unwrap();
+    assert!(first.invalidated_at().is_some());
+}
