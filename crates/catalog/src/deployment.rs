@@ -24,8 +24,11 @@ pub struct Deployment {
     pub import_seed: [u8; 32],
     /// Module-level time until the next push, ms since the epoch.
     pub import_time_ms: f64,
-    /// JSON text of the active schema.
+    /// The row of the active schema.
     pub schema: Option<DocumentId>,
+    /// The row of the schema that a push is trying: writes are checked against it as well, so
+    /// that it cannot become active over a document that violates it.
+    pub pending_schema: Option<DocumentId>,
     /// JSON text of what `auth.config.js` exports, normalised.
     pub auth: Option<String>,
 }
@@ -41,6 +44,7 @@ impl Deployment {
             import_seed: [0; 32],
             import_time_ms: 0.0,
             schema: None,
+            pending_schema: None,
             auth: None,
         }
     }
@@ -60,12 +64,12 @@ impl Deployment {
         };
         let row = Row::parse(table, &document)?;
         let import_seed = row.bytes("importSeed")?;
-        let schema = match row.optional_text("schema") {
-            Some(id) => Some(
-                id.parse()
-                    .map_err(|error| corrupt(table, &format!("\"schema\": {error}")))?,
-            ),
-            None => None,
+        let id = |name: &str| match row.optional_text(name) {
+            Some(id) => id
+                .parse()
+                .map(Some)
+                .map_err(|error| corrupt(table, &format!("{name:?}: {error}"))),
+            None => Ok(None),
         };
         Ok(Deployment {
             push: row.integer("push")?,
@@ -76,7 +80,8 @@ impl Deployment {
                 .try_into()
                 .map_err(|_| corrupt(table, "\"importSeed\" has not 32 bytes"))?,
             import_time_ms: row.number("importTimeMs")?,
-            schema,
+            schema: id("schema")?,
+            pending_schema: id("pendingSchema")?,
             auth: row.optional_text("auth"),
         })
     }
@@ -95,6 +100,10 @@ impl Deployment {
             ("importSeed", Some(Value::Bytes(self.import_seed.to_vec()))),
             ("importTimeMs", Some(Value::Float64(self.import_time_ms))),
             ("schema", self.schema.and_then(|id| text(&id.to_string()))),
+            (
+                "pendingSchema",
+                self.pending_schema.and_then(|id| text(&id.to_string())),
+            ),
             ("auth", self.auth.as_deref().and_then(text)),
         ]);
         let id = table.id(ROW);

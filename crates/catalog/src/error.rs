@@ -18,3 +18,14 @@ pub enum CatalogError {
         reason: String,
     },
 }
+
+impl From<CatalogError> for TransactionError {
+    fn from(error: CatalogError) -> TransactionError {
+        match error {
+            CatalogError::Transaction(error) => error,
+            corrupt @ CatalogError::Corrupt { .. } => {
+                TransactionError::Corrupt(corrupt.to_string())
+            }
+        }
+    }
+}

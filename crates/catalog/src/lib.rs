@@ -15,7 +15,7 @@ mod imports;
 mod modules;
 mod schema;
 mod schema_rows;
-mod session_requests;
+pub mod session_requests;
 
 pub use crate::deployment::Deployment;
 pub use crate::environment::{
@@ -26,5 +26,4 @@ pub use crate::imports::{ImportRow, ImportState};
 pub use crate::modules::{ModuleRow, ModuleText};
 pub use crate::schema::{IndexSpec, Schema, SchemaError, TableSchema};
 pub use crate::schema_rows::{SchemaRow, SchemaState};
-pub use crate::session_requests::SessionRequestRow;
 pub use crate::table::{SystemTable, bootstrap, system_table_name};

@@ -116,6 +116,17 @@ impl Schema {
         })
     }
 
+    /// Whether documents of a table are checked at all.
+    pub fn enforces(&self, table: &str) -> bool {
+        self.validation
+            && self.tables.get(table).is_some_and(|table| {
+                table
+                    .document
+                    .as_ref()
+                    .is_some_and(|validator| *validator != Validator::Any)
+            })
+    }
+
     /// Checks a document of a table; `fields` may hold `_id` and `_creationTime`. The error is the
     /// validator's complaint.
     pub fn check_document(

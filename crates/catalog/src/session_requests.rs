@@ -1,15 +1,15 @@
 //! Mutations that clients have numbered: each runs at most once (sync-and-http 2.6).
 
-use lentil_database::{Namespace, Transaction};
+use lentil_database::{Namespace, Transaction, TransactionError};
 use lentil_values::{InternalId, Timestamp, Value};
 use sha2::{Digest, Sha256};
 
+use crate::SystemTable;
 use crate::row::{Row, corrupt, fields, text};
-use crate::{CatalogError, SystemTable};
 
 /// What a mutation that has committed answered.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SessionRequestRow {
+pub struct SessionRequestRecord {
     /// Encoded JSON of its result.
     pub result: String,
     /// Log lines as clients get them.
@@ -28,61 +28,60 @@ fn internal_id(session: &[u8; 16], request: u32) -> InternalId {
     InternalId(id)
 }
 
-impl SessionRequestRow {
-    /// What the request answered when it ran, if it has.
-    pub fn load(
-        tx: &mut Transaction,
-        session: &[u8; 16],
-        request: u32,
-    ) -> Result<Option<SessionRequestRow>, CatalogError> {
-        let table = SystemTable::SessionRequests;
-        let id = table.id(internal_id(session, request));
-        let Some(document) = tx.get(Namespace::ROOT, id)? else {
-            return Ok(None);
-        };
-        let ts = tx
-            .committed_at(Namespace::ROOT, id)?
-            .ok_or_else(|| corrupt(table, "a row has no commit"))?;
-        let row = Row::parse(table, &document)?;
-        let log_lines = match row.value("logLines") {
-            Some(Value::Array(lines)) => lines
-                .iter()
-                .filter_map(|line| match line {
-                    Value::String(line) => Some(line.clone()),
-                    _ => None,
-                })
-                .collect(),
-            _ => Vec::new(),
-        };
-        Ok(Some(SessionRequestRow {
-            result: row.text("result")?,
-            log_lines,
-            ts,
-        }))
-    }
-
-    /// Records what a request is about to answer; becomes true with the transaction's commit.
-    pub fn insert(
-        tx: &mut Transaction,
-        session: &[u8; 16],
-        request: u32,
-        result: &str,
-        log_lines: &[String],
-    ) -> Result<(), CatalogError> {
-        let table = SystemTable::SessionRequests;
-        let info = tx
-            .table(Namespace::ROOT, table.name())
-            .ok_or_else(|| corrupt(table, "the table is missing"))?;
-        let lines = log_lines
+/// What the request answered when it ran, if it has.
+pub fn get(
+    tx: &mut Transaction,
+    session: [u8; 16],
+    request: u32,
+) -> Result<Option<SessionRequestRecord>, TransactionError> {
+    let table = SystemTable::SessionRequests;
+    let id = table.id(internal_id(&session, request));
+    let Some(document) = tx.get(Namespace::ROOT, id)? else {
+        return Ok(None);
+    };
+    let ts = tx
+        .revision_ts(Namespace::ROOT, id)?
+        .ok_or_else(|| corrupt(table, "a row has no commit"))?;
+    let row = Row::parse(table, &document)?;
+    let log_lines = match row.value("logLines") {
+        Some(Value::Array(lines)) => lines
             .iter()
-            .map(|line| Value::String(line.clone()))
-            .collect();
-        let value = fields([
-            ("result", text(result)),
-            ("logLines", Some(Value::Array(lines))),
-        ]);
-        let now_ms = tx.now_ms();
-        tx.insert_with(&info, internal_id(session, request), now_ms, value)?;
-        Ok(())
-    }
+            .filter_map(|line| match line {
+                Value::String(line) => Some(line.clone()),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let result = row.text("result")?;
+    Ok(Some(SessionRequestRecord {
+        result,
+        log_lines,
+        ts,
+    }))
+}
+
+/// Records what a request is about to answer; becomes true with the transaction's commit.
+pub fn insert(
+    tx: &mut Transaction,
+    session: [u8; 16],
+    request: u32,
+    result: &str,
+    log_lines: &[String],
+) -> Result<(), TransactionError> {
+    let table = SystemTable::SessionRequests;
+    let info = tx
+        .table(Namespace::ROOT, table.name())
+        .ok_or_else(|| corrupt(table, "the table is missing"))?;
+    let lines = log_lines
+        .iter()
+        .map(|line| Value::String(line.clone()))
+        .collect();
+    let value = fields([
+        ("result", text(result)),
+        ("logLines", Some(Value::Array(lines))),
+    ]);
+    let now_ms = tx.now_ms();
+    tx.insert_with(&info, internal_id(&session, request), now_ms, value)?;
+    Ok(())
 }

@@ -47,6 +47,9 @@ pub enum TransactionError {
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// A row that the server itself keeps cannot be what it wrote.
+    #[error("{0}")]
+    Corrupt(String),
     /// The snapshot fell out of retention while it was used.
     #[error("the transaction's snapshot is no longer retained")]
     OutOfRetention,

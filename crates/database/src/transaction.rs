@@ -135,6 +135,15 @@ impl Transaction {
     pub fn usage(&self) -> TransactionUsage {
         self.usage
     }
+    /// Sets what counts as used, for reads that are not the execution's own (the caller took
+    /// [`Transaction::usage`] before them).
+    pub fn restore_usage(&mut self, usage: TransactionUsage) {
+        self.usage = usage;
+    }
+    /// Lifts all ceilings and gives those that were set; for the server's own reads.
+    pub fn lift_limits(&mut self) -> TransactionLimits {
+        std::mem::replace(&mut self.limits, TransactionLimits::UNLIMITED)
+    }
     /// What has been read so far.
     pub fn read_set(&self) -> &ReadSet {
         &self.reads
@@ -188,25 +197,6 @@ impl Transaction {
             self.count_document(json.len())?;
         }
         Ok(found.map(|json| Document { id, json }))
-    }
-
-    /// When the document's revision at the snapshot was committed, own writes left out; recorded
-    /// as a read.
-    pub fn committed_at(
-        &mut self,
-        namespace: Namespace,
-        id: DocumentId,
-    ) -> Result<Option<Timestamp>, TransactionError> {
-        let Some(table) = self.look_up_number(namespace, id.table) else {
-            return Ok(None);
-        };
-        self.reads.insert_point(table.info.by_id, &id.internal.0);
-        let row = self
-            .shared
-            .persistence
-            .get(table.info.tablet, id.internal, self.guard.snapshot)
-            .map_err(read_error)?;
-        Ok(row.map(|row| row.ts))
     }
 
     /// When the revision that the snapshot holds was committed; `None` if the document is not there
