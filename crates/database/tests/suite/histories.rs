@@ -25,6 +25,30 @@ use lentil_values::DocumentId;
 
 use crate::support::{Query, ROOT, Row, make_table, open_memory, row_of};
 
+fn query_of(words: &[&str]) -> Option<Query> {
+    Some(match words {
+        ["group", g, from, below, way, count] => {
+            let (g, from, below) = (group(g), number(from), number(below));
+            Query::ByGroup {
+                g,
+                from,
+                below,
+                order: order(way),
+                take: take(count),
+            }
+        }
+        ["ids", way, count] => Query::ById {
+            order: order(way),
+            take: take(count),
+        },
+        ["age", way, count] => Query::ByAge {
+            order: order(way),
+            take: take(count),
+        },
+        _ => return None,
+    })
+}
+
 struct Player {
     db: Database,
     transactions: HashMap<String, Transaction>,
@@ -121,33 +145,6 @@ impl Player {
                     )
                 })
             }
-            ["group", g, from, below, way, count] => {
-                let (g, from, below) = (group(g), number(from), number(below));
-                self.find(
-                    who,
-                    &Query::ByGroup {
-                        g,
-                        from,
-                        below,
-                        order: order(way),
-                        take: take(count),
-                    },
-                )
-            }
-            ["ids", way, count] => self.find(
-                who,
-                &Query::ById {
-                    order: order(way),
-                    take: take(count),
-                },
-            ),
-            ["age", way, count] => self.find(
-                who,
-                &Query::ByAge {
-                    order: order(way),
-                    take: take(count),
-                },
-            ),
             ["watch", name] => {
                 let tx = &self.transactions[*who];
                 let subscription =
@@ -156,7 +153,10 @@ impl Player {
                 self.subscriptions.insert((*name).to_owned(), subscription);
                 "ok".to_owned()
             }
-            write => self.write(who, write),
+            words => match query_of(words) {
+                Some(query) => self.find(who, &query),
+                None => self.write(who, words),
+            },
         }
     }
 

@@ -118,13 +118,7 @@ fn commits_between_snapshot_and_registration_are_not_missed() {
     };
     let mut tx = db.begin();
     assert!(query.run(&mut tx).unwrap().is_empty());
-    let insert = |n| {
-        let mut tx = db.begin();
-        tx.insert(ROOT, "t", Row { g: Some(1), n }.fields())
-            .unwrap();
-        db.commit_blocking(tx).unwrap().ts
-    };
-    let (first, _second) = (insert(1), insert(2));
+    let [first, _second] = [1, 2].map(|n| insert(&db, Row { g: Some(1), n }));
     let woken = Arc::new(AtomicU64::new(0));
     let seen = woken.clone();
     let late = db.subscribe(
@@ -134,6 +128,12 @@ fn commits_between_snapshot_and_registration_are_not_missed() {
     );
     assert_eq!(late.invalidated_at(), Some(first));
     assert_eq!(woken.load(Ordering::SeqCst), first.0);
+}
+
+fn insert(db: &Database, row: Row) -> Timestamp {
+    let mut tx = db.begin();
+    tx.insert(ROOT, "t", row.fields()).unwrap();
+    db.commit_blocking(tx).unwrap().ts
 }
 
 /// Readers subscribe while writers commit: in the end everyone whose result is stale was told.
@@ -149,18 +149,13 @@ fn subscriptions_race_with_commits() {
             scope.spawn(move || {
                 let mut rng = StdRng::seed_from_u64(thread);
                 for _ in 0..1_500 {
-                    let mut tx = db.begin();
-                    tx.insert(
-                        ROOT,
-                        "t",
+                    insert(
+                        &db,
                         Row {
                             g: Some(rng.random_range(1..4)),
                             n: rng.random_range(0..12),
-                        }
-                        .fields(),
-                    )
-                    .unwrap();
-                    db.commit_blocking(tx).unwrap();
+                        },
+                    );
                 }
             });
         }

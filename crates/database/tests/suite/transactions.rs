@@ -165,8 +165,14 @@ fn ids_carry_their_table_and_day() {
     assert_eq!(text.parse::<DocumentId>().unwrap(), id);
 }
 
+fn limited(db: &lentil_database::Database, limits: TransactionLimits) -> Transaction {
+    let mut tx = db.begin();
+    tx.set_limits(limits);
+    tx
+}
+
 #[test]
-fn limits_name_themselves() {
+fn limits_of_reads_name_themselves() {
     let db = open_memory(1);
     make_table(&db);
     let mut tx = db.begin();
@@ -179,11 +185,7 @@ fn limits_name_themselves() {
         order: Order::Asc,
         take: usize::MAX,
     };
-    let with = |limits: TransactionLimits| {
-        let mut tx = db.begin();
-        tx.set_limits(limits);
-        tx
-    };
+    let with = |limits| limited(&db, limits);
     let limits = TransactionLimits::default();
     let mut tx = with(TransactionLimits {
         documents_read: 5,
@@ -216,6 +218,14 @@ fn limits_name_themselves() {
         message.starts_with("Too many reads in a single function execution (limit: 2)"),
         "{message}"
     );
+}
+
+#[test]
+fn limits_of_writes_name_themselves() {
+    let db = open_memory(1);
+    make_table(&db);
+    let with = |limits| limited(&db, limits);
+    let limits = TransactionLimits::default();
     let row = || Row { g: None, n: 1 }.fields();
     let mut tx = with(TransactionLimits {
         documents_written: 1,
