@@ -1,5 +1,6 @@
 //! This crate runs queries and mutations: it resolves a path, validates, executes, retries on
-//! conflict, caches queries, collects logs, and answers the syscalls of user code.
+//! conflict, caches queries, collects logs, and answers the syscalls of user code. It also takes
+//! pushes and answers the server's own queries.
 //!
 //! It does not speak the wire and keeps no per-client state.
 //!
@@ -9,7 +10,32 @@
 mod path;
 mod outcome;
 mod service;
+mod errors;
+mod validate;
+mod prepare;
+mod execute;
+mod mutation;
+mod contention;
+mod requests;
+mod query;
+mod cache;
+mod watchers;
+mod system_query;
+mod any;
+mod syscalls;
+mod index_range;
+mod filter;
+mod cursor;
+mod logs;
+pub mod deploy;
+mod system;
 
-pub use crate::outcome::{FunctionFailure, FailureClass, MutationDone, Outcome, QueryResult, Watch};
+pub use lentil_js::{Host, HostOptions, Realms};
+
+pub use crate::errors::client_message;
+pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};
+pub use crate::outcome::{
+    FailureClass, FunctionFailure, MutationDone, Outcome, QueryResult, Watch,
+};
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
 pub use crate::service::{Call, Functions, FunctionsOptions, SessionRequest};

@@ -1,8 +1,14 @@
 //! What comes out of a function, for whoever asked.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use lentil_database::Subscription;
 use lentil_values::Timestamp;
+use tokio::sync::Notify;
+
+use crate::logs::Line;
+use crate::watchers::Watchers;
 
 /// Who must act on a failure, and how the edge answers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,16 @@ pub struct Outcome {
     pub log_lines: Arc<Vec<String>>,
 }
 
+impl Outcome {
+    /// A failure before anything ran.
+    pub fn failed(failure: FunctionFailure) -> Outcome {
+        Outcome {
+            result: Err(failure),
+            log_lines: Arc::default(),
+        }
+    }
+}
+
 /// A mutation that ran (or was found to have run before).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MutationDone {
@@ -55,26 +71,80 @@ pub struct QueryResult {
     pub ts: Timestamp,
     /// Opaque text that pins a page's end, for paginating queries.
     pub journal: Option<Arc<str>>,
-    // private: the read set's subscription and the watchers
-    pub(crate) _private: (),
+    /// What was logged, for the log stream.
+    pub(crate) lines: Arc<Vec<Line>>,
+    /// Watches what the run read; `None` if it read nothing, so that nothing can change it.
+    pub(crate) subscription: Option<Subscription>,
+    /// Whom to wake when the subscription fires.
+    pub(crate) watchers: Arc<Watchers>,
+    /// What the run observed besides documents.
+    pub(crate) observed: Observed,
+    /// When the run ended.
+    pub(crate) made: Instant,
+}
+
+/// What a run looked at besides documents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Observed {
+    /// A clock: the result may be shared with new askers for a bounded time only.
+    pub(crate) time: bool,
+    /// The caller's identity: the result is that identity's only.
+    pub(crate) identity: bool,
 }
 
 impl QueryResult {
     /// Whether it is what a run at `ts` would give: `ts` is not before its snapshot and no commit
     /// in between touched its read set. Correct for every `ts` up to `Functions::latest()`.
     pub fn is_valid_at(&self, ts: Timestamp) -> bool {
-        let _ = ts;
-        todo!()
+        ts >= self.ts && self.invalidated_at().is_none_or(|at| ts < at)
     }
+
     /// Calls `notify.notify_one()` once the result is (or already was) invalidated. Dropping the
     /// `Watch` stops watching; while any watch lives the result's read set stays subscribed.
-    pub fn watch(self: &Arc<Self>, notify: Arc<tokio::sync::Notify>) -> Watch {
-        let _ = notify;
-        todo!()
+    pub fn watch(self: &Arc<Self>, notify: Arc<Notify>) -> Watch {
+        let number = self
+            .watchers
+            .add(notify, || self.invalidated_at().is_some());
+        Watch {
+            result: self.clone(),
+            number,
+        }
+    }
+
+    /// The first commit that changed what the run had read.
+    pub(crate) fn invalidated_at(&self) -> Option<Timestamp> {
+        self.subscription
+            .as_ref()
+            .and_then(Subscription::invalidated_at)
+    }
+
+    pub(crate) fn age(&self) -> Duration {
+        self.made.elapsed()
+    }
+
+    /// Bytes it costs to keep, roughly.
+    pub(crate) fn weight(&self) -> u64 {
+        // The read set, the subscription and the maps around them.
+        const OVERHEAD: usize = 512;
+        let text = match &self.outcome.result {
+            Ok(value) => value.len(),
+            Err(failure) => {
+                failure.message.len() + failure.data.as_ref().map_or(0, |data| data.len())
+            }
+        };
+        let lines: usize = self.outcome.log_lines.iter().map(String::len).sum();
+        (OVERHEAD + text + lines + self.journal.as_ref().map_or(0, |journal| journal.len())) as u64
     }
 }
 
 /// Keeps a [`QueryResult`] watched until dropped.
 pub struct Watch {
-    pub(crate) _private: (),
+    result: Arc<QueryResult>,
+    number: u64,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.result.watchers.remove(self.number);
+    }
 }

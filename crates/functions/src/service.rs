@@ -1,13 +1,23 @@
 //! The handle through which everything runs functions.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use lentil_database::Database;
 use lentil_identity::Identity;
 use lentil_js::Host;
 use lentil_values::Timestamp;
 
-use crate::{ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult};
+use crate::cache::QueryCache;
+use crate::contention::Contention;
+use crate::cursor::Cursors;
+use crate::deploy::ImageCache;
+use crate::logs::{Execution, LogStream};
+use crate::prepare::Warm;
+use crate::watchers::Dispatcher;
+use crate::{
+    ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult, any, mutation, query,
+};
 
 /// One question or command.
 #[derive(Clone, Debug)]
@@ -40,6 +50,8 @@ pub struct SessionRequest {
 pub struct FunctionsOptions {
     /// Deployment name, part of cursors and metadata.
     pub instance_name: String,
+    /// Seals pagination cursors: they open as long as it stays the same.
+    pub secret: [u8; 32],
     /// `CONVEX_CLOUD_URL`.
     pub cloud_url: String,
     /// `CONVEX_SITE_URL`.
@@ -50,24 +62,98 @@ pub struct FunctionsOptions {
     pub conflict_retries: u32,
 }
 
+impl Default for FunctionsOptions {
+    fn default() -> Self {
+        FunctionsOptions {
+            instance_name: "convex-self-hosted".to_owned(),
+            secret: [0; 32],
+            cloud_url: "http://127.0.0.1:3210".to_owned(),
+            site_url: "http://127.0.0.1:3211".to_owned(),
+            query_cache_bytes: 100 << 20,
+            conflict_retries: 32,
+        }
+    }
+}
+
 /// Runs functions; cheap to clone.
 #[derive(Clone)]
-pub struct Functions {}
+pub struct Functions {
+    inner: Arc<Inner>,
+}
+
+/// What all runs share.
+pub(crate) struct Inner {
+    pub(crate) database: Database,
+    pub(crate) host: Host,
+    pub(crate) options: FunctionsOptions,
+    pub(crate) images: Arc<ImageCache>,
+    pub(crate) warm: Warm,
+    pub(crate) cursors: Cursors,
+    pub(crate) cache: Arc<QueryCache>,
+    pub(crate) contention: Contention,
+    pub(crate) logs: LogStream,
+    pub(crate) dispatcher: Dispatcher,
+}
+
+impl Inner {
+    /// Adds an entry to the log stream.
+    pub(crate) fn log(&self, execution: Execution) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now_ms = now.map_or(0.0, |now| now.as_secs_f64() * 1e3);
+        self.logs.push(now_ms, execution);
+    }
+}
 
 impl Functions {
     /// Wires the service to its database and function host.
     pub fn new(database: Database, host: Host, options: FunctionsOptions) -> Functions {
-        let _ = (database, host, options);
-        todo!()
+        let inner = Inner {
+            images: Arc::new(ImageCache::new(&options.cloud_url, &options.site_url)),
+            warm: Warm::default(),
+            cursors: Cursors::new(&options.secret, &options.instance_name),
+            cache: Arc::new(QueryCache::new(options.query_cache_bytes)),
+            contention: Contention::default(),
+            logs: LogStream::default(),
+            dispatcher: Dispatcher::start(),
+            database,
+            host,
+            options,
+        };
+        Functions {
+            inner: Arc::new(inner),
+        }
     }
+
     /// The database beneath.
     pub fn database(&self) -> &Database {
-        todo!()
+        &self.inner.database
     }
+
     /// The newest visible commit.
     pub fn latest(&self) -> Timestamp {
-        todo!()
+        self.inner.database.latest()
     }
+
+    /// What functions log.
+    pub fn logs(&self) -> &LogStream {
+        &self.inner.logs
+    }
+
+    /// The settings it was wired with.
+    pub fn options(&self) -> &FunctionsOptions {
+        &self.inner.options
+    }
+
+    /// The function host beneath.
+    pub(crate) fn host(&self) -> &Host {
+        &self.inner.host
+    }
+
+    /// What executions take their code from.
+    pub(crate) fn images(&self) -> &Arc<ImageCache> {
+        &self.inner.images
+    }
+
     /// The result of a query exactly as of `ts` (which must be retained and not in the future),
     /// from the cache, from a run in progress, or from a run of its own. One run serves everyone.
     /// Developer failures are inside the outcome; `Err` is for the rest (overload, internal).
@@ -77,17 +163,38 @@ impl Functions {
         ts: Timestamp,
         journal: Option<Arc<str>>,
     ) -> Result<Arc<QueryResult>, FunctionFailure> {
-        let _ = (call, ts, journal);
-        todo!()
+        query::ask(&self.inner, call, ts, journal).await
     }
-    /// Runs a mutation, retrying conflicts; with a session request at most once ever.
+
+    /// Runs a mutation, retrying conflicts; with a session request at most once ever. Once begun it
+    /// runs to its end, whether or not the caller still waits.
     pub async fn mutation(&self, call: Call, session: Option<SessionRequest>) -> MutationDone {
-        let _ = (call, session);
-        todo!()
+        let running = tokio::spawn(mutation::run(self.inner.clone(), call, session));
+        running.await.unwrap_or_else(|error| {
+            let failure = FunctionFailure::internal("a mutation's task failed", &error);
+            MutationDone {
+                outcome: Outcome::failed(failure),
+                ts: None,
+            }
+        })
     }
+
+    /// Answers that actions are not supported yet, or why the path names none.
+    pub async fn action(&self, call: Call) -> Outcome {
+        any::action(&self.inner, call).await
+    }
+
     /// Runs whatever kind of function the path names (admin: `/api/function`, `/api/run`).
     pub async fn any(&self, call: Call) -> Outcome {
-        let _ = call;
-        todo!()
+        any::run(self, call).await
+    }
+
+    /// The same service, for parts that hold only its inside.
+    pub(crate) fn of(inner: Arc<Inner>) -> Functions {
+        Functions { inner }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
     }
 }

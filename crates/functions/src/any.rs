@@ -1,0 +1,85 @@
+//! Calls that do not say what kind of function they want, and actions.
+
+use std::sync::Arc;
+
+use lentil_js::FunctionKind;
+
+use crate::deploy::DeploymentImage;
+use crate::errors::{no_function, no_public_function};
+use crate::path::FunctionPath;
+use crate::prepare::{find, resolve};
+use crate::service::Inner;
+use crate::{Call, FunctionFailure, Functions, Outcome};
+
+/// Runs whatever the path names.
+pub(crate) async fn run(functions: &Functions, call: Call) -> Outcome {
+    let kind = match kind_of(functions.inner().clone(), call.clone()).await {
+        Ok(kind) => kind,
+        Err(failure) => return Outcome::failed(failure),
+    };
+    match kind {
+        FunctionKind::Query => {
+            let result = functions.query(&call, functions.latest(), None).await;
+            result.map_or_else(Outcome::failed, |result| result.outcome.clone())
+        }
+        FunctionKind::Mutation => functions.mutation(call, None).await.outcome,
+        FunctionKind::Action | FunctionKind::HttpAction => {
+            Outcome::failed(unsupported("Actions are"))
+        }
+    }
+}
+
+/// What an action's caller is told.
+pub(crate) async fn action(inner: &Arc<Inner>, call: Call) -> Outcome {
+    let resolved = with_image(inner.clone(), call, |image, path, call| {
+        let (component, identity) = (&call.component, &call.identity);
+        resolve(image, path, component, identity, FunctionKind::Action).map(|_| ())
+    });
+    Outcome::failed(match resolved.await {
+        Ok(()) => unsupported("Actions are"),
+        Err(failure) => failure,
+    })
+}
+
+async fn kind_of(inner: Arc<Inner>, call: Call) -> Result<FunctionKind, FunctionFailure> {
+    with_image(inner, call, |image, path, call| {
+        if path.is_system() {
+            // They are all queries, which also say who may call them.
+            return Ok(FunctionKind::Query);
+        }
+        let spec = find(image, path, &call.component, &call.identity);
+        spec.map(|spec| spec.kind).ok_or_else(|| {
+            if call.identity.is_admin() {
+                no_function(path, &call.component)
+            } else {
+                no_public_function(path, &call.component)
+            }
+        })
+    })
+    .await
+}
+
+/// Looks something up in the live deployment.
+async fn with_image<T: Send + 'static>(
+    inner: Arc<Inner>,
+    call: Call,
+    look: impl FnOnce(Option<&DeploymentImage>, &FunctionPath, &Call) -> Result<T, FunctionFailure>
+    + Send
+    + 'static,
+) -> Result<T, FunctionFailure> {
+    let path = FunctionPath::parse(&call.path)
+        .map_err(|error| FunctionFailure::developer(error.to_string()))?;
+    let looked = tokio::task::spawn_blocking(move || {
+        let live = inner.live(&mut inner.database.begin())?;
+        look(live.image.as_deref(), &path, &call)
+    });
+    looked
+        .await
+        .map_err(|error| FunctionFailure::internal("a function could not be looked up", &error))?
+}
+
+fn unsupported(what: &str) -> FunctionFailure {
+    FunctionFailure::developer(format!(
+        "{what} not supported by this version of Lentil yet."
+    ))
+}

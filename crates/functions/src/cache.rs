@@ -1,0 +1,256 @@
+//! Results of queries, kept as long as they are worth it, and runs that several askers wait for.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use lentil_values::Timestamp;
+use parking_lot::Mutex;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tokio::sync::watch;
+
+use crate::path::{ComponentPath, FunctionPath};
+use crate::{FunctionFailure, QueryResult};
+
+/// How long a result that depends on the clock is given to new askers.
+const CLOCK_AGE_MAX: Duration = Duration::from_secs(17);
+/// How long a failure is shared by those who hold it; after that a new asker makes it run again.
+const FAILURE_AGE_MAX: Duration = Duration::from_secs(2);
+/// How long an invalidated result is kept for askers at the timestamps it is still right for.
+const INVALID_AGE_MAX: Duration = Duration::from_secs(5);
+/// Results of one question at different timestamps.
+const VERSIONS_MAX: usize = 4;
+/// What an entry costs beside its results.
+const ENTRY_OVERHEAD: u64 = 256;
+/// For the cache's own tables; it grows as needed.
+const ENTRIES_ESTIMATE: usize = 10_000;
+
+/// What a result depends on, beside documents.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct QueryKey {
+    pub(crate) component: ComponentPath,
+    pub(crate) path: FunctionPath,
+    /// Canonical encoded arguments.
+    pub(crate) args: Arc<str>,
+    pub(crate) journal: Option<Arc<str>>,
+    /// Admins may call more functions than others.
+    pub(crate) admin: bool,
+    /// Who asked, for functions that look.
+    pub(crate) identity: Option<String>,
+}
+
+/// What one run gives everyone who waits for it.
+pub(crate) type Answer = Result<Arc<QueryResult>, FunctionFailure>;
+
+/// A run that is going on.
+#[derive(Clone)]
+pub(crate) struct Running {
+    ts: Timestamp,
+    /// `None` until the run ends.
+    pub(crate) answer: watch::Receiver<Option<Answer>>,
+}
+
+/// A result that is kept.
+#[derive(Clone)]
+enum Kept {
+    Success(Arc<QueryResult>),
+    /// Failures are never kept, only shared while someone watches them.
+    Failure(Weak<QueryResult>),
+}
+
+impl Kept {
+    fn of(result: &Arc<QueryResult>) -> Kept {
+        match &result.outcome.result {
+            Ok(_) => Kept::Success(result.clone()),
+            Err(_) => Kept::Failure(Arc::downgrade(result)),
+        }
+    }
+
+    /// The result, if new askers may have it.
+    fn fresh(&self) -> Option<Arc<QueryResult>> {
+        match self {
+            Kept::Success(result) => {
+                let fresh = !result.observed.time || result.age() < CLOCK_AGE_MAX;
+                fresh.then(|| result.clone())
+            }
+            Kept::Failure(result) => result
+                .upgrade()
+                .filter(|result| result.age() < FAILURE_AGE_MAX),
+        }
+    }
+
+    /// Whether anyone may still get it.
+    fn is_useful(&self) -> bool {
+        self.fresh().is_some_and(|result| {
+            result.invalidated_at().is_none() || result.age() < INVALID_AGE_MAX
+        })
+    }
+
+    fn weight(&self) -> u64 {
+        match self {
+            Kept::Success(result) => result.weight(),
+            Kept::Failure(_) => 0,
+        }
+    }
+}
+
+/// The results of one question, newest last.
+type Versions = Arc<[Kept]>;
+
+#[derive(Clone, Copy)]
+struct Weights;
+
+impl Weighter<Arc<QueryKey>, Versions> for Weights {
+    fn weight(&self, key: &Arc<QueryKey>, versions: &Versions) -> u64 {
+        let results: u64 = versions.iter().map(Kept::weight).sum();
+        ENTRY_OVERHEAD + key.args.len() as u64 + results
+    }
+}
+
+/// The cache of a deployment.
+pub(crate) struct QueryCache {
+    kept: Cache<Arc<QueryKey>, Versions, Weights>,
+    running: Mutex<HashMap<Arc<QueryKey>, Vec<Running>>>,
+    /// Functions that some run has seen looking at the identity. Bounded by the functions there are.
+    lookers: Mutex<HashSet<(ComponentPath, FunctionPath)>>,
+}
+
+/// Ends a run: whatever happens, its waiters hear of it.
+pub(crate) struct Flight {
+    cache: Arc<QueryCache>,
+    key: Arc<QueryKey>,
+    ts: Timestamp,
+    answer: watch::Sender<Option<Answer>>,
+}
+
+/// What an asker finds.
+pub(crate) enum Found {
+    /// A result.
+    Result(Arc<QueryResult>),
+    /// Somebody is running it.
+    Running(Running),
+    /// Nobody is: the asker runs it, for everyone who comes meanwhile.
+    Nothing(Flight, Running),
+}
+
+impl QueryCache {
+    pub(crate) fn new(bytes: u64) -> QueryCache {
+        QueryCache {
+            kept: Cache::with_weighter(ENTRIES_ESTIMATE, bytes, Weights),
+            running: Mutex::default(),
+            lookers: Mutex::default(),
+        }
+    }
+
+    /// Whether the function is known to look at the identity.
+    pub(crate) fn looks_at_identity(&self, component: &ComponentPath, path: &FunctionPath) -> bool {
+        let lookers = self.lookers.lock();
+        // Rare enough that the clones of a look-up by pair do not matter, but spare them if empty.
+        !lookers.is_empty() && lookers.contains(&(component.clone(), path.clone()))
+    }
+
+    pub(crate) fn note_looker(&self, component: &ComponentPath, path: &FunctionPath) {
+        let mut lookers = self.lookers.lock();
+        lookers.insert((component.clone(), path.clone()));
+    }
+
+    /// A kept result that holds at `ts`.
+    pub(crate) fn get(&self, key: &QueryKey, ts: Timestamp) -> Option<Arc<QueryResult>> {
+        let versions = self.kept.get(key)?;
+        versions
+            .iter()
+            .rev()
+            .filter_map(Kept::fresh)
+            .find(|result| result.is_valid_at(ts))
+    }
+
+    /// A kept result, a run to wait for, or leave to run. A run is worth waiting for if it reads
+    /// at `ts` or a little before (nothing may have changed in between), but later than `tried`.
+    pub(crate) fn find(
+        self: &Arc<Self>,
+        key: &Arc<QueryKey>,
+        ts: Timestamp,
+        tried: Option<Timestamp>,
+    ) -> Found {
+        let mut running = self.running.lock();
+        // Under the lock that a run's end takes: a run is either still here or its result is kept.
+        if let Some(result) = self.get(key, ts) {
+            return Found::Result(result);
+        }
+        let runs = running.entry(key.clone()).or_default();
+        let best = runs
+            .iter()
+            .filter(|run| run.ts <= ts && tried.is_none_or(|tried| run.ts > tried))
+            .max_by_key(|run| run.ts);
+        if let Some(best) = best {
+            return Found::Running(best.clone());
+        }
+        let (sender, answer) = watch::channel(None);
+        let run = Running { ts, answer };
+        runs.push(run.clone());
+        let flight = Flight {
+            cache: self.clone(),
+            key: key.clone(),
+            ts,
+            answer: sender,
+        };
+        Found::Nothing(flight, run)
+    }
+
+    /// Keeps a result; the caller holds the lock of `running`, so that entries are changed in turn.
+    fn keep(&self, key: Arc<QueryKey>, result: &Arc<QueryResult>) {
+        let before = self.kept.get(&key);
+        let mut versions: Vec<Kept> = before
+            .iter()
+            .flat_map(|versions| versions.iter())
+            .filter(|kept| kept.is_useful())
+            .cloned()
+            .collect();
+        versions.push(Kept::of(result));
+        if versions.len() > VERSIONS_MAX {
+            versions.remove(0);
+        }
+        self.kept.insert(key, versions.into());
+    }
+}
+
+impl Running {
+    /// When the run reads.
+    pub(crate) fn ts(&self) -> Timestamp {
+        self.ts
+    }
+
+    /// Waits for the run's end.
+    pub(crate) async fn wait(mut self) -> Answer {
+        let ended = self.answer.wait_for(Option::is_some).await;
+        match ended {
+            Ok(answer) => answer.clone().expect("waited until it is there"),
+            Err(error) => Err(FunctionFailure::internal("a query's task failed", &error)),
+        }
+    }
+}
+
+impl Flight {
+    /// Keeps the answer under `key` and gives it to those who wait.
+    pub(crate) fn land(self, key: QueryKey, answer: Answer) {
+        if let Ok(result) = &answer {
+            let _running = self.cache.running.lock();
+            self.cache.keep(Arc::new(key), result);
+        }
+        self.answer.send_replace(Some(answer));
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        let mut running = self.cache.running.lock();
+        let Some(runs) = running.get_mut(&self.key) else {
+            return;
+        };
+        runs.retain(|run| run.ts != self.ts);
+        if runs.is_empty() {
+            running.remove(&self.key);
+        }
+    }
+}

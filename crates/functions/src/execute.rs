@@ -1,0 +1,128 @@
+//! One run of a prepared function in the function host, and what it leaves.
+
+use std::sync::Arc;
+
+use lentil_database::{Namespace, Transaction};
+use lentil_js::{CallOutcome, CallResult, JsError};
+use lentil_values::Value;
+
+use crate::FunctionFailure;
+use crate::deploy::DeploymentImage;
+use crate::logs::{Line, flatten};
+use crate::outcome::Observed;
+use crate::path::FunctionPath;
+use crate::prepare::{LARGE, Ready, Refused};
+use crate::service::Inner;
+use crate::syscalls::{Remains, UdfSyscalls};
+use crate::validate::{TableNames, check_result};
+
+/// A function that has run.
+pub(crate) struct Executed {
+    pub(crate) result: Result<Arc<str>, FunctionFailure>,
+    pub(crate) lines: Arc<Vec<Line>>,
+    pub(crate) tx: Transaction,
+    pub(crate) observed: Observed,
+    pub(crate) journal: Option<Arc<str>>,
+    /// Seconds in user code.
+    pub(crate) user_seconds: f64,
+}
+
+impl Executed {
+    /// What is left of a call that did not run.
+    pub(crate) fn refused(refused: Refused) -> Executed {
+        Executed {
+            result: Err(refused.failure),
+            lines: Arc::default(),
+            tx: refused.tx,
+            observed: Observed::default(),
+            journal: None,
+            user_seconds: 0.0,
+        }
+    }
+
+    /// The lines as clients get them.
+    pub(crate) fn log_lines(&self) -> Arc<Vec<String>> {
+        Arc::new(self.lines.iter().map(Line::text).collect())
+    }
+}
+
+/// Runs a function. `Err` if it could not even begin.
+pub(crate) async fn execute(inner: &Inner, ready: Box<Ready>) -> Result<Executed, FunctionFailure> {
+    let Ready {
+        path,
+        image,
+        syscalls,
+        invocation,
+        ..
+    } = *ready;
+    let Ok((outcome, syscalls)) = inner.host.call(invocation, syscalls).await else {
+        return Err(FunctionFailure::overloaded(
+            "TooManyConcurrentRequests",
+            "Too many functions are waiting to run. Try again in a moment.",
+        ));
+    };
+    let large = matches!(&outcome.result, CallResult::Value(text) if text.len() > LARGE);
+    if !large {
+        return Ok(finish(&path, &image, outcome, syscalls));
+    }
+    tokio::task::spawn_blocking(move || finish(&path, &image, outcome, syscalls))
+        .await
+        .map_err(|error| FunctionFailure::internal("a large result could not be checked", &error))
+}
+
+fn finish(
+    path: &FunctionPath,
+    image: &DeploymentImage,
+    outcome: CallOutcome,
+    syscalls: UdfSyscalls,
+) -> Executed {
+    let Remains {
+        mut tx,
+        mut observed,
+        nested_lines,
+        fatal,
+        journal,
+    } = syscalls.into_remains();
+    observed.time |= outcome.usage.observed_time;
+    let result = match outcome.result {
+        CallResult::Value(text) => {
+            let returns = image
+                .functions
+                .get(path)
+                .and_then(|spec| spec.returns.as_ref());
+            let ids = TableNames::new(&mut tx, Namespace::ROOT);
+            check_result(path, &text, returns, &ids)
+                .map(Arc::from)
+                .map_err(FunctionFailure::developer)
+        }
+        CallResult::Error(error) => Err(thrown(error)),
+        CallResult::Timeout(text) | CallResult::OutOfMemory(text) => {
+            Err(FunctionFailure::developer(text))
+        }
+        CallResult::System(text) => {
+            Err(fatal.unwrap_or_else(|| FunctionFailure::internal("a function was ended", &text)))
+        }
+    };
+    Executed {
+        result,
+        lines: Arc::new(flatten(outcome.logs, nested_lines)),
+        tx,
+        observed,
+        journal,
+        user_seconds: outcome.usage.user_time.as_secs_f64(),
+    }
+}
+
+/// An error that user code threw, with its data in canonical form.
+fn thrown(error: JsError) -> FunctionFailure {
+    let data = error
+        .data
+        .map(|data| Value::parse(&data).map(|value| value.to_json_string()));
+    match data {
+        None => FunctionFailure::developer(error.rendered),
+        Some(Ok(data)) => FunctionFailure::developer(error.rendered).with_data(Some(data)),
+        Some(Err(why)) => {
+            FunctionFailure::developer(format!("ConvexError with invalid data: {why}"))
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! What functions logged and how their executions went, for whoever polls the log stream
+//! (sync-and-http 4.7). Kept in memory, bounded by entries and bytes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use lentil_database::TransactionUsage;
+use lentil_identity::Identity;
+use lentil_js::{FunctionKind, LogLevel, LogLine};
+use parking_lot::Mutex;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
+
+use crate::path::ComponentPath;
+
+/// Entries kept at most.
+const ENTRIES_MAX: usize = 10_000;
+/// Bytes of text kept at most.
+const BYTES_MAX: usize = 16 << 20;
+/// Lines of one execution, those of nested calls included.
+const LINES_MAX: usize = 256;
+/// What stands at the end of a line that was cut.
+const TRUNCATED: &str = " (truncated due to length)";
+/// The least distance of two cursors, ms: a float of today's size still tells them apart.
+const CURSOR_STEP_MS: f64 = 0.001;
+
+/// The id that errors and logs of a client's request carry: the first 16 hex digits of the SHA-256
+/// of `<session>|<request>` (sync-and-http 2.8).
+pub fn request_id_of(session_id: &uuid::Uuid, request_id: u32) -> String {
+    let hash = Sha256::digest(format!("{session_id}|{request_id}"));
+    hex::encode(&hash[..8])
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogForm {
+    /// Objects, for the CLI and dashboards.
+    Structured,
+    /// `[LEVEL] text`, for everybody else.
+    Text,
+}
+
+/// A line with the function it comes from, if that is a nested one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Line {
+    pub(crate) line: LogLine,
+    pub(crate) nested: Option<Arc<str>>,
+}
+
+impl Line {
+    /// `[LEVEL] text`.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!(
+            "[{}] {}",
+            level_name(self.line.level),
+            self.line.messages.join(" ")
+        );
+        if self.line.is_truncated && !text.ends_with(TRUNCATED) {
+            text.push_str(TRUNCATED);
+        }
+        text
+    }
+
+    fn structured(&self, component: &ComponentPath) -> Json {
+        let line = &self.line;
+        let mut json = json!({
+            "messages": line.messages,
+            "isTruncated": line.is_truncated,
+            "timestamp": line.timestamp_ms,
+            "level": level_name(line.level),
+            "systemMetadata": null,
+        });
+        if let Some(path) = &self.nested {
+            json["componentPath"] = json!(component.0);
+            json["udfPath"] = json!(&**path);
+        }
+        json
+    }
+}
+
+fn level_name(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Debug => "DEBUG",
+        LogLevel::Info => "INFO",
+        LogLevel::Log => "LOG",
+        LogLevel::Warn => "WARN",
+        LogLevel::Error => "ERROR",
+    }
+}
+
+/// The lines of a call with those of its nested calls among them, in the order of their clocks.
+pub(crate) fn flatten(own: Vec<LogLine>, nested: Vec<Line>) -> Vec<Line> {
+    let own = own.into_iter().map(|line| Line { line, nested: None });
+    let mut lines: Vec<Line> = own.chain(nested).collect();
+    lines.sort_by(|a, b| a.line.timestamp_ms.total_cmp(&b.line.timestamp_ms));
+    if lines.len() > LINES_MAX {
+        let last = lines.swap_remove(LINES_MAX - 1);
+        lines.truncate(LINES_MAX - 1);
+        lines.push(Line {
+            line: LogLine {
+                level: LogLevel::Error,
+                messages: vec![format!(
+                    "Log overflow (maximum {LINES_MAX}). Remaining log lines omitted."
+                )],
+                timestamp_ms: last.line.timestamp_ms,
+                is_truncated: false,
+            },
+            nested: None,
+        });
+    }
+    lines
+}
+
+/// An execution that has ended, as its function's part of the server reports it.
+#[derive(Clone, Debug)]
+pub(crate) struct Execution {
+    pub(crate) kind: FunctionKind,
+    pub(crate) component: ComponentPath,
+    /// Display path.
+    pub(crate) identifier: String,
+    pub(crate) lines: Arc<Vec<Line>>,
+    /// Seconds from first to last.
+    pub(crate) seconds: f64,
+    /// Seconds in user code.
+    pub(crate) user_seconds: f64,
+    /// Answered from the cache.
+    pub(crate) cached: bool,
+    pub(crate) caller: &'static str,
+    pub(crate) request_id: String,
+    pub(crate) identity_type: &'static str,
+    /// The rendered error, if it failed.
+    pub(crate) error: Option<String>,
+    pub(crate) usage: TransactionUsage,
+    /// Bytes of the encoded result.
+    pub(crate) return_bytes: Option<usize>,
+    /// Times a conflict made it run again, and the table of the last one.
+    pub(crate) conflicts: Option<(u32, String)>,
+}
+
+/// What kind of identity it was, as log entries name it.
+pub(crate) fn identity_type(identity: &Identity) -> &'static str {
+    match identity {
+        Identity::Anonymous => "unknown",
+        Identity::Admin(_) => "instance_admin",
+        Identity::ActingAs { .. } => "member_acting_user",
+        Identity::User(_) => "user",
+    }
+}
+
+/// One execution in the log stream.
+#[derive(Debug)]
+pub struct LogEntry {
+    /// Ms since the epoch; larger than that of every entry before.
+    cursor_ms: f64,
+    execution_id: uuid::Uuid,
+    execution: Execution,
+}
+
+impl LogEntry {
+    /// The request it belongs to.
+    pub fn request_id(&self) -> &str {
+        &self.execution.request_id
+    }
+
+    /// Its JSON text, a `Completion` (cli-and-deploy 14).
+    pub fn to_json(&self, form: LogForm) -> String {
+        let execution = &self.execution;
+        let lines: Vec<Json> = match form {
+            LogForm::Structured => execution
+                .lines
+                .iter()
+                .map(|line| line.structured(&execution.component))
+                .collect(),
+            LogForm::Text => execution
+                .lines
+                .iter()
+                .map(|line| json!(line.text()))
+                .collect(),
+        };
+        let component = (!execution.component.is_root()).then_some(&execution.component.0);
+        let conflicts = execution.conflicts.as_ref().map(|(retries, table)| {
+            json!({ "tableName": table, "documentId": null, "writeSource": null, "retryCount": retries })
+        });
+        json!({
+            "kind": "Completion",
+            "udfType": kind_name(execution.kind),
+            "componentPath": component,
+            "identifier": execution.identifier,
+            "logLines": lines,
+            "timestamp": self.cursor_ms / 1e3,
+            "cachedResult": execution.cached,
+            "caller": execution.caller,
+            "parentExecutionId": null,
+            "executionTime": execution.seconds,
+            "userExecutionTime": execution.user_seconds,
+            "success": null,
+            "error": execution.error,
+            "requestId": execution.request_id,
+            "executionId": self.execution_id.to_string(),
+            "usageStats": usage_stats(&execution.usage),
+            "returnBytes": execution.return_bytes,
+            "occInfo": conflicts,
+            "willRetry": false,
+            "executionTimestamp": self.cursor_ms / 1e3 - execution.seconds,
+            "identityType": execution.identity_type,
+            "environment": "isolate",
+        })
+        .to_string()
+    }
+
+    fn bytes(&self) -> usize {
+        // The struct, the allocations of its texts, and the places that hold it.
+        const OVERHEAD: usize = 512;
+        let execution = &self.execution;
+        let messages = execution.lines.iter().flat_map(|line| &line.line.messages);
+        let lines: usize = messages.map(|message| message.len() + 96).sum();
+        OVERHEAD + lines + execution.error.as_ref().map_or(0, String::len)
+    }
+}
+
+/// `Query`, `Mutation` and so on, as every text names a kind.
+pub(crate) fn kind_name(kind: FunctionKind) -> &'static str {
+    match kind {
+        FunctionKind::Query => "Query",
+        FunctionKind::Mutation => "Mutation",
+        FunctionKind::Action => "Action",
+        FunctionKind::HttpAction => "HttpAction",
+    }
+}
+
+/// All counters that clients expect; those of parts that do not exist here are zero.
+fn usage_stats(usage: &TransactionUsage) -> Json {
+    json!({
+        "databaseReadBytes": usage.bytes_read,
+        "databaseWriteBytes": usage.bytes_written,
+        "databaseIoReadBytes": usage.bytes_read,
+        "databaseIoWriteBytes": usage.bytes_written,
+        "databaseReadDocuments": usage.documents_read,
+        "databaseWriteDocuments": usage.documents_written,
+        "databaseWriteIndexRows": 0,
+        "storageReadBytes": 0,
+        "storageWriteBytes": 0,
+        "vectorIndexReadBytes": 0,
+        "vectorIndexWriteBytes": 0,
+        "textIndexQueryBytes": 0,
+        "textIndexWriteQueryBytes": 0,
+        "vectorIndexReadQueryBytes": 0,
+        "vectorIndexWriteQueryBytes": 0,
+        "networkEgressBytes": 0,
+        "memoryUsedMb": 0,
+    })
+}
+
+/// The newest executions of a deployment; cheap to clone.
+#[derive(Clone, Default)]
+pub struct LogStream {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    ring: Mutex<Ring>,
+    news: Notify,
+}
+
+#[derive(Default)]
+struct Ring {
+    entries: VecDeque<Arc<LogEntry>>,
+    bytes: usize,
+    newest_ms: f64,
+}
+
+impl LogStream {
+    pub(crate) fn push(&self, now_ms: f64, execution: Execution) {
+        {
+            let mut ring = self.shared.ring.lock();
+            let cursor_ms = now_ms.max(ring.newest_ms + CURSOR_STEP_MS);
+            ring.newest_ms = cursor_ms;
+            let entry = Arc::new(LogEntry {
+                cursor_ms,
+                execution_id: uuid::Uuid::new_v4(),
+                execution,
+            });
+            ring.bytes += entry.bytes();
+            ring.entries.push_back(entry);
+            while ring.entries.len() > ENTRIES_MAX || ring.bytes > BYTES_MAX {
+                let Some(oldest) = ring.entries.pop_front() else {
+                    break;
+                };
+                ring.bytes -= oldest.bytes();
+            }
+        }
+        self.shared.news.notify_waiters();
+    }
+
+    /// Entries newer than `cursor` (ms; 0 = everything kept), oldest first, and the newest one's
+    /// cursor; waits until there is one.
+    pub async fn newer_than(&self, cursor: f64) -> (Vec<Arc<LogEntry>>, f64) {
+        loop {
+            let news = self.shared.news.notified();
+            tokio::pin!(news);
+            // Registered before looking, so that an entry in between is not missed.
+            news.as_mut().enable();
+            let (entries, newest) = self.entries_after(cursor);
+            if !entries.is_empty() {
+                return (entries, newest);
+            }
+            news.await;
+        }
+    }
+
+    /// The same without waiting; with nothing newer, `cursor` comes back.
+    pub fn entries_after(&self, cursor: f64) -> (Vec<Arc<LogEntry>>, f64) {
+        let ring = self.shared.ring.lock();
+        let first = ring
+            .entries
+            .partition_point(|entry| entry.cursor_ms <= cursor);
+        let entries: Vec<_> = ring.entries.range(first..).cloned().collect();
+        let newest = entries.last().map_or(cursor, |entry| entry.cursor_ms);
+        (entries, newest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str, timestamp_ms: f64) -> LogLine {
+        LogLine {
+            level: LogLevel::Log,
+            messages: vec![text.to_owned()],
+            timestamp_ms,
+            is_truncated: false,
+        }
+    }
+
+    fn execution(request_id: &str, lines: Vec<Line>) -> Execution {
+        Execution {
+            kind: FunctionKind::Query,
+            component: ComponentPath::default(),
+            identifier: "m:f".to_owned(),
+            lines: Arc::new(lines),
+            seconds: 0.25,
+            user_seconds: 0.125,
+            cached: false,
+            caller: "Test",
+            request_id: request_id.to_owned(),
+            identity_type: "unknown",
+            error: None,
+            usage: TransactionUsage::default(),
+            return_bytes: Some(4),
+            conflicts: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn cursors_grow_although_the_clock_stands_still() {
+        let logs = LogStream::default();
+        for request in ["a", "b", "c"] {
+            logs.push(1_800_000_000_000.0, execution(request, vec![]));
+        }
+        let (all, newest) = logs.newer_than(0.0).await;
+        assert_eq!(all.len(), 3);
+        assert_eq!(logs.entries_after(newest), (vec![], newest));
+        let (rest, _) = logs.entries_after(all[0].cursor_ms);
+        assert_eq!(
+            rest.iter()
+                .map(|entry| entry.request_id())
+                .collect::<Vec<_>>(),
+            ["b", "c"]
+        );
+        let waiting = tokio::spawn({
+            let logs = logs.clone();
+            async move { logs.newer_than(newest).await.0.len() }
+        });
+        tokio::task::yield_now().await;
+        logs.push(0.0, execution("d", vec![]));
+        assert_eq!(waiting.await.expect("it does not panic"), 1);
+    }
+
+    impl PartialEq for LogEntry {
+        fn eq(&self, other: &LogEntry) -> bool {
+            self.cursor_ms == other.cursor_ms
+        }
+    }
+
+    #[test]
+    fn the_ring_is_bounded() {
+        let logs = LogStream::default();
+        for n in 0..ENTRIES_MAX + 5 {
+            logs.push(n as f64, execution("r", vec![]));
+        }
+        assert_eq!(logs.entries_after(0.0).0.len(), ENTRIES_MAX);
+        for n in 0..40 {
+            let long = Line {
+                line: line(&"x".repeat(1 << 20), 0.0),
+                nested: None,
+            };
+            logs.push(2e12 + f64::from(n), execution("r", vec![long]));
+        }
+        assert!(logs.entries_after(0.0).0.len() < 17);
+    }
+
+    #[test]
+    fn nested_lines_stand_where_they_were_logged() {
+        let nested = vec![Line {
+            line: line("in", 2.0),
+            nested: Some("m:g".into()),
+        }];
+        let lines = flatten(vec![line("before", 1.0), line("after", 3.0)], nested);
+        let texts: Vec<_> = lines.iter().map(Line::text).collect();
+        assert_eq!(texts, ["[LOG] before", "[LOG] in", "[LOG] after"]);
+        let entry = LogEntry {
+            cursor_ms: 2000.0,
+            execution_id: uuid::Uuid::nil(),
+            execution: execution("r", lines),
+        };
+        let json: Json =
+            serde_json::from_str(&entry.to_json(LogForm::Structured)).expect("it is JSON");
+        assert_eq!(json["logLines"][1]["udfPath"], "m:g");
+        assert_eq!(json["logLines"][0]["level"], "LOG");
+        assert_eq!(json["timestamp"], 2.0);
+        let json: Json = serde_json::from_str(&entry.to_json(LogForm::Text)).expect("it is JSON");
+        assert_eq!(json["logLines"][2], "[LOG] after");
+    }
+
+    #[test]
+    fn more_lines_than_allowed_end_with_a_notice() {
+        let lines = flatten(
+            (0..300)
+                .map(|n| line(&n.to_string(), f64::from(n)))
+                .collect(),
+            vec![],
+        );
+        assert_eq!(lines.len(), 256);
+        assert_eq!(lines[254].text(), "[LOG] 254");
+        assert_eq!(
+            lines[255].text(),
+            "[ERROR] Log overflow (maximum 256). Remaining log lines omitted."
+        );
+    }
+
+    #[test]
+    fn request_ids_follow_from_session_and_number() {
+        let session = uuid::Uuid::nil();
+        let id = request_id_of(&session, 3);
+        let expected = hex::encode(Sha256::digest("00000000-0000-0000-0000-000000000000|3"));
+        assert_eq!(id, expected[..16]);
+    }
+}

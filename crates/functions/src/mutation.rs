@@ -1,0 +1,222 @@
+//! Station 4 · a mutation: begin, run, commit, and again if it conflicts.
+//!
+//! Arrives: a path, arguments and an identity from `session/src/driver.rs` or the edge. Leaves: a
+//! value and the commit's timestamp, or one failure. The run itself is `js/src/call.rs`
+//! (station 5); the commit is awaited away from the driver threads, so that many share one fsync.
+//!
+//! Invariant: a mutation with a session request takes effect at most once, however often it is
+//! sent: its record commits with its writes, and two attempts touch the same record.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use lentil_database::{CommitError, TransactionUsage};
+use lentil_js::FunctionKind;
+
+use crate::contention::Conflicts;
+use crate::errors::NO_PERMISSION;
+use crate::execute::{Executed, execute};
+use crate::logs::{Execution, identity_type};
+use crate::path::FunctionPath;
+use crate::prepare::{LARGE, Ready, Refused, prepare};
+use crate::requests::{Record, find_record, keep_record};
+use crate::service::Inner;
+use crate::{Call, FailureClass, FunctionFailure, MutationDone, Outcome, SessionRequest};
+
+/// How one attempt ended.
+enum Attempt {
+    Done(MutationDone),
+    /// What it had read has changed, in this table.
+    Conflict(String),
+}
+
+/// What an attempt begins with.
+enum Prepared {
+    Ready(Box<Ready>),
+    Refused(Box<Refused>),
+    /// It has run before.
+    Replay(Record),
+}
+
+/// Runs a mutation to its end.
+pub(crate) async fn run(
+    inner: Arc<Inner>,
+    call: Call,
+    session: Option<SessionRequest>,
+) -> MutationDone {
+    let path = match FunctionPath::parse(&call.path) {
+        Ok(path) => path,
+        Err(error) => return failed(FunctionFailure::developer(error.to_string())),
+    };
+    if !call.identity.can_write() {
+        return failed(FunctionFailure::developer(NO_PERMISSION));
+    }
+    let mut conflicts = Conflicts::default();
+    loop {
+        let turn = inner.contention.turn(&conflicts).await;
+        let attempt = attempt(&inner, &call, &path, session, &conflicts).await;
+        drop(turn);
+        match attempt {
+            Attempt::Done(done) => return done,
+            Attempt::Conflict(table) => conflicts.add(table),
+        }
+        if conflicts.count > inner.options.conflict_retries {
+            return failed(conflict(&conflicts));
+        }
+    }
+}
+
+/// begin → run → commit.
+async fn attempt(
+    inner: &Arc<Inner>,
+    call: &Call,
+    path: &FunctionPath,
+    session: Option<SessionRequest>,
+    conflicts: &Conflicts,
+) -> Attempt {
+    let started = Instant::now();
+    let mut executed = match begin(inner, call, path, session).await {
+        Ok(Prepared::Ready(ready)) => match execute(inner, ready).await {
+            Ok(executed) => executed,
+            Err(failure) => return Attempt::Done(failed(failure)),
+        },
+        Ok(Prepared::Refused(refused)) => Executed::refused(*refused),
+        Ok(Prepared::Replay(record)) => return Attempt::Done(replayed(record)),
+        Err(failure) => return Attempt::Done(failed(failure)),
+    };
+    let log_lines = executed.log_lines();
+    let mut report = describe(call, path, started, &executed, conflicts);
+    let (tx, result) = match executed.result {
+        Err(failure) => {
+            if failure.class == FailureClass::Developer {
+                inner.log(report);
+            }
+            let outcome = Outcome {
+                result: Err(failure),
+                log_lines,
+            };
+            return Attempt::Done(MutationDone { outcome, ts: None });
+        }
+        Ok(result) => {
+            if let Some(session) = session
+                && let Err(failure) = keep_record(&mut executed.tx, session, &result, &log_lines)
+            {
+                return Attempt::Done(failed(failure));
+            }
+            (executed.tx, result)
+        }
+    };
+    match inner.database.commit(tx).await {
+        Ok(committed) => {
+            report.seconds = started.elapsed().as_secs_f64();
+            inner.log(report);
+            let outcome = Outcome {
+                result: Ok(result),
+                log_lines,
+            };
+            Attempt::Done(MutationDone {
+                outcome,
+                ts: Some(committed.ts),
+            })
+        }
+        Err(CommitError::Conflict { table }) => Attempt::Conflict(table),
+        Err(error) => Attempt::Done(failed(error.into())),
+    }
+}
+
+/// Makes an attempt ready; on this thread only if nothing in it can block.
+async fn begin(
+    inner: &Arc<Inner>,
+    call: &Call,
+    path: &FunctionPath,
+    session: Option<SessionRequest>,
+) -> Result<Prepared, FunctionFailure> {
+    let mut tx = inner.database.begin();
+    let quick =
+        session.is_none() && call.args.len() <= LARGE && inner.warm_live(&mut tx)?.is_some();
+    let (path, kind) = (path.clone(), FunctionKind::Mutation);
+    if quick {
+        return Ok(Prepared::of(prepare(inner, tx, call, path, kind, None)));
+    }
+    let (inner, call) = (inner.clone(), call.clone());
+    let prepared = tokio::task::spawn_blocking(move || {
+        if let Some(session) = session
+            && let Some(record) = find_record(&mut tx, session)?
+        {
+            return Ok(Prepared::Replay(record));
+        }
+        Ok(Prepared::of(prepare(&inner, tx, &call, path, kind, None)))
+    });
+    prepared
+        .await
+        .map_err(|error| FunctionFailure::internal("a mutation could not be prepared", &error))?
+}
+
+impl Prepared {
+    fn of(prepared: Result<Box<Ready>, Box<Refused>>) -> Prepared {
+        match prepared {
+            Ok(ready) => Prepared::Ready(ready),
+            Err(refused) => Prepared::Refused(refused),
+        }
+    }
+}
+
+fn failed(failure: FunctionFailure) -> MutationDone {
+    MutationDone {
+        outcome: Outcome::failed(failure),
+        ts: None,
+    }
+}
+
+fn replayed(record: Record) -> MutationDone {
+    MutationDone {
+        outcome: Outcome {
+            result: Ok(record.result),
+            log_lines: Arc::new(record.log_lines),
+        },
+        ts: Some(record.ts),
+    }
+}
+
+fn conflict(conflicts: &Conflicts) -> FunctionFailure {
+    FunctionFailure {
+        class: FailureClass::Conflict,
+        message: format!(
+            "Documents read from or written to the \"{}\" table changed while this mutation was being run and on \
+             every subsequent retry ({} of them). Another call to this mutation changed the same documents. See \
+             https://docs.convex.dev/error#1",
+            conflicts.table, conflicts.count
+        ),
+        data: None,
+    }
+}
+
+fn describe(
+    call: &Call,
+    path: &FunctionPath,
+    started: Instant,
+    executed: &Executed,
+    conflicts: &Conflicts,
+) -> Execution {
+    let usage: TransactionUsage = executed.tx.usage();
+    Execution {
+        kind: FunctionKind::Mutation,
+        component: call.component.clone(),
+        identifier: path.to_string(),
+        lines: executed.lines.clone(),
+        seconds: started.elapsed().as_secs_f64(),
+        user_seconds: executed.user_seconds,
+        cached: false,
+        caller: call.caller,
+        request_id: call.request_id.clone(),
+        identity_type: identity_type(&call.identity),
+        error: executed
+            .result
+            .as_ref()
+            .err()
+            .map(|failure| failure.message.clone()),
+        usage,
+        return_bytes: executed.result.as_ref().ok().map(|value| value.len()),
+        conflicts: (conflicts.count > 0).then(|| (conflicts.count, conflicts.table.clone())),
+    }
+}

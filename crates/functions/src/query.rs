@@ -1,0 +1,255 @@
+//! Station 12 · a query: from the cache, from a run that somebody else began, or from its own.
+//!
+//! Arrives: a question and a timestamp, from `session/src/driver.rs` or the edge. Leaves: a result
+//! with a subscription to what it read, shared by everyone who asks the same at timestamps at
+//! which it holds; `session/src/transition.rs` (station 13) sends it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lentil_database::{Subscription, Transaction, TransactionUsage};
+use lentil_js::FunctionKind;
+use lentil_values::{Timestamp, Value};
+
+use crate::cache::{Answer, Flight, Found, QueryKey};
+use crate::execute::{Executed, execute};
+use crate::logs::{Execution, identity_type};
+use crate::path::FunctionPath;
+use crate::prepare::{LARGE, Ready, Refused, prepare};
+use crate::service::Inner;
+use crate::system_query;
+use crate::validate::parse_args;
+use crate::watchers::Watchers;
+use crate::{Call, FailureClass, FunctionFailure, Outcome, QueryResult};
+
+/// Whose calls come again by themselves whenever something changes.
+const SUBSCRIBER: &str = "SyncWorker";
+/// A subscriber that gets a result this soon after its run shares it with many: that is not logged.
+const SHARED_AGE: Duration = Duration::from_secs(1);
+
+/// One run of a query.
+pub(crate) struct Run {
+    pub(crate) call: Call,
+    pub(crate) path: FunctionPath,
+    pub(crate) ts: Timestamp,
+    pub(crate) journal: Option<Arc<str>>,
+}
+
+/// Answers a question as of `ts`.
+pub(crate) async fn ask(
+    inner: &Arc<Inner>,
+    call: &Call,
+    ts: Timestamp,
+    journal: Option<Arc<str>>,
+) -> Answer {
+    let path = match FunctionPath::parse(&call.path) {
+        Ok(path) => path,
+        Err(error) => {
+            let failure = FunctionFailure::developer(error.to_string());
+            return Ok(Arc::new(unread(ts, failure)));
+        }
+    };
+    let shared = key_of(call, &path, journal);
+    let mut tried = None;
+    loop {
+        let mut key = shared.clone();
+        if inner.cache.looks_at_identity(&call.component, &path) {
+            // A run that did not look is everybody's, although others of the function do look.
+            if let Some(result) = inner.cache.get(&shared, ts) {
+                return Ok(hit(inner, call, &path, result));
+            }
+            key.identity = Some(call.identity.cache_key());
+        }
+        let own_only = key.identity.is_some();
+        let key = Arc::new(key);
+        match inner.cache.find(&key, ts, tried) {
+            Found::Result(result) => return Ok(hit(inner, call, &path, result)),
+            Found::Nothing(flight, running) => {
+                let run = Run {
+                    call: call.clone(),
+                    path: path.clone(),
+                    ts,
+                    journal: key.journal.clone(),
+                };
+                // A task of its own: others may wait for it when this asker has gone.
+                tokio::spawn(fly(inner.clone(), run, key, flight));
+                return running.wait().await;
+            }
+            Found::Running(running) => {
+                let read_at = running.ts();
+                let result = running.wait().await?;
+                if !result.is_valid_at(ts) {
+                    tried = Some(read_at);
+                } else if own_only || !result.observed.identity {
+                    return Ok(result);
+                }
+            }
+        }
+    }
+}
+
+fn key_of(call: &Call, path: &FunctionPath, journal: Option<Arc<str>>) -> QueryKey {
+    // Large arguments are not worth taking apart here; another spelling of them runs again.
+    let canonical = (call.args.len() <= LARGE)
+        .then(|| parse_args(path, &call.args).ok())
+        .flatten()
+        .map(|object| Value::Object(object).to_json_string().into());
+    QueryKey {
+        component: call.component.clone(),
+        path: path.clone(),
+        args: canonical.unwrap_or_else(|| call.args.clone()),
+        journal,
+        admin: call.identity.is_admin(),
+        identity: None,
+    }
+}
+
+async fn fly(inner: Arc<Inner>, run: Run, key: Arc<QueryKey>, flight: Flight) {
+    let answer = compute(&inner, &run).await;
+    let mut key = QueryKey::clone(&key);
+    if let Ok(result) = &answer {
+        key.identity = None;
+        if result.observed.identity {
+            inner.cache.note_looker(&key.component, &key.path);
+            key.identity = Some(run.call.identity.cache_key());
+        }
+    }
+    flight.land(key, answer);
+}
+
+async fn compute(inner: &Arc<Inner>, run: &Run) -> Answer {
+    if run.path.is_system() {
+        return system_query::run(inner, run).await;
+    }
+    let started = Instant::now();
+    let executed = match prepare_at(inner, run).await? {
+        Ok(ready) => execute(inner, ready).await?,
+        Err(refused) => Executed::refused(*refused),
+    };
+    if let Err(failure) = &executed.result
+        && failure.class != FailureClass::Developer
+    {
+        return Err(failure.clone());
+    }
+    let outcome = Outcome {
+        result: executed.result.clone(),
+        log_lines: executed.log_lines(),
+    };
+    log(inner, run, started, &executed);
+    let (watchers, subscription) = subscribe(inner, &executed.tx);
+    Ok(Arc::new(QueryResult {
+        outcome,
+        ts: run.ts,
+        journal: executed.journal,
+        lines: executed.lines,
+        subscription: Some(subscription),
+        watchers,
+        observed: executed.observed,
+        made: Instant::now(),
+    }))
+}
+
+/// Begins at the run's timestamp; on this thread only if nothing in it can block.
+async fn prepare_at(
+    inner: &Arc<Inner>,
+    run: &Run,
+) -> Result<Result<Box<Ready>, Box<Refused>>, FunctionFailure> {
+    let mut tx = inner.database.begin();
+    let quick = tx.snapshot() == run.ts
+        && run.call.args.len() <= LARGE
+        && inner.warm_live(&mut tx)?.is_some();
+    let (path, kind) = (run.path.clone(), FunctionKind::Query);
+    if quick {
+        return Ok(prepare(
+            inner,
+            tx,
+            &run.call,
+            path,
+            kind,
+            run.journal.clone(),
+        ));
+    }
+    drop(tx);
+    let (inner, call) = (inner.clone(), run.call.clone());
+    let (ts, journal) = (run.ts, run.journal.clone());
+    let prepared = tokio::task::spawn_blocking(move || {
+        let tx = inner.database.begin_at(ts)?;
+        Ok(prepare(&inner, tx, &call, path, kind, journal))
+    });
+    prepared
+        .await
+        .map_err(|error| FunctionFailure::internal("a query could not be prepared", &error))?
+}
+
+/// Watches what a transaction has read.
+pub(crate) fn subscribe(inner: &Inner, tx: &Transaction) -> (Arc<Watchers>, Subscription) {
+    let watchers = Arc::new(Watchers::default());
+    let waker = inner.dispatcher.waker(&watchers);
+    let subscription = inner
+        .database
+        .subscribe(tx.read_set(), tx.snapshot(), waker);
+    (watchers, subscription)
+}
+
+/// A failure that no document can change.
+fn unread(ts: Timestamp, failure: FunctionFailure) -> QueryResult {
+    QueryResult {
+        outcome: Outcome::failed(failure),
+        ts,
+        journal: None,
+        lines: Arc::default(),
+        subscription: None,
+        watchers: Arc::default(),
+        observed: Default::default(),
+        made: Instant::now(),
+    }
+}
+
+/// Gives a kept result, and logs that unless its asker is one of the many whom a change sent here.
+fn hit(
+    inner: &Inner,
+    call: &Call,
+    path: &FunctionPath,
+    result: Arc<QueryResult>,
+) -> Arc<QueryResult> {
+    let shared = call.caller == SUBSCRIBER && result.age() < SHARED_AGE;
+    if !shared && !path.is_system() {
+        let mut execution = describe(call, path, &result.outcome.result);
+        execution.cached = true;
+        execution.lines = result.lines.clone();
+        inner.log(execution);
+    }
+    result
+}
+
+fn log(inner: &Inner, run: &Run, started: Instant, executed: &Executed) {
+    let mut execution = describe(&run.call, &run.path, &executed.result);
+    execution.lines = executed.lines.clone();
+    execution.seconds = started.elapsed().as_secs_f64();
+    execution.user_seconds = executed.user_seconds;
+    execution.usage = executed.tx.usage();
+    inner.log(execution);
+}
+
+fn describe(
+    call: &Call,
+    path: &FunctionPath,
+    result: &Result<Arc<str>, FunctionFailure>,
+) -> Execution {
+    Execution {
+        kind: FunctionKind::Query,
+        component: call.component.clone(),
+        identifier: path.to_string(),
+        lines: Arc::default(),
+        seconds: 0.0,
+        user_seconds: 0.0,
+        cached: false,
+        caller: call.caller,
+        request_id: call.request_id.clone(),
+        identity_type: identity_type(&call.identity),
+        error: result.as_ref().err().map(|failure| failure.message.clone()),
+        usage: TransactionUsage::default(),
+        return_bytes: result.as_ref().ok().map(|value| value.len()),
+        conflicts: None,
+    }
+}

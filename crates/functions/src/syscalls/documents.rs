@@ -1,0 +1,383 @@
+//! Reading and writing single documents.
+
+use std::borrow::Cow;
+
+use lentil_catalog::Schema;
+use lentil_database::{Document, TableInfo};
+use lentil_js::{FunctionKind, SyscallError};
+use lentil_values::{DocumentId, Object, Value};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{UdfSyscalls, bad_argument, parse};
+use crate::deploy::note_write;
+use crate::errors::{from_transaction, thrown};
+use crate::validate::TableNames;
+
+/// The system tables that functions may read, through `db.system`.
+pub(super) const VISIBLE_SYSTEM_TABLES: [&str; 2] = ["_storage", "_scheduled_functions"];
+const READ_ONLY: &str = "System tables (prefixed with `_`) are read-only.";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Get<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(default)]
+    is_system: bool,
+    #[serde(borrow, default)]
+    table: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Insert<'a> {
+    #[serde(borrow)]
+    table: Cow<'a, str>,
+    #[serde(borrow)]
+    value: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Write<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    table: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    value: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Remove<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    table: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NormalizeId<'a> {
+    #[serde(borrow)]
+    table: Cow<'a, str>,
+    #[serde(borrow)]
+    id_string: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Count<'a> {
+    #[serde(borrow)]
+    table: Cow<'a, str>,
+}
+
+impl UdfSyscalls {
+    pub(super) fn get(&mut self, args: &str) -> Result<String, SyscallError> {
+        let args: Get<'_> = parse("db.get", args)?;
+        let method = if args.is_system {
+            "db.system.get"
+        } else {
+            "db.get"
+        };
+        let id = parse_id(&args.id, method)?;
+        let Some(table) = self.table_of(id, args.table.as_deref(), method)? else {
+            return Ok("null".to_owned());
+        };
+        let system = table.name.starts_with('_');
+        if system && !VISIBLE_SYSTEM_TABLES.contains(&table.name.as_str()) {
+            return Ok("null".to_owned());
+        }
+        if system != args.is_system {
+            let other = if system { "db.system.get" } else { "db.get" };
+            return Err(thrown(format!(
+                "`{method}` cannot read the table \"{}\". Use `{other}` instead.",
+                table.name
+            )));
+        }
+        let namespace = self.scope.namespace;
+        let document = self.tx().get(namespace, id).map_err(from_transaction)?;
+        Ok(document.map_or_else(|| "null".to_owned(), |document| document.json.to_string()))
+    }
+
+    pub(super) fn count(&mut self, args: &str) -> Result<String, SyscallError> {
+        let args: Count<'_> = parse("db.query.count", args)?;
+        check_queryable_table(&args.table)?;
+        let namespace = self.scope.namespace;
+        let count = self
+            .tx()
+            .count(namespace, &args.table)
+            .map_err(from_transaction)?;
+        Ok(count.to_string())
+    }
+
+    pub(super) fn normalize_id(&mut self, args: &str) -> Result<String, SyscallError> {
+        let args: NormalizeId<'_> = parse("db.normalizeId", args)?;
+        let namespace = self.scope.namespace;
+        let visible = check_queryable_table(&args.table).is_ok();
+        let id: Option<DocumentId> = args.id_string.parse().ok().filter(|_| visible);
+        let table = id.and_then(|_| self.tx().table(namespace, &args.table));
+        Ok(match (id, table) {
+            (Some(id), Some(table)) if id.table == table.number => {
+                format!("{{\"id\":\"{id}\"}}")
+            }
+            _ => "{\"id\":null}".to_owned(),
+        })
+    }
+
+    pub(super) fn insert(&mut self, args: &str) -> Result<String, SyscallError> {
+        let args: Insert<'_> = parse("db.insert", args)?;
+        self.check_may_write()?;
+        if args.table.starts_with('_') {
+            return Err(thrown(READ_ONLY));
+        }
+        let value = parse_document(args.value, "db.insert")?;
+        // With system fields it is refused below, with a text that names them.
+        if !value.contains_key("_id") && !value.contains_key("_creationTime") {
+            self.check_schema(&args.table, &value)?;
+        }
+        let on_trial = self.is_on_trial(&args.table).then(|| value.clone());
+        let namespace = self.scope.namespace;
+        let id = self
+            .tx()
+            .insert(namespace, &args.table, value)
+            .map_err(from_transaction)?;
+        if let Some(value) = on_trial {
+            self.try_schema(&args.table, &value)?;
+        }
+        Ok(format!("{{\"_id\":\"{id}\"}}"))
+    }
+
+    pub(super) fn shallow_merge(&mut self, args: &str) -> Result<String, SyscallError> {
+        const METHOD: &str = "db.patch";
+        let args: Write<'_> = parse(METHOD, args)?;
+        let (id, table) = self.writable(&args.id, args.table.as_deref(), METHOD)?;
+        let fields = parse_patch(args.value)?;
+        let namespace = self.scope.namespace;
+        self.write_checked(table, |syscalls| {
+            syscalls
+                .tx()
+                .patch(namespace, id, fields)
+                .map_err(from_transaction)
+        })
+    }
+
+    pub(super) fn replace(&mut self, args: &str) -> Result<String, SyscallError> {
+        const METHOD: &str = "db.replace";
+        let args: Write<'_> = parse(METHOD, args)?;
+        let (id, table) = self.writable(&args.id, args.table.as_deref(), METHOD)?;
+        let value = parse_document(args.value, METHOD)?;
+        let namespace = self.scope.namespace;
+        self.write_checked(table, |syscalls| {
+            syscalls
+                .tx()
+                .replace(namespace, id, value)
+                .map_err(from_transaction)
+        })
+    }
+
+    pub(super) fn remove(&mut self, args: &str) -> Result<String, SyscallError> {
+        const METHOD: &str = "db.delete";
+        let args: Remove<'_> = parse(METHOD, args)?;
+        let (id, _) = self.writable(&args.id, args.table.as_deref(), METHOD)?;
+        let namespace = self.scope.namespace;
+        let document = self.tx().delete(namespace, id).map_err(from_transaction)?;
+        Ok(document.json.to_string())
+    }
+
+    // --- parts ------------------------------------------------------------------------------
+
+    /// The table of an id, which must be `expected` if that is given; `None` if there is no such table.
+    fn table_of(
+        &mut self,
+        id: DocumentId,
+        expected: Option<&str>,
+        method: &str,
+    ) -> Result<Option<TableInfo>, SyscallError> {
+        let namespace = self.scope.namespace;
+        let table = self.tx().table_by_number(namespace, id.table);
+        match (&table, expected) {
+            (Some(table), Some(expected)) if table.name != expected => Err(bad_argument(
+                "id",
+                method,
+                &format!(
+                    "expected to be an Id<\"{expected}\">, got Id<\"{}\"> instead.",
+                    table.name
+                ),
+            )),
+            _ => Ok(table),
+        }
+    }
+
+    /// The document that a write names, and its table if that exists.
+    fn writable(
+        &mut self,
+        id: &str,
+        expected: Option<&str>,
+        method: &str,
+    ) -> Result<(DocumentId, Option<TableInfo>), SyscallError> {
+        self.check_may_write()?;
+        let id = parse_id(id, method)?;
+        let table = self.table_of(id, expected, method)?;
+        if table
+            .as_ref()
+            .is_some_and(|table| table.name.starts_with('_'))
+        {
+            return Err(thrown(READ_ONLY));
+        }
+        Ok((id, table))
+    }
+
+    fn check_may_write(&self) -> Result<(), SyscallError> {
+        if self.kind() == FunctionKind::Mutation {
+            Ok(())
+        } else {
+            Err(thrown(
+                "Only mutations can write to the database. Make this function a mutation.",
+            ))
+        }
+    }
+
+    /// Writes, then checks the new document against the schema, and undoes the write if it fails.
+    fn write_checked(
+        &mut self,
+        table: Option<TableInfo>,
+        write: impl FnOnce(&mut UdfSyscalls) -> Result<Document, SyscallError>,
+    ) -> Result<String, SyscallError> {
+        let checked =
+            |table: &TableInfo| self.is_enforced(&table.name) || self.is_on_trial(&table.name);
+        let Some(table) = table.filter(checked) else {
+            return write(self).map(|document| document.json.to_string());
+        };
+        self.tx().begin_nested();
+        let checked = write(self).and_then(|document| {
+            let fields = parse_stored(&document)?;
+            self.check_schema(&table.name, &fields)?;
+            self.try_schema(&table.name, &fields)?;
+            Ok(document)
+        });
+        match checked {
+            Ok(document) => {
+                self.tx().keep_nested();
+                Ok(document.json.to_string())
+            }
+            Err(error) => {
+                self.tx().undo_nested();
+                Err(error)
+            }
+        }
+    }
+
+    fn is_enforced(&self, table: &str) -> bool {
+        let schema = self.scope.image.schema.as_ref();
+        schema.is_some_and(|schema| checks(schema, table))
+    }
+
+    /// Whether a push is trying a schema that says something about the table.
+    fn is_on_trial(&self, table: &str) -> bool {
+        let pending = self.scope.image.pending_schema.as_ref();
+        pending.is_some_and(|pending| checks(&pending.schema, table))
+    }
+
+    /// A document that the schema on trial does not allow fails that schema, not the write.
+    fn try_schema(&mut self, table: &str, fields: &Object) -> Result<(), SyscallError> {
+        let image = self.scope.image.clone();
+        let tx = self.tx();
+        let (usage, limits) = (tx.usage(), tx.lift_limits());
+        let noted = note_write(tx, image.pending_schema.as_ref(), table, fields);
+        tx.set_limits(limits);
+        tx.restore_usage(usage);
+        noted.map_err(|error| SyscallError::System {
+            message: format!("the schema on trial cannot be marked as failed: {error}"),
+        })
+    }
+
+    fn check_schema(&mut self, table: &str, fields: &Object) -> Result<(), SyscallError> {
+        if !self.is_enforced(table) {
+            return Ok(());
+        }
+        let namespace = self.scope.namespace;
+        let image = self.scope.image.clone();
+        let Some(schema) = &image.schema else {
+            return Ok(());
+        };
+        let ids = TableNames::new(self.tx(), namespace);
+        schema.check_document(table, fields, &ids).map_err(|why| {
+            thrown(format!(
+                "Failed to insert or update a document in table \"{table}\" because it does not match the schema: \
+                 {why}"
+            ))
+        })
+    }
+}
+
+/// Whether a schema says something about a table's documents.
+fn checks(schema: &Schema, table: &str) -> bool {
+    let declared = schema.tables.get(table);
+    schema.validation && declared.is_some_and(|table| table.document.is_some())
+}
+
+/// Refuses tables that functions must not read.
+pub(super) fn check_queryable_table(table: &str) -> Result<(), SyscallError> {
+    if table.starts_with('_') && !VISIBLE_SYSTEM_TABLES.contains(&table) {
+        return Err(thrown(format!(
+            "The system table \"{table}\" cannot be read by functions."
+        )));
+    }
+    Ok(())
+}
+
+fn parse_id(text: &str, method: &str) -> Result<DocumentId, SyscallError> {
+    text.parse().map_err(|error| {
+        let cause = format!("Unable to decode ID: {error}");
+        bad_argument("id", method, &cause)
+    })
+}
+
+fn parse_document(raw: &RawValue, method: &str) -> Result<Object, SyscallError> {
+    match Value::parse(raw.get()) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(bad_argument(
+            "value",
+            method,
+            &"a document must be an object",
+        )),
+        Err(error) => Err(bad_argument("value", method, &error)),
+    }
+}
+
+/// The members of a patch; `{"$undefined": null}` removes a field.
+fn parse_patch(raw: &RawValue) -> Result<Vec<(String, Option<Value>)>, SyscallError> {
+    let wrong = |cause: &dyn std::fmt::Display| bad_argument("value", "db.patch", cause);
+    let members: Vec<(String, &RawValue)> = parse_members(raw).map_err(|error| wrong(&error))?;
+    members
+        .into_iter()
+        .map(|(name, raw)| {
+            if is_undefined(raw) {
+                return Ok((name, None));
+            }
+            let value = Value::parse(raw.get()).map_err(|error| wrong(&error))?;
+            Ok((name, Some(value)))
+        })
+        .collect()
+}
+
+fn parse_members(raw: &RawValue) -> Result<Vec<(String, &RawValue)>, serde_json::Error> {
+    let members: std::collections::BTreeMap<String, &RawValue> = serde_json::from_str(raw.get())?;
+    Ok(members.into_iter().collect())
+}
+
+fn is_undefined(raw: &RawValue) -> bool {
+    let text = raw.get();
+    text.contains("$undefined")
+        && serde_json::from_str::<serde_json::Value>(text)
+            .is_ok_and(|json| json == serde_json::json!({ "$undefined": null }))
+}
+
+/// Fields of a document that the database gave.
+pub(super) fn parse_stored(document: &Document) -> Result<Object, SyscallError> {
+    match Value::parse(&document.json) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        _ => Err(SyscallError::System {
+            message: format!("the stored document {} is not an object", document.id),
+        }),
+    }
+}

@@ -1,0 +1,222 @@
+//! Station 6 · what user code asks for, one syscall after the other.
+//!
+//! Arrives: operations by name with JSON arguments from `js/src/call.rs` (station 5). Leaves: one
+//! operation on the transaction (`database/src/transaction.rs`, station 7), or a nested call.
+//!
+//! One object serves a call and everything nested in it; it runs on the executor's driver thread,
+//! which may block. This file dispatches; each family of operations has a file of its own.
+
+mod documents;
+mod frame;
+mod misc;
+mod nested;
+mod pagination;
+mod queries;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lentil_database::{Namespace, Transaction, TransactionLimits};
+use lentil_identity::Identity;
+use lentil_js::{CallOutcome, FunctionKind, Invocation, Reply, SyscallError, Syscalls};
+use serde::Deserialize;
+
+use self::frame::Frame;
+pub(crate) use self::nested::wrong_kind;
+use crate::FunctionFailure;
+use crate::deploy::DeploymentImage;
+use crate::errors::thrown;
+use crate::logs::Line;
+use crate::outcome::Observed;
+use crate::path::{ComponentPath, FunctionPath};
+use crate::service::Inner;
+
+/// What one execution and everything nested in it share.
+pub(crate) struct Scope {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) image: Arc<DeploymentImage>,
+    pub(crate) environment: Arc<BTreeMap<String, String>>,
+    pub(crate) identity: Identity,
+    pub(crate) request_id: String,
+    pub(crate) component: ComponentPath,
+    /// The tables that the component's functions see.
+    pub(crate) namespace: Namespace,
+}
+
+/// The world of one execution: its transaction, and a frame for each function on the stack.
+pub(crate) struct UdfSyscalls {
+    scope: Scope,
+    tx: Transaction,
+    /// The called function first, the innermost nested one last; never empty.
+    frames: Vec<Frame>,
+    /// Ceilings of the transaction as they are now.
+    limits: TransactionLimits,
+    observed: Observed,
+    /// What nested calls logged.
+    nested_lines: Vec<Line>,
+    /// Why a nested call took the whole execution down, if one did.
+    fatal: Option<FunctionFailure>,
+}
+
+/// What is left of an execution when its call has ended.
+pub(crate) struct Remains {
+    pub(crate) tx: Transaction,
+    pub(crate) observed: Observed,
+    pub(crate) nested_lines: Vec<Line>,
+    pub(crate) fatal: Option<FunctionFailure>,
+    /// What the called function's pagination pinned.
+    pub(crate) journal: Option<Arc<str>>,
+}
+
+impl UdfSyscalls {
+    /// The world of a call of `path`, with the journal that its caller kept.
+    pub(crate) fn new(
+        scope: Scope,
+        tx: Transaction,
+        path: FunctionPath,
+        kind: FunctionKind,
+        journal: Option<Arc<str>>,
+    ) -> UdfSyscalls {
+        UdfSyscalls {
+            scope,
+            tx,
+            frames: vec![Frame::root(path, kind, journal)],
+            limits: TransactionLimits::default(),
+            observed: Observed::default(),
+            nested_lines: Vec::new(),
+            fatal: None,
+        }
+    }
+
+    /// The invocation of a function in this world.
+    pub(crate) fn invocation(
+        &mut self,
+        path: &FunctionPath,
+        kind: FunctionKind,
+        args: String,
+    ) -> Invocation {
+        Invocation {
+            bundle: self.scope.image.bundle.clone(),
+            module: path.module.clone(),
+            function: path.function.clone(),
+            kind,
+            args,
+            env: self.scope.environment.clone(),
+            seed: self.tx.draw_seed(),
+            now_ms: self.tx.now_ms(),
+        }
+    }
+
+    /// Takes the world apart after the call.
+    pub(crate) fn into_remains(mut self) -> Remains {
+        let root = self.frames.swap_remove(0);
+        Remains {
+            tx: self.tx,
+            observed: self.observed,
+            nested_lines: self.nested_lines,
+            fatal: self.fatal,
+            journal: root.pinned,
+        }
+    }
+
+    fn frame(&mut self) -> &mut Frame {
+        self.frames
+            .last_mut()
+            .expect("the called function's frame is there until the end")
+    }
+
+    /// The transaction that the innermost function reads and writes.
+    fn tx(&mut self) -> &mut Transaction {
+        let stale = self
+            .frames
+            .iter_mut()
+            .rev()
+            .find_map(|frame| frame.stale.as_deref_mut());
+        stale.unwrap_or(&mut self.tx)
+    }
+
+    fn kind(&self) -> FunctionKind {
+        self.frames
+            .last()
+            .expect("the called function's frame is there until the end")
+            .kind
+    }
+
+    fn async_operation(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
+        match op {
+            "1.0/get" => self.get(args),
+            "1.0/queryStreamNext" => self.query_stream_next(args),
+            "1.0/queryPage" => self.query_page(args),
+            "1.0/count" => self.count(args),
+            "1.0/insert" => self.insert(args),
+            "1.0/shallowMerge" => self.shallow_merge(args),
+            "1.0/replace" => self.replace(args),
+            "1.0/remove" => self.remove(args),
+            "1.0/getUserIdentity" => Ok(self.user_identity()),
+            "1.0/getFunctionMetadata" => Ok(self.function_metadata()),
+            "1.0/getDeploymentMetadata" => Ok(self.deployment_metadata()),
+            "1.0/getRequestMetadata" => self.request_metadata(),
+            "1.0/getTransactionMetrics" => Ok(self.transaction_metrics()),
+            // Lines for an audit log are accepted and dropped (function-runtime 1.9).
+            "1.0/auditLog" => Ok("null".to_owned()),
+            op => Err(misc::unsupported(op)
+                .unwrap_or_else(|| thrown(format!("Unknown async operation {op}")))),
+        }
+    }
+}
+
+impl Syscalls for UdfSyscalls {
+    fn sync_call(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
+        match op {
+            "1.0/queryStream" => self.query_stream(args),
+            "1.0/queryCleanup" => self.query_cleanup(args),
+            "1.0/db/normalizeId" => self.normalize_id(args),
+            "1.0/getSnapshotTs" => Ok(self.snapshot_ts()),
+            "1.0/componentArgument" => Err(thrown(
+                "The root app has no component arguments (NoComponentArgs).",
+            )),
+            "1.0/requireOperation" => Ok("null".to_owned()),
+            op => Err(thrown(format!("Unknown operation {op}"))),
+        }
+    }
+
+    fn call(&mut self, op: &str, args: &str) -> Reply {
+        if op == "1.0/runUdf" {
+            return match self.run_udf(args) {
+                Ok(invocation) => Reply::Nested(Box::new(invocation)),
+                Err(error) => Reply::Error(error),
+            };
+        }
+        match self.async_operation(op, args) {
+            Ok(value) => Reply::Value(value),
+            Err(error) => Reply::Error(error),
+        }
+    }
+
+    fn nested_finished(&mut self, outcome: CallOutcome) -> Result<String, SyscallError> {
+        self.finish_nested(outcome)
+    }
+}
+
+/// Reads a syscall's arguments. `method` is what the developer called, e.g. `db.get`.
+fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, SyscallError> {
+    serde_json::from_str(args).map_err(|error| {
+        let cause = if error.is_data() {
+            error.to_string()
+        } else {
+            "Received invalid json".to_owned()
+        };
+        // Where in the JSON it happened means nothing to the developer, who wrote no JSON.
+        let cause = cause
+            .rfind(" at line ")
+            .map_or(&*cause, |end| &cause[..end]);
+        thrown(format!("Invalid arguments for `{method}`: {cause}"))
+    })
+}
+
+/// An argument that is not what the method takes.
+fn bad_argument(argument: &str, method: &str, cause: &dyn std::fmt::Display) -> SyscallError {
+    thrown(format!(
+        "Invalid argument `{argument}` for `{method}`: {cause}"
+    ))
+}

@@ -1,0 +1,261 @@
+//! `ctx.runQuery` and `ctx.runMutation` inside queries and mutations (function-runtime 6.3).
+
+use std::sync::Arc;
+
+use lentil_database::{TransactionLimits, TransactionUsage};
+use lentil_js::{CallOutcome, CallResult, FunctionKind, Invocation, SyscallError};
+use lentil_values::{Object, Value};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::frame::{Frame, Nested};
+use super::{UdfSyscalls, bad_argument, parse};
+use crate::FunctionFailure;
+use crate::errors::{no_function, thrown};
+use crate::logs::{Line, kind_name};
+use crate::path::FunctionPath;
+use crate::validate::{TableNames, check_args, check_result, parse_args};
+
+/// Nested calls on one stack, besides the called function.
+const DEPTH_MAX: usize = 8;
+/// How a reference to a function of the same component begins.
+const OWN_REFERENCE: &str = "_reference/function/";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RunUdf<'a> {
+    udf_type: UdfType,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    reference: Option<String>,
+    #[serde(default)]
+    function_handle: Option<String>,
+    #[serde(borrow)]
+    args: &'a RawValue,
+    #[serde(default)]
+    transaction_limits: Option<Ceilings>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum UdfType {
+    Query,
+    Mutation,
+    /// A query of the snapshot without what is pending, which records no reads.
+    SnapshotQuery,
+}
+
+/// What a nested call may use beyond what has been used; same names as the metrics.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Ceilings {
+    #[serde(default)]
+    bytes_read: Option<f64>,
+    #[serde(default)]
+    bytes_written: Option<f64>,
+    #[serde(default)]
+    database_queries: Option<f64>,
+    #[serde(default)]
+    documents_read: Option<f64>,
+    #[serde(default)]
+    documents_written: Option<f64>,
+}
+
+impl Ceilings {
+    fn apply(&self, now: &TransactionLimits, used: &TransactionUsage) -> TransactionLimits {
+        let lower = |now: usize, used: usize, given: Option<f64>| match given {
+            Some(given) => now.min(used.saturating_add(given.max(0.0) as usize)),
+            None => now,
+        };
+        TransactionLimits {
+            documents_read: lower(now.documents_read, used.documents_read, self.documents_read),
+            bytes_read: lower(now.bytes_read, used.bytes_read, self.bytes_read),
+            ranges_read: lower(now.ranges_read, used.ranges_read, self.database_queries),
+            documents_written: lower(
+                now.documents_written,
+                used.documents_written,
+                self.documents_written,
+            ),
+            bytes_written: lower(now.bytes_written, used.bytes_written, self.bytes_written),
+        }
+    }
+}
+
+impl UdfSyscalls {
+    /// Checks a nested call and opens its frame.
+    pub(super) fn run_udf(&mut self, args: &str) -> Result<Invocation, SyscallError> {
+        let args: RunUdf<'_> = parse("runUdf", args)?;
+        let kind = match args.udf_type {
+            UdfType::Mutation => FunctionKind::Mutation,
+            UdfType::Query | UdfType::SnapshotQuery => FunctionKind::Query,
+        };
+        if self.kind() == FunctionKind::Query && kind == FunctionKind::Mutation {
+            return Err(thrown(
+                "Cannot call a Mutation function from a Query function (InvalidFunctionCall).",
+            ));
+        }
+        if self.frames.len() > DEPTH_MAX {
+            return Err(thrown(format!(
+                "Cross component call depth limit exceeded. Nested calls may be at most {DEPTH_MAX} deep \
+                 (MaximumCallDepthExceeded)."
+            )));
+        }
+        let path = address(&args)?;
+        let object = self.check_callee(&path, kind, args.args.get())?;
+        self.open_frame(&args, path.clone(), kind)?;
+        let args = Value::Array(vec![Value::Object(object)]).to_json_string();
+        Ok(self.invocation(&path, kind, args))
+    }
+
+    /// Finds the callee and checks the arguments for it.
+    fn check_callee(
+        &mut self,
+        path: &FunctionPath,
+        kind: FunctionKind,
+        args: &str,
+    ) -> Result<Object, SyscallError> {
+        let image = self.scope.image.clone();
+        let Some(spec) = image.functions.get(path) else {
+            let failure = no_function(path, &self.scope.component);
+            return Err(thrown(failure.message));
+        };
+        if spec.kind != kind {
+            return Err(thrown(wrong_kind(path, kind, spec.kind)));
+        }
+        let object = parse_args(path, args).map_err(thrown)?;
+        let value = Value::Object(object);
+        let namespace = self.scope.namespace;
+        let ids = TableNames::new(self.tx(), namespace);
+        check_args(&spec.args, &value, &ids).map_err(thrown)?;
+        match value {
+            Value::Object(object) => Ok(object),
+            _ => unreachable!("it was made an object above"),
+        }
+    }
+
+    fn open_frame(
+        &mut self,
+        args: &RunUdf<'_>,
+        path: FunctionPath,
+        kind: FunctionKind,
+    ) -> Result<(), SyscallError> {
+        let mut frame = Frame::root(path, kind, None);
+        let inside_stale = self.frames.iter().any(|frame| frame.stale.is_some());
+        if args.udf_type == UdfType::SnapshotQuery && !inside_stale {
+            let snapshot = self.tx.snapshot();
+            let stale = self.scope.inner.database.begin_at(snapshot);
+            let stale = stale.map_err(|error| SyscallError::System {
+                message: format!("the transaction's snapshot cannot be opened again: {error}"),
+            })?;
+            frame.stale = Some(Box::new(stale));
+        }
+        let stale = inside_stale || frame.stale.is_some();
+        let sub_transaction = kind == FunctionKind::Mutation;
+        frame.nested = Some(Nested {
+            limits: self.limits,
+            sub_transaction,
+        });
+        if let Some(ceilings) = args.transaction_limits.as_ref().filter(|_| !stale) {
+            self.limits = ceilings.apply(&self.limits, &self.tx.usage());
+            self.tx.set_limits(self.limits);
+        }
+        if sub_transaction {
+            self.tx.begin_nested();
+        }
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    /// Closes the innermost frame: keeps or undoes what it wrote, and makes the answer of the
+    /// syscall that opened it.
+    pub(super) fn finish_nested(&mut self, outcome: CallOutcome) -> Result<String, SyscallError> {
+        let path = self.frame().path.clone();
+        let shown: Arc<str> = path.to_string().into();
+        self.nested_lines
+            .extend(outcome.logs.into_iter().map(|line| Line {
+                line,
+                nested: Some(shown.clone()),
+            }));
+        self.observed.time |= outcome.usage.observed_time;
+        let answer = self.nested_answer(&path, outcome.result);
+        let frame = self.frames.pop().expect("a nested frame is open");
+        let nested = frame.nested.expect("a nested frame knows what to restore");
+        if nested.sub_transaction {
+            match &answer {
+                Ok(_) => self.tx.keep_nested(),
+                Err(_) => self.tx.undo_nested(),
+            }
+        }
+        self.limits = nested.limits;
+        self.tx.set_limits(self.limits);
+        answer
+    }
+
+    fn nested_answer(
+        &mut self,
+        path: &FunctionPath,
+        result: CallResult,
+    ) -> Result<String, SyscallError> {
+        match result {
+            CallResult::Value(text) => {
+                let image = self.scope.image.clone();
+                let spec = image.functions.get(path);
+                let validator = spec.and_then(|spec| spec.returns.as_ref());
+                let namespace = self.scope.namespace;
+                let ids = TableNames::new(self.tx(), namespace);
+                check_result(path, &text, validator, &ids).map_err(thrown)
+            }
+            CallResult::Error(error) => Err(SyscallError::Developer {
+                message: error.rendered,
+                data: error.data,
+            }),
+            CallResult::Timeout(text) | CallResult::OutOfMemory(text) => {
+                self.fatal = Some(FunctionFailure::developer(text.clone()));
+                Err(SyscallError::System { message: text })
+            }
+            CallResult::System(message) => Err(SyscallError::System { message }),
+        }
+    }
+}
+
+/// The text for a function of another kind than it is called as.
+pub(crate) fn wrong_kind(
+    path: &FunctionPath,
+    called: FunctionKind,
+    defined: FunctionKind,
+) -> String {
+    format!(
+        "Trying to execute {path} as {}, but it is defined as {}.",
+        kind_name(called),
+        kind_name(defined)
+    )
+}
+
+/// The function that a call names, in one of the three ways.
+fn address(args: &RunUdf<'_>) -> Result<FunctionPath, SyscallError> {
+    let name = match (&args.name, &args.reference, &args.function_handle) {
+        (Some(name), None, None) => name.as_str(),
+        (None, Some(reference), None) => reference.strip_prefix(OWN_REFERENCE).ok_or_else(|| {
+            thrown(format!(
+                "Cannot call \"{reference}\": components are not supported by this version of Lentil yet."
+            ))
+        })?,
+        (None, None, Some(_)) => {
+            return Err(thrown(
+                "Function handles are not supported by this version of Lentil yet.",
+            ));
+        }
+        (None, None, None) => {
+            return Err(bad_argument("name", "runUdf", &"the function to call is missing"));
+        }
+        _ => {
+            return Err(bad_argument(
+                "name",
+                "runUdf",
+                &"exactly one of name, reference and functionHandle must be given",
+            ));
+        }
+    };
+    FunctionPath::parse(name).map_err(|error| bad_argument("name", "runUdf", &error))
+}

@@ -1,0 +1,325 @@
+//! Query streams: table scans and index ranges, read row by row.
+
+use lentil_database::{Document, IndexQuery, Namespace, Order, RangeCursor, Transaction};
+use lentil_js::SyscallError;
+use lentil_values::{IndexKey, KeyRange, Object};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::documents::{check_queryable_table, parse_stored};
+use super::{UdfSyscalls, parse};
+use crate::errors::{from_transaction, thrown};
+use crate::filter::Expression;
+use crate::index_range::{RangeExpression, key_range};
+
+/// Operators of one query.
+const OPERATORS_MAX: usize = 256;
+
+/// The JSON of a query.
+#[derive(Debug, Deserialize)]
+pub(super) struct QueryJson {
+    source: Source,
+    operators: Vec<Operator>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+enum Source {
+    FullTableScan {
+        table_name: String,
+        order: Option<Direction>,
+    },
+    IndexRange {
+        index_name: String,
+        range: Vec<RangeExpression>,
+        order: Option<Direction>,
+    },
+    Search {},
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Direction {
+    Asc,
+    Desc,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Operator {
+    Filter(Json),
+    Limit(f64),
+}
+
+/// A checked query.
+pub(super) struct Query {
+    table: String,
+    index: String,
+    range: Vec<RangeExpression>,
+    order: Order,
+    pub(super) stages: Stages,
+}
+
+/// The operators, in order.
+pub(super) struct Stages(Vec<Stage>);
+
+enum Stage {
+    Filter(Expression),
+    /// Rows it still lets pass.
+    Limit(u64),
+}
+
+/// What the operators say of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Keep,
+    Skip,
+}
+
+/// A query that is being read.
+pub(super) struct Stream {
+    query: Query,
+    /// `None` until the first row is asked for.
+    cursor: Option<RangeCursor>,
+    done: bool,
+}
+
+/// Where a query walks.
+pub(super) struct Walk {
+    pub(super) query: IndexQuery,
+    /// The fields of the index's keys, for telling queries apart.
+    pub(super) fields: Vec<String>,
+}
+
+impl QueryJson {
+    /// Checks what can be checked without the database.
+    pub(super) fn check(self) -> Result<Query, SyscallError> {
+        if self.operators.len() > OPERATORS_MAX {
+            return Err(thrown(format!(
+                "Query has too many operators: {}, at most {OPERATORS_MAX} are allowed",
+                self.operators.len()
+            )));
+        }
+        let stages = self
+            .operators
+            .into_iter()
+            .map(stage)
+            .collect::<Result<_, _>>()?;
+        let (table, index, range, order) = match self.source {
+            Source::FullTableScan { table_name, order } => {
+                (table_name, "by_creation_time".to_owned(), Vec::new(), order)
+            }
+            Source::IndexRange {
+                index_name,
+                range,
+                order,
+            } => {
+                let (table, index) = index_name.split_once('.').ok_or_else(|| {
+                    thrown(format!(
+                        "\"{index_name}\" is not an index name: it must be \"table.index\""
+                    ))
+                })?;
+                (table.to_owned(), index.to_owned(), range, order)
+            }
+            Source::Search {} => {
+                return Err(thrown(
+                    "Full text search is not supported by this version of Lentil yet.",
+                ));
+            }
+        };
+        check_queryable_table(&table)?;
+        Ok(Query {
+            table,
+            index,
+            range,
+            order: match order {
+                None | Some(Direction::Asc) => Order::Asc,
+                Some(Direction::Desc) => Order::Desc,
+            },
+            stages: Stages(stages),
+        })
+    }
+}
+
+fn stage(operator: Operator) -> Result<Stage, SyscallError> {
+    match operator {
+        Operator::Filter(json) => Expression::parse(&json)
+            .map(Stage::Filter)
+            .map_err(|why| thrown(format!("Invalid filter: {why}"))),
+        Operator::Limit(limit) if limit >= 0.0 && limit.fract() == 0.0 => {
+            Ok(Stage::Limit(limit as u64))
+        }
+        Operator::Limit(limit) => Err(thrown(format!(
+            "A query's limit must be a whole number and not negative, it is {limit}"
+        ))),
+    }
+}
+
+impl Query {
+    /// Finds the keys to walk.
+    pub(super) fn walk(
+        &self,
+        tx: &mut Transaction,
+        namespace: Namespace,
+    ) -> Result<Walk, SyscallError> {
+        let index = tx
+            .index(namespace, &self.table, &self.index)
+            .map_err(from_transaction)?;
+        let (range, fields) = match &index {
+            Some(index) => {
+                let range = key_range(&self.table, index, &self.range)
+                    .map_err(|error| thrown(error.message))?;
+                (range, index.key_fields().map(str::to_owned).collect())
+            }
+            // Opening it says whether the table is empty or the index is missing.
+            None => (KeyRange::all(), built_in_fields(&self.index)),
+        };
+        Ok(Walk {
+            query: IndexQuery {
+                namespace,
+                table: self.table.clone(),
+                index: self.index.clone(),
+                range,
+                order: self.order,
+            },
+            fields,
+        })
+    }
+}
+
+/// The fields of the indexes that every table has, whether it exists yet or not.
+fn built_in_fields(index: &str) -> Vec<String> {
+    let fields: &[&str] = match index {
+        "by_creation_time" => &["_creationTime", "_id"],
+        "by_id" => &["_id"],
+        _ => &[],
+    };
+    fields.iter().map(|field| (*field).to_owned()).collect()
+}
+
+impl Stages {
+    /// Whether a limit has let all its rows pass, so that no more need be read.
+    pub(super) fn exhausted(&self) -> bool {
+        self.0.iter().any(|stage| matches!(stage, Stage::Limit(0)))
+    }
+
+    /// Whether rows pass untouched.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The most rows that will be read, if the operators say so.
+    fn rows_max(&self) -> Option<usize> {
+        match self.0.first() {
+            Some(Stage::Limit(rows)) => usize::try_from(*rows).ok(),
+            _ => None,
+        }
+    }
+
+    /// Passes a row through the operators; the document is parsed only if a filter needs it.
+    pub(super) fn judge(&mut self, document: &Document) -> Result<Verdict, SyscallError> {
+        let mut parsed: Option<Object> = None;
+        for stage in &mut self.0 {
+            match stage {
+                Stage::Limit(rows) => *rows = rows.saturating_sub(1),
+                Stage::Filter(expression) => {
+                    let fields = match &parsed {
+                        Some(fields) => fields,
+                        None => parsed.insert(parse_stored(document)?),
+                    };
+                    if !expression.keeps(fields).map_err(thrown)? {
+                        return Ok(Verdict::Skip);
+                    }
+                }
+            }
+        }
+        Ok(Verdict::Keep)
+    }
+}
+
+impl Stream {
+    /// The next row that passes the operators, reading as little as possible.
+    fn next(
+        &mut self,
+        tx: &mut Transaction,
+        namespace: Namespace,
+    ) -> Result<Option<(IndexKey, Document)>, SyscallError> {
+        let cursor = match &mut self.cursor {
+            Some(cursor) => cursor,
+            None => {
+                let walk = self.query.walk(tx, namespace)?;
+                let mut cursor = tx.query(walk.query).map_err(from_transaction)?;
+                if let Some(rows) = self.query.stages.rows_max() {
+                    cursor.expect_rows(rows);
+                }
+                self.cursor.insert(cursor)
+            }
+        };
+        while !self.done && !self.query.stages.exhausted() {
+            let Some(row) = cursor.next(tx).map_err(from_transaction)? else {
+                break;
+            };
+            if self.query.stages.judge(&row.1)? == Verdict::Keep {
+                return Ok(Some(row));
+            }
+        }
+        self.done = true;
+        Ok(None)
+    }
+}
+
+#[derive(Deserialize)]
+struct QueryStream {
+    query: QueryJson,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StreamNumber {
+    query_id: u64,
+}
+
+impl UdfSyscalls {
+    /// Checks and remembers a query; nothing is read.
+    pub(super) fn query_stream(&mut self, args: &str) -> Result<String, SyscallError> {
+        let args: QueryStream = parse("db.query", args)?;
+        let query = args.query.check()?;
+        let frame = self.frame();
+        let number = frame.next_stream;
+        frame.next_stream += 1;
+        let stream = Stream {
+            query,
+            cursor: None,
+            done: false,
+        };
+        frame.streams.insert(number, stream);
+        Ok(format!("{{\"queryId\":{number}}}"))
+    }
+
+    pub(super) fn query_stream_next(&mut self, args: &str) -> Result<String, SyscallError> {
+        let args: StreamNumber = parse("db.query", args)?;
+        let namespace = self.scope.namespace;
+        // Out of the frame while the transaction, which the frame may own, is used.
+        let Some(mut stream) = self.frame().streams.remove(&args.query_id) else {
+            return Err(thrown(format!("Query with ID {} not found", args.query_id)));
+        };
+        let next = stream.next(self.tx(), namespace);
+        self.frame().streams.insert(args.query_id, stream);
+        Ok(match next? {
+            Some((_, document)) => {
+                let mut text = String::with_capacity(document.json.len() + 24);
+                text.push_str("{\"value\":");
+                text.push_str(&document.json);
+                text.push_str(",\"done\":false}");
+                text
+            }
+            None => "{\"value\":null,\"done\":true}".to_owned(),
+        })
+    }
+
+    pub(super) fn query_cleanup(&mut self, args: &str) -> Result<String, SyscallError> {
+        let args: StreamNumber = parse("db.query", args)?;
+        let found = self.frame().streams.remove(&args.query_id).is_some();
+        Ok(found.to_string())
+    }
+}
