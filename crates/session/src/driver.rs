@@ -286,7 +286,10 @@ impl Session {
         let answered = match result {
             Ok(answered) => answered,
             Err(failure) => {
-                tracing::warn!(error = %failure.message, class = ?failure.class, "queries of a client not answered, asking again");
+                // Overload is everybody's at once and shows elsewhere; the rest should not happen.
+                if !matches!(failure.class, FailureClass::Overloaded(_)) {
+                    tracing::warn!(error = %failure.message, "a client's queries are not answered, asking again");
+                }
                 return self.apply(Event::ComputeFailed(failure));
             }
         };

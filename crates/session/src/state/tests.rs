@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use super::*;
 
 mod cases;
+mod hostile;
 mod random;
 
 pub(super) const SESSION: &str = "b1e611f3-c0e6-4c17-8bed-a571762c7df3";
