@@ -70,13 +70,13 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
             ..FunctionsOptions::default()
         },
     );
-    let deployer = Deployer::new(functions.clone());
+    let deployer = Deployer::new(&functions);
     deployer
         .bootstrap()
         .await
         .context("cannot prepare the system tables")?;
     let imports =
-        Imports::new(functions.clone(), data.join("imports")).context("cannot prepare imports")?;
+        Imports::new(&deployer, data.join("imports")).context("cannot prepare imports")?;
     let deps = Deps {
         database: database.clone(),
         functions,

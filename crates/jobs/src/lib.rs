@@ -1,1 +1,13 @@
-//! Placeholder.
+//! This crate does what runs with no client waiting: checking and filling for pushes, retention,
+//! and imports.
+//!
+//! It does not answer requests; the edge asks it through [`Imports`].
+//!
+//! Invariant: an import is visible whole or not at all.
+
+mod import;
+mod parse;
+mod work;
+
+pub use crate::import::{ImportError, Imports};
+pub use crate::work::Jobs;

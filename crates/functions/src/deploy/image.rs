@@ -1,0 +1,208 @@
+//! The live deployment in memory: linked code, parsed validators, schema, environment.
+//!
+//! An image is made from system tables and belongs to one revision of the deployment's row. Every
+//! execution reads that row through its transaction, so a push or a change of the environment
+//! reaches every live query, and no execution mixes two pushes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use lentil_catalog::{Deployment, ModuleRow, ModuleText, Schema, SchemaRow, SchemaState, Variable};
+use lentil_database::{Transaction, TransactionError};
+use lentil_js::{Bundle, FunctionKind, ModuleEnvironment, ModuleSource};
+use lentil_values::{DocumentId, Validator};
+use parking_lot::Mutex;
+
+use super::analysis::AnalyzedModuleJson;
+use crate::path::FunctionPath;
+
+/// Revisions kept: the live one, and the one before for executions that are still at its snapshot.
+const REVISIONS_MAX: usize = 2;
+
+/// A live function.
+#[derive(Clone, Debug)]
+pub struct FunctionSpec {
+    /// Query, mutation or action.
+    pub kind: FunctionKind,
+    /// Who may call it.
+    pub visibility: Visibility,
+    /// What its argument object must satisfy.
+    pub args: Validator,
+    /// What its result must satisfy, if it was declared.
+    pub returns: Option<Validator>,
+}
+
+/// Who may call a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Everybody.
+    Public,
+    /// Other functions and admins.
+    Internal,
+    /// Nobody from outside: it was made by hand, without the SDK's builders.
+    Unexported,
+}
+
+/// A schema that a push is trying.
+#[derive(Clone, Debug)]
+pub struct PendingSchema {
+    /// Its row.
+    pub id: DocumentId,
+    /// What it declares.
+    pub schema: Arc<Schema>,
+}
+
+/// One revision of the deployment.
+#[derive(Debug)]
+pub struct DeploymentImage {
+    /// The linked modules.
+    pub bundle: Arc<Bundle>,
+    /// Functions by canonical path.
+    pub functions: HashMap<FunctionPath, FunctionSpec>,
+    /// The enforced schema.
+    pub schema: Option<Arc<Schema>>,
+    /// The schema on trial.
+    pub pending_schema: Option<PendingSchema>,
+    /// Analysis JSON of each analysed module, by path.
+    pub analysis: BTreeMap<String, AnalyzedModuleJson>,
+}
+
+/// Makes images, each once.
+#[derive(Debug)]
+pub struct ImageCache {
+    built_in: BTreeMap<String, String>,
+    images: Mutex<Recent<Option<Arc<DeploymentImage>>>>,
+    environments: Mutex<Recent<Arc<BTreeMap<String, String>>>>,
+}
+
+/// `process.env` of an execution.
+type Environment = Arc<BTreeMap<String, String>>;
+
+/// What was made of the last few revisions of the deployment's row.
+type Recent<T> = Vec<(Option<Arc<str>>, T)>;
+
+impl ImageCache {
+    /// For a server that is reached at these URLs.
+    pub fn new(cloud_url: &str, site_url: &str) -> ImageCache {
+        let built_in = BTreeMap::from([
+            ("CONVEX_CLOUD_URL".to_owned(), cloud_url.to_owned()),
+            ("CONVEX_SITE_URL".to_owned(), site_url.to_owned()),
+        ]);
+        ImageCache { built_in, images: Mutex::new(Vec::new()), environments: Mutex::new(Vec::new()) }
+    }
+
+    /// The deployment as of the transaction, at the price of one recorded point read; `None` if
+    /// nothing was pushed yet. The first execution after a push also pays for making the image.
+    pub fn current(&self, tx: &mut Transaction) -> Result<Option<Arc<DeploymentImage>>, TransactionError> {
+        remembered(&self.images, tx, build_image)
+    }
+
+    /// `process.env` as of the transaction: the user's variables, `CONVEX_CLOUD_URL` and
+    /// `CONVEX_SITE_URL`. A change of a variable changes the deployment's row, so that the same
+    /// point read suffices.
+    pub fn environment(&self, tx: &mut Transaction) -> Result<Environment, TransactionError> {
+        remembered(&self.environments, tx, |tx| {
+            let mut environment = self.built_in.clone();
+            environment.extend(Variable::all(tx)?.into_iter().map(|variable| (variable.name, variable.value)));
+            Ok(Arc::new(environment))
+        })
+    }
+
+    /// What the server itself puts into every environment.
+    pub fn built_in(&self) -> &BTreeMap<String, String> {
+        &self.built_in
+    }
+}
+
+/// What was made of the deployment's row before, or what is made of it now, without charging its
+/// reads to the execution that happens to come first.
+fn remembered<T: Clone>(
+    recent: &Mutex<Recent<T>>,
+    tx: &mut Transaction,
+    make: impl FnOnce(&mut Transaction) -> Result<T, TransactionError>,
+) -> Result<T, TransactionError> {
+    let row = Deployment::text(tx)?;
+    // Held while making: whoever comes second waits for the first instead of doing it again.
+    let mut recent = recent.lock();
+    if let Some((_, made)) = recent.iter().find(|(of, _)| *of == row) {
+        return Ok(made.clone());
+    }
+    let (usage, limits) = (tx.usage(), tx.lift_limits());
+    let made = make(tx);
+    tx.set_limits(limits);
+    tx.restore_usage(usage);
+    let made = made?;
+    if recent.len() == REVISIONS_MAX {
+        recent.remove(0);
+    }
+    recent.push((row, made.clone()));
+    Ok(made)
+}
+
+fn build_image(tx: &mut Transaction) -> Result<Option<Arc<DeploymentImage>>, TransactionError> {
+    let deployment = Deployment::load(tx)?;
+    let mut sources = Vec::new();
+    let mut analysis = BTreeMap::new();
+    for module in ModuleRow::all(tx)? {
+        if let Some(json) = &module.analysis {
+            let analyzed = serde_json::from_str(json)
+                .map_err(|error| corrupt(&format!("the analysis of {}: {error}", module.path)))?;
+            analysis.insert(module.path.clone(), analyzed);
+        }
+        let text = ModuleText::load(tx, &module.hash)?;
+        sources.push(source_of(module.path, &module.environment, text));
+    }
+    if deployment.push == 0 {
+        return Ok(None);
+    }
+    let bundle = Bundle::link(sources, deployment.import_seed, deployment.import_time_ms)
+        .map_err(|error| corrupt(&format!("the live modules do not link any more: {error}")))?;
+    let image = DeploymentImage {
+        bundle: Arc::new(bundle),
+        functions: functions_of(&analysis)?,
+        schema: schema_of(tx, deployment.schema)?.map(|(_, schema)| schema),
+        pending_schema: schema_of(tx, deployment.pending_schema)?
+            .filter(|(row, _)| matches!(row.state, SchemaState::Pending | SchemaState::Validated))
+            .map(|(row, schema)| PendingSchema { id: row.id, schema }),
+        analysis,
+    };
+    Ok(Some(Arc::new(image)))
+}
+
+fn corrupt(why: &str) -> TransactionError {
+    TransactionError::Corrupt(format!("the live deployment cannot be read: {why}"))
+}
+
+/// A module as the function host takes it.
+pub(super) fn source_of(path: String, environment: &str, text: ModuleText) -> ModuleSource {
+    ModuleSource {
+        path,
+        source: text.source.into(),
+        source_map: text.source_map.map(Into::into),
+        environment: if environment == "node" { ModuleEnvironment::Node } else { ModuleEnvironment::Isolate },
+    }
+}
+
+fn functions_of(
+    analysis: &BTreeMap<String, AnalyzedModuleJson>,
+) -> Result<HashMap<FunctionPath, FunctionSpec>, TransactionError> {
+    let mut functions = HashMap::new();
+    for (module, analyzed) in analysis {
+        for function in &analyzed.functions {
+            let path = FunctionPath { module: module.clone(), function: function.name.clone() };
+            let spec = function.spec().map_err(|error| corrupt(&format!("{path}: {error}")))?;
+            functions.insert(path, spec);
+        }
+    }
+    Ok(functions)
+}
+
+fn schema_of(
+    tx: &mut Transaction,
+    id: Option<DocumentId>,
+) -> Result<Option<(SchemaRow, Arc<Schema>)>, TransactionError> {
+    let Some(id) = id else { return Ok(None) };
+    let Some(row) = SchemaRow::load(tx, id)? else { return Ok(None) };
+    let schema = Schema::parse(&row.json).map_err(|error| corrupt(&error.to_string()))?;
+    Ok(Some((row, Arc::new(schema))))
+}

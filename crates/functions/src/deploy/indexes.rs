@@ -1,0 +1,209 @@
+//! Indexes on their way from declared to live (function-runtime 4.8).
+//!
+//! An index whose fields change keeps serving under its name while its successor is filled under
+//! the name with [`SUCCESSOR`] behind it, which no declared index can have.
+
+use lentil_catalog::{IndexSpec, Schema};
+use lentil_database::{IndexDefinition, IndexInfo, IndexState, Namespace, TableInfo, Transaction};
+use serde_json::{Value as Json, json};
+
+use super::DeployError;
+
+/// What stands behind the name of an index that will take another's place.
+const SUCCESSOR: &str = "~next";
+
+/// What a schema changes about the indexes that are live.
+#[derive(Debug, Default)]
+pub(super) struct IndexDiff {
+    /// Declared and not there.
+    pub(super) added: Vec<(String, IndexSpec)>,
+    /// There and not declared any more.
+    pub(super) removed: Vec<(String, IndexSpec)>,
+    /// Filled before, usable from now on.
+    pub(super) enabled: Vec<(String, IndexSpec)>,
+    /// Usable before, only filled from now on.
+    pub(super) disabled: Vec<(String, IndexSpec)>,
+    /// Unchanged.
+    pub(super) identical: Vec<(String, IndexSpec)>,
+}
+
+impl IndexDiff {
+    /// Compares a schema with what is live.
+    pub(super) fn new(tx: &mut Transaction, schema: &Schema) -> IndexDiff {
+        let mut diff = IndexDiff::default();
+        let tables = user_tables(tx);
+        for table in &tables {
+            let live: Vec<IndexSpec> = declared(tx, table).into_iter().filter(is_live).map(spec_of).collect();
+            let wanted = wanted(schema, &table.name);
+            for old in &live {
+                let entry = (table.name.clone(), old.clone());
+                match wanted.iter().find(|new| new.name == old.name && new.fields == old.fields) {
+                    None => diff.removed.push(entry),
+                    Some(new) if old.staged && !new.staged => diff.enabled.push((table.name.clone(), new.clone())),
+                    Some(new) if !old.staged && new.staged => diff.disabled.push((table.name.clone(), new.clone())),
+                    Some(_) => diff.identical.push(entry),
+                }
+            }
+            for new in wanted {
+                if !live.iter().any(|old| old.name == new.name && old.fields == new.fields) {
+                    diff.added.push((table.name.clone(), new.clone()));
+                }
+            }
+        }
+        for (name, table) in &schema.tables {
+            if !tables.iter().any(|live| live.name == *name) {
+                diff.added.extend(table.indexes.iter().map(|index| (name.clone(), index.clone())));
+            }
+        }
+        diff
+    }
+
+    /// The form of cli-and-deploy 4.8.
+    pub(super) fn to_json(&self) -> Json {
+        let list = |entries: &[(String, IndexSpec)]| -> Vec<Json> {
+            entries.iter().map(|(table, index)| config(table, index)).collect()
+        };
+        json!({
+            "added_indexes": list(&self.added),
+            "removed_indexes": list(&self.removed),
+            "enabled_indexes": list(&self.enabled),
+            "disabled_indexes": list(&self.disabled),
+        })
+    }
+}
+
+/// One index as the CLI prints it: declared fields only.
+pub(super) fn config(table: &str, index: &IndexSpec) -> Json {
+    json!({
+        "name": format!("{table}.{}", index.name),
+        "type": "database",
+        "fields": index.fields,
+        "staged": index.staged,
+    })
+}
+
+/// Drops what an abandoned push left and starts filling what the schema adds to tables that exist.
+pub(super) fn prepare(tx: &mut Transaction, schema: &Schema) -> Result<(), DeployError> {
+    for table in user_tables(tx) {
+        let wanted = wanted(schema, &table.name);
+        for index in declared(tx, &table).into_iter().filter(|index| !is_live(index)) {
+            let name = index.definition.name.trim_end_matches(SUCCESSOR);
+            if !wanted.iter().any(|new| new.name == name && new.fields == index.definition.fields) {
+                tx.drop_index(&table, &index.definition.name)?;
+            }
+        }
+        let there = declared(tx, &table);
+        for new in wanted {
+            let under = |name: &str| there.iter().find(|index| index.definition.name == name);
+            let name = match under(&new.name) {
+                None => new.name.clone(),
+                Some(old) if old.definition.fields == new.fields => continue,
+                Some(_) => successor(&new.name),
+            };
+            if under(&name).is_none() {
+                tx.add_index(&table, IndexDefinition { name, fields: new.fields.clone(), staged: new.staged })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many of the schema's usable indexes are complete, and how many there are to be.
+pub(super) fn progress(tx: &mut Transaction, schema: &Schema) -> (usize, usize) {
+    let (mut complete, mut total) = (0, 0);
+    for table in user_tables(tx) {
+        let there = declared(tx, &table);
+        for new in wanted(schema, &table.name).iter().filter(|index| !index.staged) {
+            total += 1;
+            let pending = there.iter().find(|index| index.definition.name == successor(&new.name));
+            let index = pending.or_else(|| there.iter().find(|index| index.definition.name == new.name));
+            complete += usize::from(index.is_some_and(|index| index.state != IndexState::Backfilling));
+        }
+    }
+    (complete, total)
+}
+
+/// Makes exactly the schema's indexes live and creates its tables; part of the push's one commit.
+pub(super) fn activate(tx: &mut Transaction, schema: &Schema) -> Result<(), DeployError> {
+    for name in schema.tables.keys() {
+        if tx.table(Namespace::ROOT, name).is_none() {
+            tx.create_table(Namespace::ROOT, name, None)?;
+        }
+    }
+    for table in user_tables(tx) {
+        let wanted = wanted(schema, &table.name).to_vec();
+        for new in &wanted {
+            activate_one(tx, &table, new)?;
+        }
+        for index in declared(tx, &table) {
+            if !wanted.iter().any(|new| new.name == index.definition.name) {
+                tx.drop_index(&table, &index.definition.name)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn activate_one(tx: &mut Transaction, table: &TableInfo, new: &IndexSpec) -> Result<(), DeployError> {
+    let find = |tx: &mut Transaction, name: &str| {
+        declared(tx, table).into_iter().find(|index| index.definition.name == name)
+    };
+    if find(tx, &successor(&new.name)).is_some_and(|next| next.definition.fields == new.fields) {
+        if find(tx, &new.name).is_some() {
+            tx.drop_index(table, &new.name)?;
+        }
+        tx.rename_index(table, &successor(&new.name), &new.name)?;
+    }
+    let index = match find(tx, &new.name) {
+        Some(index) if index.definition.fields == new.fields => index,
+        Some(_) => return Err(not_ready(table, new)),
+        None => {
+            let definition =
+                IndexDefinition { name: new.name.clone(), fields: new.fields.clone(), staged: new.staged };
+            tx.add_index(table, definition)?
+        }
+    };
+    let state = match (index.state, new.staged) {
+        (IndexState::Backfilling, true) => IndexState::Backfilling,
+        (IndexState::Backfilling, false) => return Err(not_ready(table, new)),
+        (_, true) => IndexState::Backfilled,
+        (_, false) => IndexState::Enabled,
+    };
+    tx.set_index(table, &new.name, state, new.staged)?;
+    Ok(())
+}
+
+fn not_ready(table: &TableInfo, index: &IndexSpec) -> DeployError {
+    DeployError::bad(
+        "RaceDetected",
+        format!("the index {}.{} is not filled: the table or another push changed in between; push again", table.name, index.name),
+    )
+}
+
+fn wanted<'a>(schema: &'a Schema, table: &str) -> &'a [IndexSpec] {
+    schema.tables.get(table).map_or(&[], |table| &table.indexes)
+}
+
+fn successor(name: &str) -> String {
+    format!("{name}{SUCCESSOR}")
+}
+
+/// Usable, or declared staged by what is live; not one that a push is only trying.
+fn is_live(index: &IndexInfo) -> bool {
+    !index.definition.name.ends_with(SUCCESSOR) && (index.state == IndexState::Enabled || index.definition.staged)
+}
+
+fn spec_of(index: IndexInfo) -> IndexSpec {
+    IndexSpec { name: index.definition.name, fields: index.definition.fields, staged: index.definition.staged }
+}
+
+/// Tables of the app, without the system's.
+pub(super) fn user_tables(tx: &mut Transaction) -> Vec<TableInfo> {
+    tx.tables(Namespace::ROOT).into_iter().filter(|table| !table.name.starts_with('_')).collect()
+}
+
+/// Indexes of a table but the two that every table has.
+fn declared(tx: &mut Transaction, table: &TableInfo) -> Vec<IndexInfo> {
+    let indexes = tx.indexes(table);
+    indexes.into_iter().filter(|index| !matches!(index.definition.name.as_str(), "by_id" | "by_creation_time")).collect()
+}

@@ -1,0 +1,201 @@
+//! The body of a push (cli-and-deploy 4.4), and the state it is compared with.
+
+use std::collections::BTreeSet;
+
+use lentil_catalog::{Deployment, ModuleRow, ModuleText};
+use lentil_database::Transaction;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::{DeployError, Deployer};
+
+/// Modules a push may have, chunks included.
+const MODULES_MAX: usize = 4_096;
+/// Bytes of module text a push may have.
+const CODE_BYTES_MAX: usize = 64 << 20;
+
+/// What `start_push` and its sisters take. Unknown members are ignored.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PushRequest {
+    #[serde(default)]
+    pub(super) dry_run: bool,
+    #[serde(default)]
+    pub(super) for_codegen: bool,
+    #[serde(default = "default_functions")]
+    pub(super) functions: String,
+    pub(super) app_definition: AppDefinition,
+    #[serde(default)]
+    pub(super) component_definitions: Vec<Json>,
+    #[serde(default)]
+    pub(super) node_dependencies: Vec<Json>,
+}
+
+/// The root app.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AppDefinition {
+    pub(super) definition: Option<PushedModule>,
+    #[serde(default)]
+    pub(super) dependencies: Vec<String>,
+    pub(super) schema: Option<PushedModule>,
+    /// Older CLIs call this `functions`.
+    #[serde(default, alias = "functions")]
+    pub(super) changed_modules: Vec<PushedModule>,
+    #[serde(default)]
+    pub(super) unchanged_module_hashes: Vec<UnchangedModule>,
+    #[serde(default)]
+    pub(super) udf_server_version: Option<String>,
+}
+
+/// A module with its text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PushedModule {
+    pub(super) path: String,
+    pub(super) source: String,
+    #[serde(default)]
+    pub(super) source_map: Option<String>,
+    #[serde(default = "isolate")]
+    pub(super) environment: String,
+}
+
+/// A module that the server has already.
+#[derive(Debug, Deserialize)]
+pub(super) struct UnchangedModule {
+    pub(super) path: String,
+    pub(super) environment: String,
+    pub(super) sha256: String,
+}
+
+fn default_functions() -> String {
+    "convex/".to_owned()
+}
+
+fn isolate() -> String {
+    "isolate".to_owned()
+}
+
+impl PushRequest {
+    /// Reads a body and checks what can be checked without evaluating anything.
+    pub(super) fn parse(body: Json) -> Result<PushRequest, DeployError> {
+        let request: PushRequest = serde_json::from_value(body)
+            .map_err(|error| DeployError::bad("BadJsonBody", format!("the push cannot be read: {error}")))?;
+        if !request.component_definitions.is_empty() || !request.app_definition.dependencies.is_empty() {
+            return Err(DeployError::bad(
+                "ComponentsNotSupported",
+                "convex.config.ts uses components, which this version of Lentil does not run yet; remove app.use(...) to push",
+            ));
+        }
+        let app = &request.app_definition;
+        let count = app.changed_modules.len() + app.unchanged_module_hashes.len();
+        if count > MODULES_MAX {
+            return Err(DeployError::bad(
+                "ModulesTooLarge",
+                format!("the push has {count} modules; at most {MODULES_MAX} are allowed"),
+            ));
+        }
+        let bytes: usize = app.changed_modules.iter().map(|module| module.source.len()).sum();
+        if bytes > CODE_BYTES_MAX {
+            return Err(DeployError::bad(
+                "ModulesTooLarge",
+                format!("the push has {} MiB of code; at most {} are allowed", bytes >> 20, CODE_BYTES_MAX >> 20),
+            ));
+        }
+        let mut seen = BTreeSet::new();
+        let changed = app.changed_modules.iter().map(|module| (&module.path, &module.environment));
+        let unchanged = app.unchanged_module_hashes.iter().map(|module| (&module.path, &module.environment));
+        for (path, environment) in changed.chain(unchanged) {
+            check_module(path, environment)?;
+            if !seen.insert(path) {
+                return Err(DeployError::bad("InvalidModules", format!("the push has the module {path} twice")));
+            }
+        }
+        Ok(request)
+    }
+
+    /// All modules with their texts; those that were not sent come from what is live.
+    pub(super) fn modules(&self, tx: &mut Transaction) -> Result<Vec<PushedModule>, DeployError> {
+        let live = ModuleRow::all(tx)?;
+        let mut modules = self.app_definition.changed_modules.clone();
+        for wanted in &self.app_definition.unchanged_module_hashes {
+            let missing = |code, why: &str| {
+                DeployError::new(409, code, format!("the server {why} the module {}; push again", wanted.path))
+            };
+            let row = live.iter().find(|row| row.path == wanted.path);
+            let row = row.ok_or_else(|| missing("MissingExistingModule", "does not have"))?;
+            if row.hash != wanted.sha256 {
+                return Err(missing("ExistingModuleHashConflict", "has another version of"));
+            }
+            if row.environment != wanted.environment {
+                return Err(missing("ExistingModuleEnvConflict", "has for another environment"));
+            }
+            let text = ModuleText::load(tx, &row.hash)?;
+            modules.push(PushedModule {
+                path: row.path.clone(),
+                source: text.source,
+                source_map: text.source_map,
+                environment: row.environment.clone(),
+            });
+        }
+        modules.sort_by(|left, right| left.path.cmp(&right.path));
+        Ok(modules)
+    }
+}
+
+impl PushedModule {
+    /// Its text, for keeping and hashing.
+    pub(super) fn text(&self) -> ModuleText {
+        ModuleText { source: self.source.clone(), source_map: self.source_map.clone() }
+    }
+
+    /// Whether it is code shared by others, which is not analysed.
+    pub(super) fn is_chunk(&self) -> bool {
+        self.path.starts_with("_deps/") || self.path.starts_with("actions/_deps/")
+    }
+}
+
+/// Paths and environments that can run (function-runtime 2.8).
+fn check_module(path: &str, environment: &str) -> Result<(), DeployError> {
+    let segment_is_good = |segment: &str| {
+        segment.len() <= 64
+            && segment.chars().any(|c| c.is_ascii_alphanumeric())
+            && segment.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
+    };
+    let good = path.ends_with(".js") && path.split('/').all(segment_is_good) && !path.starts_with("_system/");
+    if !good {
+        return Err(DeployError::bad(
+            "BadConvexModuleIdentifier",
+            format!(
+                "{path:?} cannot be a module: folders and files are named with letters, digits, '_' and '.', at most 64 characters each, and not under _system"
+            ),
+        ));
+    }
+    match environment {
+        "isolate" => Ok(()),
+        "node" => Err(DeployError::bad(
+            "NodeActionsNotSupported",
+            format!("{path} says \"use node\": Node actions do not run in this version of Lentil yet; remove the directive or the file to push"),
+        )),
+        other => Err(DeployError::bad("InvalidModules", format!("{path}: there is no environment {other:?}"))),
+    }
+}
+
+impl Deployer {
+    /// Hashes of the live modules, so that the CLI sends only what changed.
+    pub async fn get_config_hashes(&self, _body: Json) -> Result<Json, DeployError> {
+        self.transact(|tx| {
+            let deployment = Deployment::load(tx)?;
+            let hashes: Vec<Json> = ModuleRow::all(tx)?
+                .iter()
+                .map(|row| json!({ "path": row.path, "hash": row.hash, "environment": row.environment }))
+                .collect();
+            Ok(json!({
+                "config": { "functions": deployment.functions },
+                "moduleHashes": hashes,
+                "udfServerVersion": deployment.udf_server_version,
+            }))
+        })
+        .await
+    }
+}

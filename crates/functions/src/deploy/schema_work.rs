@@ -1,0 +1,127 @@
+//! What goes on in the background while a schema is pending: documents are checked and indexes
+//! are filled, a bounded step at a time.
+
+use std::sync::Arc;
+
+use lentil_catalog::{Deployment, Schema, SchemaRow, SchemaState};
+use lentil_database::{
+    BackfillStep, IndexQuery, IndexState, Namespace, Order, Transaction, TransactionLimits,
+};
+use lentil_values::{KeyRange, Object, Value};
+
+use super::start::active_schema;
+use super::{DeployError, Deployer, indexes, transact};
+use crate::deploy::image::PendingSchema;
+use crate::validate::TableNames;
+
+/// Documents that one step of filling an index takes.
+const BACKFILL_DOCUMENTS: usize = 1_000;
+
+/// A document that a schema does not allow, as the message for the developer; and its table.
+type Violation = (String, Option<String>);
+
+impl Deployer {
+    /// Does what is left to do and gives whether anything was; blocks.
+    pub fn background_step(&self) -> Result<bool, DeployError> {
+        let validated = self.validate_pending()?;
+        let filled = self.fill_indexes()?;
+        Ok(validated || filled)
+    }
+
+    /// Checks the documents of the pending schema's tables. What is written from the moment it
+    /// became pending is checked by the writes themselves.
+    fn validate_pending(&self) -> Result<bool, DeployError> {
+        let database = &self.shared.database;
+        let mut tx = database.begin();
+        tx.set_limits(TransactionLimits::UNLIMITED);
+        let Some(row) = pending(&mut tx)? else { return Ok(false) };
+        let schema = Schema::parse(&row.json)?;
+        let violation = first_violation(&mut tx, &schema)?;
+        let state = match violation {
+            None => SchemaState::Validated,
+            Some((error, table)) => SchemaState::Failed { error, table },
+        };
+        transact(database, move |tx| {
+            // Only if it is still on trial: a write may have failed it, a push overwritten it.
+            match pending(tx)? {
+                Some(now) if now.id == row.id => Ok(now.set_state(tx, &state)?),
+                _ => Ok(()),
+            }
+        })?;
+        Ok(true)
+    }
+
+    fn fill_indexes(&self) -> Result<bool, DeployError> {
+        let database = &self.shared.database;
+        let mut tx = database.begin();
+        let mut unfilled = Vec::new();
+        for table in indexes::user_tables(&mut tx) {
+            let indexes = tx.indexes(&table);
+            unfilled.extend(indexes.into_iter().filter(|index| index.state == IndexState::Backfilling));
+        }
+        drop(tx);
+        for index in &unfilled {
+            while let BackfillStep::More(progress) = database.backfill_step(index.id, BACKFILL_DOCUMENTS)? {
+                tracing::debug!(index = index.definition.name, done = progress.done, "filling an index");
+            }
+        }
+        Ok(!unfilled.is_empty())
+    }
+}
+
+/// The schema that is pending and not yet judged.
+fn pending(tx: &mut Transaction) -> Result<Option<SchemaRow>, DeployError> {
+    let Some(id) = Deployment::load(tx)?.pending_schema else { return Ok(None) };
+    Ok(SchemaRow::load(tx, id)?.filter(|row| row.state == SchemaState::Pending))
+}
+
+/// The first document that violates a schema; tables whose validator only grew wider are not read.
+pub(super) fn first_violation(tx: &mut Transaction, schema: &Schema) -> Result<Option<Violation>, DeployError> {
+    let active = active_schema(tx)?;
+    for name in schema.tables.keys() {
+        if schema.table_accepts_all_of(name, active.as_ref()) {
+            continue;
+        }
+        let mut cursor = tx.query(IndexQuery {
+            namespace: Namespace::ROOT,
+            table: name.clone(),
+            index: "by_creation_time".to_owned(),
+            range: KeyRange::all(),
+            order: Order::Asc,
+        })?;
+        while let Some((_, document)) = cursor.next(tx)? {
+            let fields = match Value::parse(&document.json) {
+                Ok(Value::Object(fields)) => fields,
+                _ => return Err(DeployError::internal(&format!("the document {} is damaged", document.id))),
+            };
+            let checked = schema.check_document(name, &fields, &TableNames::new(tx, Namespace::ROOT));
+            if let Err(error) = checked {
+                let message =
+                    format!("Document with ID \"{}\" in table \"{name}\" does not match the schema: {error}", document.id);
+                return Ok(Some((message, Some(name.clone()))));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Called for every write: a document that the pending schema does not allow fails that schema, in
+/// the write's own transaction. The write itself goes on: only the active schema can refuse it.
+pub(crate) fn note_write(
+    tx: &mut Transaction,
+    pending: Option<&PendingSchema>,
+    table: &str,
+    fields: &Object,
+) -> Result<(), DeployError> {
+    let Some(PendingSchema { id, schema }) = pending else { return Ok(()) };
+    let schema: Arc<Schema> = schema.clone();
+    let Err(error) = schema.check_document(table, fields, &TableNames::new(tx, Namespace::ROOT)) else {
+        return Ok(());
+    };
+    let Some(row) = SchemaRow::load(tx, *id)? else { return Ok(()) };
+    if matches!(row.state, SchemaState::Pending | SchemaState::Validated) {
+        let error = format!("New document in table \"{table}\" does not match the schema: {error}");
+        row.set_state(tx, &SchemaState::Failed { error, table: Some(table.to_owned()) })?;
+    }
+    Ok(())
+}
