@@ -54,14 +54,14 @@ impl FromRequestParts<Deployment> for Admin {
 }
 
 /// An admin whose key may write.
-pub(crate) struct WritingAdmin(pub(crate) Identity);
+pub(crate) struct WritingAdmin;
 
 impl FromRequestParts<Deployment> for WritingAdmin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, deployment: &Deployment) -> Result<WritingAdmin, ApiError> {
         let Admin(identity) = Admin::from_request_parts(parts, deployment).await?;
-        if identity.can_write() { Ok(WritingAdmin(identity)) } else { Err(ApiError::read_only()) }
+        if identity.can_write() { Ok(WritingAdmin) } else { Err(ApiError::read_only()) }
     }
 }
 

@@ -31,7 +31,7 @@ struct Change {
 
 async fn update(
     State(deployment): State<Deployment>,
-    WritingAdmin(_): WritingAdmin,
+    _: WritingAdmin,
     JsonBody(request): JsonBody<UpdateRequest>,
 ) -> Result<(), ApiError> {
     let changes = request.changes.into_iter().map(|change| (change.name, change.value)).collect();

@@ -44,7 +44,7 @@ struct ImportRequest {
 
 async fn start_upload(
     State(deployment): State<Deployment>,
-    WritingAdmin(_): WritingAdmin,
+    _: WritingAdmin,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     let token = deployment.imports.start_upload().await.map_err(import_error)?;
     Ok(Json(serde_json::json!({ "uploadToken": token })))
@@ -52,7 +52,7 @@ async fn start_upload(
 
 async fn upload_part(
     State(deployment): State<Deployment>,
-    WritingAdmin(_): WritingAdmin,
+    _: WritingAdmin,
     Query(query): Query<PartQuery>,
     request: Request,
 ) -> Result<Json<serde_json::Value>, ApiError> {
@@ -64,7 +64,7 @@ async fn upload_part(
 
 async fn finish_upload(
     State(deployment): State<Deployment>,
-    WritingAdmin(_): WritingAdmin,
+    _: WritingAdmin,
     JsonBody(request): JsonBody<FinishRequest>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     let id = deployment
@@ -77,7 +77,7 @@ async fn finish_upload(
 
 async fn perform_import(
     State(deployment): State<Deployment>,
-    WritingAdmin(_): WritingAdmin,
+    _: WritingAdmin,
     JsonBody(request): JsonBody<ImportRequest>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     deployment.imports.perform(&request.import_id).await.map_err(import_error)?;
@@ -86,7 +86,7 @@ async fn perform_import(
 
 async fn cancel_import(
     State(deployment): State<Deployment>,
-    WritingAdmin(_): WritingAdmin,
+    _: WritingAdmin,
     JsonBody(request): JsonBody<ImportRequest>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     deployment.imports.cancel(&request.import_id).await.map_err(import_error)?;
