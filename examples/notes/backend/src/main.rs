@@ -1,223 +1,213 @@
-//! Notes from the command line: list, create, update, delete and watch, over the `convex` crate.
+//! A notes client in Rust: one-shot queries and mutations, and a subscription that follows changes.
 //!
-//! Every call ends in one of three ways, and each is shown as what it is: a value, an error
-//! message (a bug, or something production hides), or a `ConvexError` with data meant for callers.
+//! It shows the three things a function call can give back: a value, an error message, and a
+//! `ConvexError` with data that a program can act on.
+
+mod deployment;
+mod note;
+mod outcome;
+mod tour;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
 use convex::{ConvexClient, FunctionResult, Value};
 use futures::StreamExt;
+use tokio::time::timeout;
 
-const DEFAULT_URL: &str = "http://127.0.0.1:3210";
+use crate::deployment::{Deployment, DeploymentError};
+use crate::outcome::{Failed, value_or_print};
 
-/// Notes on a self-hosted backend. Without a command: a tour that does everything once.
+/// How long a one-shot call waits. The client itself would wait and reconnect for ever.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// Lists, changes and follows the notes of a Convex deployment.
 #[derive(Parser)]
-struct Arguments {
+#[command(
+    version,
+    after_help = "Without a command it gives a tour of all of them."
+)]
+struct Options {
     #[command(subcommand)]
     command: Option<Command>,
+    /// The deployment [default: CONVEX_URL or CONVEX_SELF_HOSTED_URL, from the environment or
+    /// ../.env.local, else http://127.0.0.1:3210].
+    #[arg(long, global = true, value_name = "URL")]
+    url: Option<String>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Show all notes.
+    /// Print all notes, the one changed last first.
     List,
-    /// Write a note.
-    Create { title: String, content: String },
+    /// Add a note and print its id.
+    Create {
+        /// Must not be empty; an empty one shows what a ConvexError looks like.
+        title: String,
+        /// The text of the note.
+        #[arg(default_value = "")]
+        content: String,
+    },
     /// Change a note.
     Update {
+        /// As `list` prints it.
         id: String,
+        /// The new title.
         #[arg(long)]
         title: Option<String>,
-        #[arg(long)]
+        /// The new text.
+        #[arg(long, required_unless_present = "title")]
         content: Option<String>,
     },
     /// Remove a note.
-    Delete { id: String },
-    /// Show all notes again whenever one changes.
+    Delete {
+        /// As `list` prints it.
+        id: String,
+    },
+    /// Print all notes now and again after every change, until Ctrl-C.
     Watch {
-        /// Stop after this many states.
-        #[arg(long)]
-        count: Option<usize>,
+        /// End after this many results.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+        count: Option<u64>,
     },
 }
 
-#[tokio::main]
+/// Why the program ends early.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
+    /// The client itself gave up: it was shut down, or a function name is malformed.
+    #[error("the client failed: {0}")]
+    Client(String),
+    /// The connection was lost and did not come back in time. A mutation may have been committed.
+    #[error(
+        "no answer from the server within {} s; whether it has done its work is not known",
+        ANSWER_LIMIT.as_secs()
+    )]
+    NoAnswer,
+    /// Printed already, where it was seen.
+    #[error(transparent)]
+    Function(#[from] Failed),
+}
+
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments.command).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Function(Failed)) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("notes: {error:#}");
+            eprintln!("notes: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Gives whether every call returned a value.
-async fn run(command: Option<Command>) -> anyhow::Result<bool> {
-    let url = url();
-    let mut client = ConvexClient::new(&url)
-        .await
-        .with_context(|| format!("cannot use {url}"))?;
-    match command {
-        Some(Command::List) => Ok(list(&mut client).await?),
+async fn run(options: Options) -> Result<(), Error> {
+    let mut deployment = Deployment::connect(options.url.as_deref()).await?;
+    let client = &mut deployment.client;
+    match options.command {
+        None => tour::take(client).await,
+        Some(Command::List) => {
+            let notes = value_or_print(query(client, "notes:list", BTreeMap::new()).await?)?;
+            note::print_all(&notes);
+            Ok(())
+        }
         Some(Command::Create { title, content }) => {
-            let args = BTreeMap::from([
-                ("title".to_owned(), title.into()),
-                ("content".to_owned(), content.into()),
-            ]);
-            Ok(show(
-                "created",
-                client.mutation("notes:create", args).await?,
-            ))
+            let args = arguments([("title", Some(title)), ("content", Some(content))]);
+            let id = value_or_print(mutation(client, "notes:create", args).await?)?;
+            println!("created {}", note::text(&id));
+            Ok(())
         }
         Some(Command::Update { id, title, content }) => {
-            let mut args = BTreeMap::from([("id".to_owned(), Value::from(id))]);
-            args.extend(title.map(|title| ("title".to_owned(), title.into())));
-            args.extend(content.map(|content| ("content".to_owned(), content.into())));
-            Ok(show(
-                "updated",
-                client.mutation("notes:update", args).await?,
-            ))
+            let args = arguments([
+                ("id", Some(id.clone())),
+                ("title", title),
+                ("content", content),
+            ]);
+            value_or_print(mutation(client, "notes:update", args).await?)?;
+            println!("updated {id}");
+            Ok(())
         }
         Some(Command::Delete { id }) => {
-            let args = BTreeMap::from([("id".to_owned(), id.into())]);
-            Ok(show(
-                "deleted",
-                client.mutation("notes:remove", args).await?,
-            ))
+            let args = arguments([("id", Some(id.clone()))]);
+            value_or_print(mutation(client, "notes:remove", args).await?)?;
+            println!("deleted {id}");
+            Ok(())
         }
-        Some(Command::Watch { count }) => watch(&mut client, count).await,
-        None => tour(&mut client).await,
+        Some(Command::Watch { count }) => watch(&mut deployment, count).await,
     }
 }
 
-/// `CONVEX_URL` from the environment, else from `.env.local` here or one folder up.
-fn url() -> String {
-    let from_file = |path: &str| {
-        let text = std::fs::read_to_string(path).ok()?;
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix("CONVEX_URL="))?;
-        Some(value.trim().trim_matches(['\'', '"']).to_owned())
-    };
-    std::env::var("CONVEX_URL")
-        .ok()
-        .or_else(|| from_file(".env.local"))
-        .or_else(|| from_file("../.env.local"))
-        .unwrap_or_else(|| DEFAULT_URL.to_owned())
-}
-
-/// Prints how a call ended; gives whether it returned a value.
-fn show(what: &str, result: FunctionResult) -> bool {
-    match result {
-        FunctionResult::Value(Value::Null) => {
-            println!("{what}");
-            true
-        }
-        FunctionResult::Value(Value::String(id)) => {
-            println!("{what} {id}");
-            true
-        }
-        FunctionResult::Value(value) => {
-            println!("{what}: {value:?}");
-            true
-        }
-        FunctionResult::ErrorMessage(message) => {
-            println!("ErrorMessage: {message}");
-            false
-        }
-        FunctionResult::ConvexError(error) => {
-            println!("ConvexError: {} {:?}", error.message, error.data);
-            false
-        }
-    }
-}
-
-async fn list(client: &mut ConvexClient) -> anyhow::Result<bool> {
-    Ok(show_notes(
-        client.query("notes:list", BTreeMap::new()).await?,
-    ))
-}
-
-/// Prints a list of notes, one a line.
-fn show_notes(result: FunctionResult) -> bool {
-    let FunctionResult::Value(Value::Array(notes)) = result else {
-        return show("notes", result);
-    };
-    println!("{} notes", notes.len());
-    for note in &notes {
-        if let Value::Object(note) = note {
-            println!(
-                "  {}  {}: {}",
-                text(note, "_id"),
-                text(note, "title"),
-                text(note, "content")
-            );
-        }
-    }
-    true
-}
-
-fn text<'a>(note: &'a BTreeMap<String, Value>, field: &str) -> &'a str {
-    match note.get(field) {
-        Some(Value::String(text)) => text,
-        _ => "?",
-    }
-}
-
-async fn watch(client: &mut ConvexClient, count: Option<usize>) -> anyhow::Result<bool> {
-    let mut states = client.subscribe("notes:list", BTreeMap::new()).await?;
+/// Follows the list of notes. A lost connection is told and mended; nothing is missed by it.
+async fn watch(deployment: &mut Deployment, count: Option<u64>) -> Result<(), Error> {
+    let mut results = deployment
+        .client
+        .subscribe("notes:list", BTreeMap::new())
+        .await
+        .map_err(client_error)?;
     let mut seen = 0;
-    while let Some(state) = states.next().await {
-        show_notes(state);
-        seen += 1;
-        if count == Some(seen) {
-            return Ok(true);
+    loop {
+        tokio::select! {
+            result = results.next() => {
+                let Some(result) = result else {
+                    return Err(Error::Client("the subscription ended".to_owned()));
+                };
+                seen += 1;
+                println!("--- result {seen} ---");
+                // A query that fails now may succeed after the next change, so this goes on.
+                if let Ok(notes) = value_or_print(result) {
+                    note::print_all(&notes);
+                }
+                if count == Some(seen) {
+                    return Ok(());
+                }
+            }
+            connected = deployment.connection_changed() => {
+                let news = if connected { "connected again" } else { "connection lost, reconnecting" };
+                eprintln!("({news})");
+            }
+            stop = tokio::signal::ctrl_c() => {
+                return stop.map_err(client_error);
+            }
         }
     }
-    anyhow::bail!("the subscription ended")
 }
 
-/// Everything once: what a first look at the client should show.
-async fn tour(client: &mut ConvexClient) -> anyhow::Result<bool> {
-    println!("-- create");
-    let args = BTreeMap::from([
-        ("title".to_owned(), "Shopping".into()),
-        ("content".to_owned(), "Lentils".into()),
-    ]);
-    let created = client.mutation("notes:create", args).await?;
-    let FunctionResult::Value(Value::String(id)) = &created else {
-        return Ok(show("created", created));
-    };
-    let id = id.clone();
-    println!("created {id}");
-    println!("-- list");
-    list(client).await?;
-    println!("-- update");
-    let args = BTreeMap::from([
-        ("id".to_owned(), id.clone().into()),
-        ("content".to_owned(), "Lentils, onions".into()),
-    ]);
-    show("updated", client.mutation("notes:update", args).await?);
-    println!("-- watch, one state");
-    watch(client, Some(1)).await?;
-    println!("-- a note without a title");
-    let args = BTreeMap::from([
-        ("title".to_owned(), "".into()),
-        ("content".to_owned(), "x".into()),
-    ]);
-    show("created", client.mutation("notes:create", args).await?);
-    println!("-- delete, and delete again");
-    let args = BTreeMap::from([("id".to_owned(), Value::from(id))]);
-    show(
-        "deleted",
-        client.mutation("notes:remove", args.clone()).await?,
-    );
-    show("deleted", client.mutation("notes:remove", args).await?);
-    Ok(true)
+/// Runs a query once.
+async fn query(
+    client: &mut ConvexClient,
+    name: &str,
+    args: BTreeMap<String, Value>,
+) -> Result<FunctionResult, Error> {
+    timeout(ANSWER_LIMIT, client.query(name, args))
+        .await
+        .map_err(|_| Error::NoAnswer)?
+        .map_err(client_error)
+}
+
+/// Runs a mutation; when this returns a result, it is committed or has changed nothing.
+async fn mutation(
+    client: &mut ConvexClient,
+    name: &str,
+    args: BTreeMap<String, Value>,
+) -> Result<FunctionResult, Error> {
+    timeout(ANSWER_LIMIT, client.mutation(name, args))
+        .await
+        .map_err(|_| Error::NoAnswer)?
+        .map_err(client_error)
+}
+
+/// An argument object of the strings that are given.
+fn arguments<const N: usize>(pairs: [(&str, Option<String>); N]) -> BTreeMap<String, Value> {
+    pairs
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.to_owned(), Value::String(text?))))
+        .collect()
+}
+
+fn client_error(error: impl std::fmt::Display) -> Error {
+    Error::Client(format!("{error:#}"))
 }
