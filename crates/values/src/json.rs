@@ -14,6 +14,12 @@ use crate::{Object, Value, ValueError};
 /// Begins the error of a value that is nested too deeply, so that it can be told from malformed text.
 const TOO_NESTED: &str = "Value is too nested";
 
+/// Below it every whole float is written digit by digit, as the shortest text is.
+const WHOLE_MAX: f64 = 1e15;
+
+/// Bytes of the longest text of a float (`-2.2250738585072014e-308`), rounded up.
+const FLOAT_TEXT_MAX: usize = 32;
+
 impl Value {
     /// Parses encoded JSON text (sync-and-http 3.2): every bare number is a float64.
     pub fn parse(text: &str) -> Result<Value, ValueError> {
@@ -112,34 +118,44 @@ pub(crate) fn is_ordinary(float: f64) -> bool {
 }
 
 /// Appends the shortest text that reads back as the same float, always with a point or exponent.
+/// The float is finite.
 pub(crate) fn push_float(float: f64, out: &mut String) {
     use fmt::Write as _;
-    write!(out, "{float:?}").expect("writing to a String does not fail");
+    assert!(float.is_finite(), "JSON has no number for it");
+    // Most numbers in documents are counts; -0 keeps its sign on the way below.
+    if float.fract() == 0.0 && float.abs() < WHOLE_MAX && float.to_bits() != (-0.0f64).to_bits() {
+        write!(out, "{}.0", float as i64).expect("writing to a String does not fail");
+        return;
+    }
+    let mut text = [0u8; FLOAT_TEXT_MAX];
+    let mut rest = text.as_mut_slice();
+    serde_json::to_writer(&mut rest, &float).expect("the text of any float fits");
+    let length = FLOAT_TEXT_MAX - rest.len();
+    out.push_str(std::str::from_utf8(&text[..length]).expect("numbers are ASCII"));
 }
 
 /// Appends a JSON string.
 pub(crate) fn push_text(text: &str, out: &mut String) {
+    let escaped = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    out.reserve(text.len() + 2);
     out.push('"');
-    let mut written = 0;
-    for (index, byte) in text.bytes().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.push_str(&text[written..index]);
-        written = index + 1;
-        match byte {
+    let mut rest = text;
+    while let Some(at) = rest.as_bytes().iter().position(escaped) {
+        out.push_str(&rest[..at]);
+        match rest.as_bytes()[at] {
             b'"' => out.push_str("\\\""),
             b'\\' => out.push_str("\\\\"),
             b'\n' => out.push_str("\\n"),
             b'\r' => out.push_str("\\r"),
             b'\t' => out.push_str("\\t"),
-            _ => {
+            byte => {
                 use fmt::Write as _;
                 write!(out, "\\u{byte:04x}").expect("writing to a String does not fail");
             }
         }
+        rest = &rest[at + 1..];
     }
-    out.push_str(&text[written..]);
+    out.push_str(rest);
     out.push('"');
 }
 
@@ -157,18 +173,27 @@ fn wrapped(name: &str, bytes: &[u8]) -> serde_json::Value {
 
 fn value_error(error: serde_json::Error) -> ValueError {
     let message = error.to_string();
-    if message.starts_with(TOO_NESTED) || message.contains("recursion limit exceeded") {
+    // The parser's own bound counts arrays, objects and wrappers beyond ours.
+    if message.starts_with(TOO_NESTED) || message.starts_with("recursion limit exceeded") {
         return ValueError::Limit {
             code: "TooNestedError",
             message: too_nested(),
         };
     }
+    // What the parser says about half a surrogate pair takes its own terms for granted.
+    if message.contains("hex escape at line") {
+        return ValueError::Malformed(format!(
+            "a string holds a lone surrogate, which is not Unicode text: {message}"
+        ));
+    }
     ValueError::Malformed(message)
 }
 
+/// Parsing stops at the first level too many, so that is the depth it can tell.
 fn too_nested() -> String {
     format!(
-        "{TOO_NESTED} (nested more than {NESTING_MAX} levels deep > maximum nesting {NESTING_MAX})"
+        "{TOO_NESTED} (nested {} levels deep > maximum nesting {NESTING_MAX})",
+        NESTING_MAX + 1
     )
 }
 
