@@ -5,9 +5,9 @@ use convex::Value;
 /// Prints what `notes:list` has returned, a line a note.
 pub fn print_all(notes: &Value) {
     match notes {
-        Value::Array(notes) if notes.is_empty() => println!("(no notes)"),
-        Value::Array(notes) => notes.iter().for_each(|note| println!("{}", line(note))),
-        other => println!("{}", text(other)),
+        Value::Array(notes) if notes.is_empty() => println!("  (no notes)"),
+        Value::Array(notes) => notes.iter().for_each(|note| println!("  {}", line(note))),
+        other => println!("  {}", text(other)),
     }
 }
 

@@ -25,7 +25,7 @@ pub fn describe(result: &FunctionResult) -> String {
         FunctionResult::Value(value) => format!("Value: {}", value.clone().export()),
         // It threw, or was refused before it ran. There is only text, which a production
         // deployment may replace by a request id.
-        FunctionResult::ErrorMessage(message) => format!("ErrorMessage: {message}"),
+        FunctionResult::ErrorMessage(message) => format!("ErrorMessage: {}", message.trim_end()),
         // It threw a ConvexError: the data is the application's own, so a program may rely on it.
         FunctionResult::ConvexError(error) => match (text(error, "code"), text(error, "message")) {
             (Some(code), Some(message)) => format!("ConvexError: {code}: {message}"),

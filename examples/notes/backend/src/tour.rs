@@ -105,7 +105,7 @@ async fn follow(
 ) -> Result<(), Error> {
     loop {
         let notes = next(live).await?;
-        println!("  the subscription says:");
+        println!("  (a new result)");
         note::print_all(&notes);
         if wanted(&notes) {
             return Ok(());
