@@ -32,6 +32,9 @@ pub(crate) const WAL_KEPT_BYTES: u32 = 64 << 20;
 /// How long to wait for a foreign process (a backup, a shell) that holds SQLite's own lock.
 pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
+/// Prepared statements kept by each connection: more than there are in this crate.
+pub(crate) const STATEMENTS_KEPT: usize = 64;
+
 /// Default page cache of one connection, bytes.
 pub(crate) const CACHE_BYTES_DEFAULT: u64 = 16 << 20;
 
