@@ -131,7 +131,7 @@ impl Session {
         self.state.accepts_messages()
     }
 
-    /// Whether the conversation is over; a close is, or was, among what [`Session::next`] gives.
+    /// Whether the conversation is over; a close is, or was, among what [`Session::try_next`] gives.
     pub fn is_closed(&self) -> bool {
         self.state.is_closed()
     }
@@ -154,17 +154,6 @@ impl Session {
         self.outbox.pop_front()
     }
 
-    /// Works until something is to be sent. Must be polled for anything to happen; may be dropped
-    /// and called again at any time.
-    pub async fn next(&mut self) -> Outgoing {
-        loop {
-            if let Some(outgoing) = self.outbox.pop_front() {
-                return outgoing;
-            }
-            self.step().await;
-        }
-    }
-
     /// Lets what has begun run to its end although the socket is gone: a mutation the client sent
     /// is not undone by its leaving, and actions keep running.
     #[expect(clippy::disallowed_methods, reason = "the driver performs effects")]
@@ -175,7 +164,10 @@ impl Session {
         }
     }
 
-    async fn step(&mut self) {
+    /// Works until something has happened; then [`Session::try_next`] may have something to send,
+    /// and [`Session::accepts_messages`] may have changed. Must be polled for anything to happen;
+    /// may be dropped and called again at any time.
+    pub async fn step(&mut self) {
         tokio::select! {
             biased;
             event = finished(&mut self.mutation) => self.apply(event),
@@ -207,7 +199,7 @@ impl Session {
     fn apply(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         let mut effects = Vec::new();
-        // Bounded: an effect causes at most one event, and only a message causes such effects.
+        // Bounded: an effect causes at most one event, and the end of a round starts no other.
         while let Some(event) = events.pop_front() {
             let moment = self.moment();
             self.state.apply(event, moment, &mut effects);

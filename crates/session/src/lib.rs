@@ -2,7 +2,7 @@
 //! mutations and the transitions it is sent. [`Session`] is the driver around a pure state machine.
 //!
 //! It does not own a socket and parses no bytes: whoever does hands messages in with
-//! [`Session::receive`] and takes texts out with [`Session::next`].
+//! [`Session::receive`] and takes texts out with [`Session::try_next`].
 //!
 //! Invariants: every transition starts at the version where the one before ended; its timestamp
 //! never goes back; all results of a client are of one timestamp; a mutation's response leaves

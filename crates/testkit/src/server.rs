@@ -96,13 +96,13 @@ impl TestServer {
             ..FunctionsOptions::default()
         };
         let functions = Functions::new(database.clone(), host.clone(), functions_options);
-        let deployer = Deployer::new(functions.clone());
+        let deployer = Deployer::new(&functions);
         deployer
             .bootstrap()
             .await
             .expect("system tables can be made");
-        let imports = Imports::new(functions.clone(), folder.path().join("imports"))
-            .expect("the folder is writable");
+        let imports =
+            Imports::new(&deployer, folder.path().join("imports")).expect("the folder is writable");
         let keys = AdminKeys::new("test", InstanceSecret::random());
         let deps = Deps {
             database: database.clone(),

@@ -61,11 +61,7 @@ where
                     return end;
                 }
             }
-            outgoing = session.next() => {
-                if send(frames, outgoing) {
-                    return End::Closing;
-                }
-            }
+            () = session.step() => {}
             () = &mut alarm => match keep_alive(frames, state.options) {
                 Some(next) => alarm.as_mut().reset(next),
                 None => return End::Gone,

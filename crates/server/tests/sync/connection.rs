@@ -220,6 +220,7 @@ async fn s006_future_timestamp() {
     server.mutation("messages:send", json!({"body": "x"})).await;
     client.until(0, json!(["x"])).await;
     assert!(client.version.2 > near);
+    assert_eq!(client.pings, 0, "nothing waited for a clock");
 }
 
 #[tokio::test]
