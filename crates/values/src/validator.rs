@@ -97,3 +97,5 @@ impl Validator {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod superset_tests;

@@ -60,12 +60,7 @@ fn check<'a>(
         }
         (Validator::Record(keys, values), Value::Object(fields)) => {
             for (name, value) in fields {
-                let key = Value::String(name.clone());
-                if keys.check(&key, ids).is_err() {
-                    return within(path, Step::Keys, |path| {
-                        Err(mismatch("Value", &key, keys, path))
-                    });
-                }
+                check_key(keys, name, ids, path)?;
                 within(path, Step::Values, |path| check(values, value, ids, path))?;
             }
             Ok(())
@@ -108,6 +103,25 @@ fn check_object<'a>(
             Err(detailed(&first, "Object", value, validator, path))
         }
     }
+}
+
+/// A key is checked as the text it is; any text satisfies the two commonest validators of keys.
+fn check_key<'a>(
+    keys: &'a Validator,
+    name: &str,
+    ids: &dyn IdResolver,
+    path: &[Step<'a>],
+) -> Result<(), ValidationError> {
+    if matches!(keys, Validator::String | Validator::Any) {
+        return Ok(());
+    }
+    let key = Value::String(name.to_owned());
+    if keys.check(&key, ids).is_ok() {
+        return Ok(());
+    }
+    let mut path = path.to_vec();
+    path.push(Step::Keys);
+    check(keys, &key, ids, &mut path)
 }
 
 /// The first member that matches wins. With one member its own complaint is the most precise.

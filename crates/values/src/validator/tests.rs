@@ -7,7 +7,7 @@ use super::*;
 use crate::{DocumentId, InternalId};
 
 /// `users` is 10001, `posts` 10002.
-struct Tables;
+pub(super) struct Tables;
 
 impl IdResolver for Tables {
     fn number_of(&self, table: &str) -> Option<TableNumber> {
@@ -25,7 +25,7 @@ impl IdResolver for Tables {
     }
 }
 
-fn id_of(table: u32) -> String {
+pub(super) fn id_of(table: u32) -> String {
     DocumentId {
         table: TableNumber(table),
         internal: InternalId([7; 16]),
@@ -86,6 +86,10 @@ fn paths_name_fields_elements_keys_and_values() {
             .contains("\nPath: .a.values()[1]\n")
     );
     assert!(complaint(&outer, r#"{"a":{"k":[]}}"#).contains("\nPath: .a.keys()\n"));
+    assert!(
+        complaint(&outer, &format!(r#"{{"a":{{"{}":[]}}}}"#, id_of(10_002)))
+            .ends_with("validator `v.id(\"users\")`.Path: .a.keys()")
+    );
     assert_eq!(
         outer.to_string(),
         "v.object({a: v.optional(v.record(v.id(\"users\"), v.array(v.float64())))})"
@@ -149,7 +153,7 @@ fn bad_json_says_what_is_wrong() {
     }
 }
 
-fn any_validator() -> impl Strategy<Value = Validator> {
+pub(super) fn any_validator() -> impl Strategy<Value = Validator> {
     let leaf = prop_oneof![
         Just(Validator::Null),
         Just(Validator::Float64),
