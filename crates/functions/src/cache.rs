@@ -232,25 +232,35 @@ impl Running {
 }
 
 impl Flight {
-    /// Keeps the answer under `key` and gives it to those who wait.
+    /// Keeps the answer under `key` and gives it to those who wait. Whoever asks from now on waits
+    /// for this run no more.
     pub(crate) fn land(self, key: QueryKey, answer: Answer) {
-        if let Ok(result) = &answer {
-            let _running = self.cache.running.lock();
-            self.cache.keep(Arc::new(key), result);
+        {
+            let mut running = self.cache.running.lock();
+            if let Ok(result) = &answer {
+                self.cache.keep(Arc::new(key), result);
+            }
+            self.remove(&mut running);
         }
         self.answer.send_replace(Some(answer));
     }
-}
 
-impl Drop for Flight {
-    fn drop(&mut self) {
-        let mut running = self.cache.running.lock();
+    fn remove(&self, running: &mut HashMap<Arc<QueryKey>, Vec<Running>>) {
         let Some(runs) = running.get_mut(&self.key) else {
             return;
         };
         runs.retain(|run| run.ts != self.ts);
         if runs.is_empty() {
             running.remove(&self.key);
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        // Of a run that landed nothing is left here, unless another has begun at the same timestamp.
+        if self.answer.borrow().is_none() {
+            self.remove(&mut self.cache.running.lock());
         }
     }
 }

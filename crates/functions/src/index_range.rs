@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn ids_are_compared_as_whole_keys() {
-        let by_id = index("by_id", &[]);
+        let by_id = index("by_id", &["_id"]);
         let expressions: Vec<RangeExpression> =
             serde_json::from_value(json!([expression("Eq", "_id", json!("x"))]))
                 .expect("expressions");
