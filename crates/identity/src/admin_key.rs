@@ -91,7 +91,7 @@ impl AdminKeys {
         let key = key.trim();
         let (name, sealed) = match key.split_once('|') {
             Some((name, sealed)) => (Some(without_prefix(name)), sealed),
-            None => (None, key),
+            None => (None, without_prefix(key)),
         };
         let bytes = hex::decode(sealed).map_err(|_| {
             BadAdminKey(format!(
@@ -142,7 +142,8 @@ impl fmt::Debug for AdminKeys {
     }
 }
 
-fn without_prefix(name: &str) -> &str {
+/// The name, or a whole key, without what tools put before it.
+pub(crate) fn without_prefix(name: &str) -> &str {
     PREFIXES
         .iter()
         .find_map(|prefix| name.strip_prefix(prefix))

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value as Json;
 
+use crate::admin_key::without_prefix;
 use crate::{AdminKeys, Identity, UserIdentity};
 
 /// Characters that a header which says anything has at least.
@@ -55,14 +56,16 @@ pub fn parse_authorization(header: Option<&str>, keys: &AdminKeys) -> Result<Ide
 /// No provider can be configured yet, so a well-formed token is refused as one whose provider is
 /// not configured.
 pub fn parse_user_token(token: &str) -> Result<Identity, AuthError> {
+    let object = |part: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
+        let json = serde_json::from_slice::<Json>(&bytes).ok()?;
+        json.is_object().then_some(json)
+    };
     let mut parts = token.split('.');
     let claims = match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(_), Some(claims), Some(_), None) => URL_SAFE_NO_PAD.decode(claims).ok(),
+        (Some(header), Some(claims), Some(_), None) => object(header).and_then(|_| object(claims)),
         _ => None,
     };
-    let claims = claims
-        .and_then(|bytes| serde_json::from_slice::<Json>(&bytes).ok())
-        .filter(Json::is_object);
     let Some(claims) = claims else {
         return Err(AuthError {
             status: 401,
@@ -81,8 +84,10 @@ pub fn parse_user_token(token: &str) -> Result<Identity, AuthError> {
     })
 }
 
-/// `<key>` or `<key>:<base64 of the attributes to act with>`. The name before `|` may contain `:`.
+/// `<key>` or `<key>:<base64 of the attributes to act with>`. What stands before `|`, prefix and
+/// name, may contain `:`; a key that carries its name inside may have a prefix all the same.
 fn admin(text: &str, keys: &AdminKeys) -> Result<Identity, AuthError> {
+    let text = without_prefix(text);
     let after_name = text.find('|').unwrap_or(0);
     let (key, acting) = match text[after_name..].find(':') {
         Some(colon) => (
@@ -140,6 +145,16 @@ mod tests {
             code("bearer e30.eyJpc3MiOiJ4In0.e30", &keys),
             (401, "NoAuthProvider")
         );
+        assert_eq!(
+            code("Bearer e30.bm90IGpzb24.e30", &keys),
+            (401, "InvalidAuthHeader")
+        );
+        assert_eq!(
+            code("Bearer ???.eyJpc3MiOiJ4In0.e30", &keys),
+            (401, "InvalidAuthHeader")
+        );
+        assert_eq!(code("Bearer", &keys), (400, "InvalidHeaderFailure"));
+        assert_eq!(code("Convex prod:|:", &keys), (401, "BadAdminKey"));
         assert_eq!(
             code(&format!("Convex {good}:???"), &keys),
             (400, "HeaderParseFailure")

@@ -22,8 +22,8 @@ pub enum Identity {
     User(UserIdentity),
 }
 
-/// A user's attributes as `ctx.auth.getUserIdentity()` gives them; `tokenIdentifier`, `issuer`
-/// and `subject` are always there.
+/// A user's attributes as `ctx.auth.getUserIdentity()` gives them; `tokenIdentifier` is always
+/// there and a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserIdentity {
     attributes: Map<String, Json>,
@@ -41,6 +41,14 @@ impl UserIdentity {
         let Json::Object(mut attributes) = attributes else {
             return Err(refused("the identity to act as must be a JSON object"));
         };
+        // A name that is there but no text is a mistake, and must not be passed over.
+        for name in ["tokenIdentifier", "issuer", "subject"] {
+            if attributes.get(name).is_some_and(|value| !value.is_string()) {
+                return Err(refused(&format!(
+                    "the member {name:?} of the identity to act as must be a text"
+                )));
+            }
+        }
         let text = |name: &str| {
             attributes
                 .get(name)
@@ -106,5 +114,75 @@ impl Identity {
             Identity::User(_) => "user",
         };
         format!("{kind}:{}", self.user_json().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Member;
+
+    fn user(attributes: Json) -> UserIdentity {
+        UserIdentity::from_attributes(attributes).expect("attributes")
+    }
+
+    #[test]
+    fn the_identifier_is_given_or_derived() {
+        let given = user(json!({ "tokenIdentifier": "t", "issuer": "i", "subject": "s" }));
+        assert_eq!(given.attributes()["tokenIdentifier"], "t");
+        let alone = user(json!({ "tokenIdentifier": "t", "nested": { "kept": [1] } }));
+        assert_eq!(alone.attributes()["nested"], json!({ "kept": [1] }));
+        let derived = user(json!({ "issuer": "https://i", "subject": "s" }));
+        assert_eq!(derived.attributes()["tokenIdentifier"], "https://i|s");
+    }
+
+    #[test]
+    fn attributes_that_name_nobody_are_refused() {
+        for (attributes, why) in [
+            (json!("x"), "JSON object"),
+            (json!({}), "tokenIdentifier"),
+            (json!({ "issuer": "i" }), "subject"),
+            (json!({ "subject": "s", "name": "n" }), "issuer"),
+            (json!({ "issuer": 1, "subject": "s" }), "\"issuer\""),
+            (
+                json!({ "tokenIdentifier": null, "issuer": "i", "subject": "s" }),
+                "\"tokenIdentifier\"",
+            ),
+        ] {
+            let error = UserIdentity::from_attributes(attributes.clone()).expect_err("nobody");
+            assert_eq!((error.status, error.code), (400, "HeaderParseFailure"));
+            assert!(error.message.contains(why), "{attributes}: {error}");
+        }
+    }
+
+    #[test]
+    fn cache_keys_differ_where_functions_could_tell() {
+        let admin = AdminKey {
+            member: Member::Id(0),
+            read_only: false,
+            issued_secs: 1,
+        };
+        let one = user(json!({ "tokenIdentifier": "t" }));
+        let two = user(json!({ "tokenIdentifier": "t", "role": "x" }));
+        let identities = [
+            Identity::Anonymous,
+            Identity::Admin(admin),
+            Identity::User(one.clone()),
+            Identity::User(two.clone()),
+            Identity::ActingAs { admin, user: one },
+            Identity::ActingAs { admin, user: two },
+        ];
+        for (index, left) in identities.iter().enumerate() {
+            for right in &identities[index + 1..] {
+                assert_ne!(left.cache_key(), right.cache_key());
+            }
+        }
+        // The order in which attributes were written tells nothing.
+        assert_eq!(
+            Identity::User(user(json!({ "tokenIdentifier": "t", "a": 1 }))).cache_key(),
+            Identity::User(user(json!({ "a": 1, "tokenIdentifier": "t" }))).cache_key()
+        );
     }
 }

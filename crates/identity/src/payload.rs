@@ -108,3 +108,56 @@ fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     *bytes = rest;
     Some(taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_key_without_member_or_issue_time_is_none() {
+        for bytes in [
+            &[][..],
+            &[0x10, 0x05],
+            &[0x18, 0x00],
+            &[0x10, 0x00, 0x18, 0x00],
+            &[0x10, 0x05, 0x22],
+            &[0x10, 0x05, 0x22, 0x7f],
+            &[0x10, 0x05, 0x18, 0x00, 0x07],
+            &[0x0a, 0x01, 0xff, 0x10, 0x05, 0x18, 0x00],
+        ] {
+            assert_eq!(decode(bytes), None, "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_skipped() {
+        let known = [0x10, 0x05, 0x18, 0x07];
+        for unknown in [
+            &[0x30, 0x80, 0x01][..],
+            &[0x32, 0x02, 0x10, 0x00],
+            &[0x35, 1, 2, 3, 4],
+            &[0x31, 1, 2, 3, 4, 5, 6, 7, 8],
+        ] {
+            let bytes = [unknown, &known].concat();
+            let found = decode(&bytes).expect("a payload");
+            assert_eq!(found.key.member, Member::Id(7), "{unknown:02x?}");
+            assert_eq!(found.key.issued_secs, 5);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(id: u64, system: bool, read_only: bool, issued_secs in 1u64..) {
+            let member = if system { Member::System } else { Member::Id(id) };
+            let key = AdminKey { member, read_only, issued_secs };
+            prop_assert_eq!(decode(&encode(key)), Some(Payload { name: None, key }));
+        }
+
+        #[test]
+        fn any_bytes_are_answered(bytes: Vec<u8>) {
+            let _ = decode(&bytes);
+        }
+    }
+}

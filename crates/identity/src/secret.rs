@@ -46,3 +46,34 @@ impl fmt::Debug for InstanceSecret {
         f.write_str("InstanceSecret(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_round_trips_and_debug_is_silent() {
+        let secret = InstanceSecret::random();
+        let hex = secret.to_hex();
+        assert_eq!(InstanceSecret::from_hex(&hex), Ok(secret.clone()));
+        assert_eq!(
+            InstanceSecret::from_hex(&hex.to_uppercase()),
+            Ok(secret.clone())
+        );
+        assert!(!format!("{secret:?}").contains(&hex[..8]));
+    }
+
+    #[test]
+    fn other_texts_are_refused_by_length_or_digit() {
+        for (text, why) in [
+            (String::new(), "has 0 characters"),
+            ("ab".repeat(31), "has 62 characters"),
+            ("ab".repeat(33), "has 66 characters"),
+            (format!("{}g", "a".repeat(63)), "hex digits in pairs"),
+            ("a".repeat(63), "has 63 characters"),
+        ] {
+            let error = InstanceSecret::from_hex(&text).expect_err("no secret");
+            assert!(error.to_string().contains(why), "{text}: {error}");
+        }
+    }
+}

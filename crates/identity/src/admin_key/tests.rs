@@ -81,6 +81,7 @@ fn keys_that_carry_their_name_open_without_it() {
         issued_secs: ISSUED,
     };
     assert_eq!(keys.check(WITH_NAME), Ok(key));
+    assert_eq!(keys.check(&format!("prod:{WITH_NAME}")), Ok(key));
     assert_eq!(keys.check(&format!("carnitas|{WITH_NAME}")), Ok(key));
     assert!(super::tests::keys("other").check(WITH_NAME).is_err());
 }
