@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use lentil_functions::{
-    Call, FailureClass, FunctionFailure, Functions, Outcome, QueryResult, SessionRequest, Watch,
+    Call, FailureClass, FunctionFailure, Functions, QueryResult, SessionRequest, Watch,
 };
 use lentil_identity::AdminKeys;
 use lentil_protocol::{
@@ -227,7 +227,9 @@ impl Session {
                 self.mutation = Some(Box::pin(run_mutation(functions, request, call, session)));
             }
             Effect::RunAction(request, call) => {
-                self.actions.push(Box::pin(run_action(request, call)))
+                let functions = self.shared.functions.clone();
+                self.actions
+                    .push(Box::pin(run_action(functions, request, call)));
             }
             Effect::Compute(ts) => self.start_round(ts, events),
             Effect::RetryAfter(delay_ms) => {
@@ -341,22 +343,8 @@ async fn run_mutation(
     }
 }
 
-async fn run_action(request: RequestId, call: Call) -> Event {
-    let failure = FunctionFailure {
-        class: FailureClass::Developer,
-        message: format!(
-            "Cannot run \"{}\": actions are not supported by this version of Lentil yet.",
-            call.path
-        ),
-        data: None,
-    };
-    Event::ActionFinished(
-        request,
-        Outcome {
-            result: Err(failure),
-            log_lines: Arc::default(),
-        },
-    )
+async fn run_action(functions: Functions, request: RequestId, call: Call) -> Event {
+    Event::ActionFinished(request, functions.action(call).await)
 }
 
 async fn advance(functions: Functions, ts: Timestamp) -> Event {

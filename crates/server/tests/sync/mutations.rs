@@ -145,19 +145,32 @@ async fn s029_failure_does_not_block() {
 async fn s030_actions_are_answered_at_once() {
     let server = TestServer::start().await;
     let mut client = Client::connect(&server).await;
-    client.call("Action", 0, "some:action", json!({})).await;
-    let response = client.response().await;
-    assert_eq!(response["type"], "ActionResponse");
-    assert_eq!(response["success"], false);
-    assert!(
-        response["result"]
-            .as_str()
-            .unwrap()
-            .contains("actions are not supported"),
-        "{response}"
-    );
+    for (request, path, expected) in [
+        (
+            0,
+            "acting:hello",
+            "Actions are not supported by this version",
+        ),
+        (
+            1,
+            "acting:nothing",
+            "Could not find public function for 'acting:nothing'",
+        ),
+        (2, "messages:list", "as Action, but it is defined as Query"),
+    ] {
+        client.call("Action", request, path, json!({})).await;
+        let response = client.response().await;
+        assert_eq!(
+            (&response["type"], &response["success"]),
+            (&json!("ActionResponse"), &json!(false))
+        );
+        assert!(
+            response["result"].as_str().unwrap().contains(expected),
+            "{response}"
+        );
+    }
     client
-        .mutation(1, "messages:send", json!({"body": "x"}))
+        .mutation(3, "messages:send", json!({"body": "x"}))
         .await;
     assert_eq!(client.response().await["success"], true);
 }
