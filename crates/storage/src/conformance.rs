@@ -26,12 +26,14 @@ pub trait Harness {
     fn reopen(&mut self);
 }
 
+type Check = fn(&mut dyn Harness);
+
 /// Runs every check, each on a fresh store.
 ///
 /// # Panics
 /// At the first promise that the adapter breaks.
 pub fn run(make: &dyn Fn() -> Box<dyn Harness>) {
-    let checks: [(&str, fn(&mut dyn Harness)); 16] = [
+    let checks: [(&str, Check); 16] = [
         ("an empty store answers", basics::empty_store),
         ("revisions by snapshot", basics::revisions_by_snapshot),
         ("ranges, orders and limits", basics::ranges_orders_limits),

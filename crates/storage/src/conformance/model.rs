@@ -25,7 +25,7 @@ impl Model {
         id: InternalId,
         at: Timestamp,
     ) -> Option<DocumentRow> {
-        self.table(tablet, at).remove(&id.0.to_vec())
+        self.table(tablet, at).remove(id.0.as_slice())
     }
 
     /// Live documents by id.
@@ -96,7 +96,7 @@ impl Model {
             .into_iter()
             .filter_map(|(key, (_, id))| {
                 let document = documents
-                    .get(&id?.0.to_vec())
+                    .get(id?.0.as_slice())
                     .expect("the history has no dangling entries");
                 Some((key, document.clone()))
             })

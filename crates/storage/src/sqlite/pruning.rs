@@ -29,6 +29,22 @@ const REMOVE_ENTRIES_BEFORE: &str =
 const TABLET_PAGE: &str =
     "SELECT id, ts, seq FROM documents WHERE tablet = ?1 ORDER BY id, ts LIMIT ?2";
 
+/// For the test that looks at their plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[
+    LOG_BEHIND,
+    REMOVE_EARLIER,
+    REMOVE_DOCUMENT,
+    REMOVE_FROM_LOG,
+    TOMBSTONES,
+    REMOVE_TOMBSTONE,
+    REMOVE_HIDDEN,
+    ENTRY_AT,
+    REMOVE_ENTRIES,
+    REMOVE_ENTRIES_BEFORE,
+    TABLET_PAGE,
+];
+
 /// One step towards `horizon`.
 pub(super) fn prune(
     writer: &mut Writer,

@@ -123,6 +123,26 @@ const LOG_FIRST: &str = "SELECT seq, ts FROM log WHERE seq >= ?1 ORDER BY seq LI
 const LOG_LAST: &str = "SELECT seq, ts FROM log ORDER BY seq DESC LIMIT 1";
 const LOG_PAGE: &str = "SELECT ts, tablet, id, body FROM log WHERE seq >= ?1 ORDER BY seq";
 
+/// For the test that looks at their plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[
+    DOCUMENTS.ascending[0],
+    DOCUMENTS.ascending[1],
+    DOCUMENTS.descending[0],
+    DOCUMENTS.descending[1],
+    DOCUMENTS.newest,
+    ENTRIES.ascending[0],
+    ENTRIES.ascending[1],
+    ENTRIES.descending[0],
+    ENTRIES.descending[1],
+    ENTRIES.newest,
+    GET,
+    BODY,
+    LOG_FIRST,
+    LOG_LAST,
+    LOG_PAGE,
+];
+
 /// A timestamp as SQLite keeps it.
 pub(super) fn to_sql(ts: Timestamp) -> i64 {
     i64::try_from(ts.0).unwrap_or(i64::MAX)
