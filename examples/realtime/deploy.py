@@ -64,7 +64,8 @@ def up():
     log_descriptor = os.open(LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
     with os.fdopen(log_descriptor, "ab") as log:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env=dict(os.environ, NO_COLOR="1"),
         )
     with open(PID_FILE, "w", encoding="ascii") as file:
         file.write("%d\n" % child.pid)
