@@ -97,7 +97,7 @@ fn child_that_appends() {
         store.append(&batch(ts)).expect("appended");
         writeln!(output, "\nacknowledged {ts}.").expect("the parent listens");
         output.flush().expect("the parent listens");
-        if ts % 16 == 0 {
+        if ts.is_multiple_of(16) {
             store
                 .prune(Timestamp(ts.saturating_sub(40)), 200)
                 .expect("pruned");
