@@ -32,6 +32,15 @@ struct Row {
     json: Arc<str>,
 }
 
+/// A row that a cursor has read ahead.
+#[derive(Clone, Debug)]
+pub struct Ahead {
+    /// The index's own key (internal ids for `by_id`).
+    key: IndexKey,
+    /// The document.
+    pub document: Document,
+}
+
 /// An open range. Reading ahead is allowed, but only what was handed out is recorded as read.
 ///
 /// Own writes made while the range is open are seen if they lie ahead of the last row handed out.
@@ -85,17 +94,32 @@ impl RangeCursor {
         &mut self,
         tx: &mut Transaction,
     ) -> Result<Option<(IndexKey, Document)>, TransactionError> {
+        let Some(ahead) = self.ahead(tx)? else {
+            self.consume_end(tx);
+            return Ok(None);
+        };
+        self.consume(tx, &ahead)?;
+        let by_id = self.target.is_some_and(|target| target.by_id);
+        let key = if by_id {
+            public_id_key(ahead.document.id)
+        } else {
+            ahead.key
+        };
+        Ok(Some((key, ahead.document)))
+    }
+
+    /// The next document, for a reader that may not want it in the end: it is not recorded until it
+    /// is given to [`RangeCursor::consume`], and may be given back with [`RangeCursor::rewind`].
+    pub fn ahead(&mut self, tx: &mut Transaction) -> Result<Option<Ahead>, TransactionError> {
         let Some(target) = self.target else {
             return Ok(None);
         };
         loop {
             self.fetch_if_empty(&target, tx)?;
-            let Some((row, own)) = self.step(&target, tx) else {
-                tx.reads.insert(target.index, self.range.clone());
+            let Some(((key, id), own)) = self.step(&target, tx) else {
                 return Ok(None);
             };
-            self.pass(&row.0);
-            let (key, id) = row;
+            self.pass(&key);
             let json = match own {
                 Some(Own::Removed) => continue,
                 Some(Own::Present(id)) => {
@@ -115,15 +139,40 @@ impl RangeCursor {
                     row.json
                 }
             };
-            self.record(&target, tx, &key);
-            tx.count_document(json.len())?;
             let id = DocumentId {
                 table: target.number,
                 internal: id,
             };
-            let key = if target.by_id { public_id_key(id) } else { key };
-            return Ok(Some((key, Document { id, json })));
+            return Ok(Some(Ahead {
+                key,
+                document: Document { id, json },
+            }));
         }
+    }
+
+    /// Records and counts a row that [`RangeCursor::ahead`] gave, with everything before it.
+    pub fn consume(&self, tx: &mut Transaction, ahead: &Ahead) -> Result<(), TransactionError> {
+        if let Some(target) = &self.target {
+            self.record(target, tx, &ahead.key);
+        }
+        tx.count_document(ahead.document.json.len())
+    }
+
+    /// Records that the reader knows the range's end.
+    pub fn consume_end(&self, tx: &mut Transaction) {
+        if let Some(target) = &self.target {
+            tx.reads.insert(target.index, self.range.clone());
+        }
+    }
+
+    /// Gives back every row behind `last` (all, for `None`): they come again, as they then are.
+    pub fn rewind(&mut self, last: Option<&Ahead>) {
+        self.rest = self.range.clone();
+        if let Some(last) = last {
+            self.pass(&last.key);
+        }
+        self.page.clear();
+        self.unfetched = Some(self.rest.clone());
     }
 
     /// Hints how many more rows will be wanted, so that pages have the right size.

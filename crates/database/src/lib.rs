@@ -36,7 +36,7 @@ mod retention;
 mod database;
 
 pub use crate::backfill::{BackfillProgress, BackfillStep};
-pub use crate::cursor::RangeCursor;
+pub use crate::cursor::{Ahead, RangeCursor};
 pub use crate::database::{Database, DatabaseOptions};
 pub use crate::env::{Env, SystemEnv};
 pub use crate::error::{BeginError, CommitError, OpenError, TransactionError};

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use lentil_catalog::Schema;
 use lentil_database::{Document, TableInfo};
 use lentil_js::{FunctionKind, SyscallError};
 use lentil_values::{DocumentId, Object, Value};
@@ -268,13 +267,13 @@ impl UdfSyscalls {
 
     fn is_enforced(&self, table: &str) -> bool {
         let schema = self.scope.image.schema.as_ref();
-        schema.is_some_and(|schema| checks(schema, table))
+        schema.is_some_and(|schema| schema.enforces(table))
     }
 
     /// Whether a push is trying a schema that says something about the table.
     fn is_on_trial(&self, table: &str) -> bool {
         let pending = self.scope.image.pending_schema.as_ref();
-        pending.is_some_and(|pending| checks(&pending.schema, table))
+        pending.is_some_and(|pending| pending.schema.enforces(table))
     }
 
     /// A document that the schema on trial does not allow fails that schema, not the write.
@@ -307,12 +306,6 @@ impl UdfSyscalls {
             ))
         })
     }
-}
-
-/// Whether a schema says something about a table's documents.
-fn checks(schema: &Schema, table: &str) -> bool {
-    let declared = schema.tables.get(table);
-    schema.validation && declared.is_some_and(|table| table.document.is_some())
 }
 
 /// Refuses tables that functions must not read.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lentil_database::{Transaction, TransactionLimits};
 use lentil_js::FunctionKind;
 
-use super::queries::Stream;
+use super::streams::Stream;
 use crate::path::FunctionPath;
 
 /// A function that is running: the called one, or one nested in it.

@@ -12,6 +12,7 @@ mod misc;
 mod nested;
 mod pagination;
 mod queries;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -109,6 +110,12 @@ impl UdfSyscalls {
 
     /// Takes the world apart after the call.
     pub(crate) fn into_remains(mut self) -> Remains {
+        while self.frames.len() > 1 {
+            // A nested call that never ended, because the whole execution was ended.
+            self.close_streams();
+            self.frames.pop();
+        }
+        self.close_streams();
         let root = self.frames.swap_remove(0);
         Remains {
             tx: self.tx,
@@ -135,6 +142,16 @@ impl UdfSyscalls {
         stale.unwrap_or(&mut self.tx)
     }
 
+    /// Ceilings of the transaction that the innermost function reads and writes.
+    fn limits_now(&self) -> TransactionLimits {
+        let stale = self.frames.iter().any(|frame| frame.stale.is_some());
+        if stale {
+            TransactionLimits::default()
+        } else {
+            self.limits
+        }
+    }
+
     fn kind(&self) -> FunctionKind {
         self.frames
             .last()
@@ -146,6 +163,7 @@ impl UdfSyscalls {
         match op {
             "1.0/get" => self.get(args),
             "1.0/queryStreamNext" => self.query_stream_next(args),
+            "1.0/queryStreamPage" => self.query_stream_page(args),
             "1.0/queryPage" => self.query_page(args),
             "1.0/count" => self.count(args),
             "1.0/insert" => self.insert(args),

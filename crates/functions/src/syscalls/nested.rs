@@ -170,6 +170,7 @@ impl UdfSyscalls {
     /// Closes the innermost frame: keeps or undoes what it wrote, and makes the answer of the
     /// syscall that opened it.
     pub(super) fn finish_nested(&mut self, outcome: CallOutcome) -> Result<String, SyscallError> {
+        self.close_streams();
         let path = self.frame().path.clone();
         let shown: Arc<str> = path.to_string().into();
         self.nested_lines

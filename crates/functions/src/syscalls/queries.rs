@@ -1,13 +1,12 @@
-//! Query streams: table scans and index ranges, read row by row.
+//! The JSON of queries: table scans and index ranges with their operators.
 
-use lentil_database::{Document, IndexQuery, Namespace, Order, RangeCursor, Transaction};
+use lentil_database::{Document, IndexQuery, Namespace, Order, Transaction};
 use lentil_js::SyscallError;
-use lentil_values::{IndexKey, KeyRange, Object};
+use lentil_values::{KeyRange, Object};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::documents::{check_queryable_table, parse_stored};
-use super::{UdfSyscalls, parse};
 use crate::errors::{from_transaction, thrown};
 use crate::filter::Expression;
 use crate::index_range::{RangeExpression, key_range};
@@ -74,14 +73,6 @@ enum Stage {
 pub(super) enum Verdict {
     Keep,
     Skip,
-}
-
-/// A query that is being read.
-pub(super) struct Stream {
-    query: Query,
-    /// `None` until the first row is asked for.
-    cursor: Option<RangeCursor>,
-    done: bool,
 }
 
 /// Where a query walks.
@@ -209,10 +200,31 @@ impl Stages {
     }
 
     /// The most rows that will be read, if the operators say so.
-    fn rows_max(&self) -> Option<usize> {
+    pub(super) fn rows_max(&self) -> Option<usize> {
         match self.0.first() {
             Some(Stage::Limit(rows)) => usize::try_from(*rows).ok(),
             _ => None,
+        }
+    }
+
+    /// What the limits still let pass, in order; for going back to this point.
+    pub(super) fn limits(&self) -> Box<[u64]> {
+        let limit = |stage: &Stage| match stage {
+            Stage::Limit(rows) => Some(*rows),
+            Stage::Filter(_) => None,
+        };
+        self.0.iter().filter_map(limit).collect()
+    }
+
+    /// Goes back to a point at which [`Stages::limits`] gave `limits`.
+    pub(super) fn restore(&mut self, limits: &[u64]) {
+        let mut limits = limits.iter();
+        for stage in &mut self.0 {
+            if let Stage::Limit(rows) = stage
+                && let Some(kept) = limits.next()
+            {
+                *rows = *kept;
+            }
         }
     }
 
@@ -234,92 +246,5 @@ impl Stages {
             }
         }
         Ok(Verdict::Keep)
-    }
-}
-
-impl Stream {
-    /// The next row that passes the operators, reading as little as possible.
-    fn next(
-        &mut self,
-        tx: &mut Transaction,
-        namespace: Namespace,
-    ) -> Result<Option<(IndexKey, Document)>, SyscallError> {
-        let cursor = match &mut self.cursor {
-            Some(cursor) => cursor,
-            None => {
-                let walk = self.query.walk(tx, namespace)?;
-                let mut cursor = tx.query(walk.query).map_err(from_transaction)?;
-                if let Some(rows) = self.query.stages.rows_max() {
-                    cursor.expect_rows(rows);
-                }
-                self.cursor.insert(cursor)
-            }
-        };
-        while !self.done && !self.query.stages.exhausted() {
-            let Some(row) = cursor.next(tx).map_err(from_transaction)? else {
-                break;
-            };
-            if self.query.stages.judge(&row.1)? == Verdict::Keep {
-                return Ok(Some(row));
-            }
-        }
-        self.done = true;
-        Ok(None)
-    }
-}
-
-#[derive(Deserialize)]
-struct QueryStream {
-    query: QueryJson,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StreamNumber {
-    query_id: u64,
-}
-
-impl UdfSyscalls {
-    /// Checks and remembers a query; nothing is read.
-    pub(super) fn query_stream(&mut self, args: &str) -> Result<String, SyscallError> {
-        let args: QueryStream = parse("db.query", args)?;
-        let query = args.query.check()?;
-        let frame = self.frame();
-        let number = frame.next_stream;
-        frame.next_stream += 1;
-        let stream = Stream {
-            query,
-            cursor: None,
-            done: false,
-        };
-        frame.streams.insert(number, stream);
-        Ok(format!("{{\"queryId\":{number}}}"))
-    }
-
-    pub(super) fn query_stream_next(&mut self, args: &str) -> Result<String, SyscallError> {
-        let args: StreamNumber = parse("db.query", args)?;
-        let namespace = self.scope.namespace;
-        // Out of the frame while the transaction, which the frame may own, is used.
-        let Some(mut stream) = self.frame().streams.remove(&args.query_id) else {
-            return Err(thrown(format!("Query with ID {} not found", args.query_id)));
-        };
-        let next = stream.next(self.tx(), namespace);
-        self.frame().streams.insert(args.query_id, stream);
-        Ok(match next? {
-            Some((_, document)) => {
-                let mut text = String::with_capacity(document.json.len() + 24);
-                text.push_str("{\"value\":");
-                text.push_str(&document.json);
-                text.push_str(",\"done\":false}");
-                text
-            }
-            None => "{\"value\":null,\"done\":true}".to_owned(),
-        })
-    }
-
-    pub(super) fn query_cleanup(&mut self, args: &str) -> Result<String, SyscallError> {
-        let args: StreamNumber = parse("db.query", args)?;
-        let found = self.frame().streams.remove(&args.query_id).is_some();
-        Ok(found.to_string())
     }
 }

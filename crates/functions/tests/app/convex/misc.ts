@@ -108,6 +108,23 @@ export const rawInQuery = query({
   handler: async (_ctx, { op, args, sync }) => await syscall(op, args, sync),
 });
 
+/** Several syscalls one after the other; their answers. */
+export const script = mutation({
+  args: { steps: v.array(v.any()) },
+  handler: async (_ctx, { steps }) => await runScript(steps),
+});
+
+export const scriptInQuery = query({
+  args: { steps: v.array(v.any()) },
+  handler: async (_ctx, { steps }) => await runScript(steps),
+});
+
+async function runScript(steps: any[]) {
+  const answers = [];
+  for (const { op, args, sync } of steps) answers.push(JSON.parse(await syscall(op, args, sync ?? false)));
+  return answers;
+}
+
 async function syscall(op: string, args: any, sync: boolean) {
   const convex = (globalThis as any).Convex;
   const text = typeof args === "string" ? args : JSON.stringify(args);
