@@ -6,9 +6,9 @@
 //! One object serves a call and everything nested in it; it runs on the executor's driver thread,
 //! which may block. This file dispatches; each family of operations has a file of its own.
 
+mod about;
 mod documents;
 mod frame;
-mod misc;
 mod nested;
 mod pagination;
 mod queries;
@@ -177,7 +177,7 @@ impl UdfSyscalls {
             "1.0/getTransactionMetrics" => Ok(self.transaction_metrics()),
             // Lines for an audit log are accepted and dropped (function-runtime 1.9).
             "1.0/auditLog" => Ok("null".to_owned()),
-            op => Err(misc::unsupported(op)
+            op => Err(about::unsupported(op)
                 .unwrap_or_else(|| thrown(format!("Unknown async operation {op}")))),
         }
     }
