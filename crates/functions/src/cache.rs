@@ -264,3 +264,171 @@ impl Drop for Flight {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::Outcome;
+    use crate::outcome::Observed;
+
+    fn key(args: &str) -> Arc<QueryKey> {
+        Arc::new(QueryKey {
+            component: ComponentPath::default(),
+            path: FunctionPath::parse("m:f").expect("it is a path"),
+            args: args.into(),
+            journal: None,
+            admin: false,
+            identity: None,
+        })
+    }
+
+    /// A result that is `age` old and depends on the clock, if `clock`.
+    fn result(value: Result<&str, &str>, ts: u64, age: Duration, clock: bool) -> Arc<QueryResult> {
+        let result = value.map(Arc::from).map_err(FunctionFailure::developer);
+        Arc::new(QueryResult {
+            outcome: Outcome {
+                result,
+                log_lines: Arc::default(),
+            },
+            ts: Timestamp(ts),
+            journal: None,
+            lines: Arc::default(),
+            subscription: None,
+            watchers: Arc::default(),
+            observed: Observed {
+                time: clock,
+                identity: false,
+            },
+            made: Instant::now()
+                .checked_sub(age)
+                .expect("the machine is up for a while"),
+        })
+    }
+
+    fn flight(cache: &Arc<QueryCache>, key: &Arc<QueryKey>, ts: u64) -> (Flight, Running) {
+        match cache.find(key, Timestamp(ts), None) {
+            Found::Nothing(flight, running) => (flight, running),
+            _ => panic!("somebody runs it already"),
+        }
+    }
+
+    fn keep(cache: &Arc<QueryCache>, key: &Arc<QueryKey>, result: &Arc<QueryResult>) {
+        let (flight, _) = flight(cache, key, result.ts.0);
+        flight.land(QueryKey::clone(key), Ok(result.clone()));
+    }
+
+    #[test]
+    fn s069_clock_dependent_results_are_given_for_a_bounded_time() {
+        let cache = Arc::new(QueryCache::new(1 << 20));
+        let (young, old) = (Duration::from_secs(1), Duration::from_secs(18));
+        for (args, age, clock, kept) in [
+            ("young", young, true, true),
+            ("old", old, true, false),
+            ("timeless", old, false, true),
+        ] {
+            let key = key(args);
+            keep(&cache, &key, &result(Ok("1.0"), 5, age, clock));
+            assert_eq!(cache.get(&key, Timestamp(9)).is_some(), kept, "{args}");
+        }
+    }
+
+    #[test]
+    fn s070_failures_are_shared_only_while_somebody_holds_them() {
+        let cache = Arc::new(QueryCache::new(1 << 20));
+        let failure = result(Err("no"), 5, Duration::ZERO, false);
+        keep(&cache, &key("a"), &failure);
+        assert!(cache.get(&key("a"), Timestamp(5)).is_some());
+        drop(failure);
+        assert!(cache.get(&key("a"), Timestamp(5)).is_none());
+        let failure = result(Err("no"), 5, Duration::from_secs(3), false);
+        keep(&cache, &key("b"), &failure);
+        assert!(cache.get(&key("b"), Timestamp(5)).is_none());
+    }
+
+    #[test]
+    fn results_are_not_given_for_times_before_them() {
+        let cache = Arc::new(QueryCache::new(1 << 20));
+        keep(
+            &cache,
+            &key("a"),
+            &result(Ok("1.0"), 5, Duration::ZERO, false),
+        );
+        assert!(cache.get(&key("a"), Timestamp(4)).is_none());
+        keep(
+            &cache,
+            &key("a"),
+            &result(Ok("0.0"), 3, Duration::ZERO, false),
+        );
+        let found = cache
+            .get(&key("a"), Timestamp(4))
+            .expect("an older version");
+        assert_eq!(found.ts, Timestamp(3));
+    }
+
+    #[tokio::test]
+    async fn askers_wait_for_runs_at_their_time_or_a_little_before() {
+        let cache = Arc::new(QueryCache::new(1 << 20));
+        let key = key("a");
+        let (first, _) = flight(&cache, &key, 5);
+        let Found::Running(joined) = cache.find(&key, Timestamp(7), None) else {
+            panic!("the run at 5 is worth waiting for");
+        };
+        assert_eq!(joined.ts(), Timestamp(5));
+        assert!(matches!(
+            cache.find(&key, Timestamp(4), None),
+            Found::Nothing(..)
+        ));
+        // Whoever has tried the run at 5 in vain begins one of its own.
+        let (second, _) = flight_after(&cache, &key, 7, 5);
+        assert!(
+            matches!(cache.find(&key, Timestamp(8), None), Found::Running(run) if run.ts() == Timestamp(7))
+        );
+        let answer = result(Ok("1.0"), 5, Duration::ZERO, false);
+        first.land(QueryKey::clone(&key), Ok(answer));
+        assert!(joined.wait().await.is_ok());
+        drop(second);
+        assert!(matches!(
+            cache.find(&key, Timestamp(8), None),
+            Found::Result(_)
+        ));
+        assert!(cache.running.lock().is_empty(), "ended runs leave nothing");
+    }
+
+    fn flight_after(
+        cache: &Arc<QueryCache>,
+        key: &Arc<QueryKey>,
+        ts: u64,
+        tried: u64,
+    ) -> (Flight, Running) {
+        match cache.find(key, Timestamp(ts), Some(Timestamp(tried))) {
+            Found::Nothing(flight, running) => (flight, running),
+            _ => panic!("there is nothing newer to wait for"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_dies_fails_its_waiters() {
+        let cache = Arc::new(QueryCache::new(1 << 20));
+        let (flight, running) = flight(&cache, &key("a"), 5);
+        drop(flight);
+        assert!(running.wait().await.is_err());
+        assert!(cache.running.lock().is_empty());
+    }
+
+    #[test]
+    fn the_cache_keeps_to_its_bytes() {
+        let cache = Arc::new(QueryCache::new(1 << 20));
+        for n in 0..400 {
+            let value = "x".repeat(10_000);
+            keep(
+                &cache,
+                &key(&n.to_string()),
+                &result(Ok(&value), 5, Duration::ZERO, false),
+            );
+        }
+        let kept = (0..400).filter(|n| cache.get(&key(&n.to_string()), Timestamp(5)).is_some());
+        assert!((50..=100).contains(&kept.count()));
+    }
+}

@@ -361,3 +361,27 @@ async fn a_large_result_is_remembered_whole() {
     assert_eq!(first, again);
     assert_eq!(*again.outcome.log_lines, ["[LOG] 'made it'"]);
 }
+
+/// A mutation that reads everything ends although others never stop writing what it reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_mutation_is_not_starved() {
+    let app = Arc::new(App::start().await);
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (app, stop) = (app.clone(), stop.clone());
+        writers.spawn(async move {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                app.insert("numbers", &[json!({ "n": 1 })]).await;
+            }
+        });
+    }
+    for _ in 0..5 {
+        let counted = app.run("nested:fresh", json!({ "add": 7 })).await;
+        assert!(counted.as_f64().is_some_and(|count| count >= 1.0));
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    while let Some(ended) = writers.join_next().await {
+        ended.expect("the writers work too");
+    }
+}
