@@ -22,9 +22,12 @@ pub(crate) const VACUUM_PAGES_PER_STEP: u32 = 2_000;
 /// goes to the write-ahead log each time: smaller is faster.
 pub(crate) const PAGE_BYTES: u32 = 4_096;
 
-/// Pages in the write-ahead log from which a commit copies it back into the file: large enough to
-/// gather many writes to one page, small enough to pause a commit for milliseconds.
-pub(crate) const CHECKPOINT_PAGES: u32 = 4_000;
+/// Pages by which the write-ahead log grows between two rounds of copying it back into the file:
+/// many enough to gather writes to one page, few enough that a round is short.
+pub(crate) const CHECKPOINT_PAGES: u32 = 1_000;
+
+/// Pages in the write-ahead log (64 MiB) at which a commit copies the rest, so that the log can begin anew.
+pub(crate) const WAL_PAGES_MAX: u32 = 16_000;
 
 /// Bytes the write-ahead log file is cut back to after a checkpoint.
 pub(crate) const WAL_KEPT_BYTES: u32 = 64 << 20;
@@ -40,4 +43,5 @@ pub(crate) const CACHE_BYTES_DEFAULT: u64 = 16 << 20;
 
 const _: () = assert!(READERS_MAX >= 2);
 const _: () = assert!(PAGE_BYTES.is_power_of_two() && PAGE_BYTES <= 65_536);
-const _: () = assert!(CHECKPOINT_PAGES as u64 * PAGE_BYTES as u64 <= WAL_KEPT_BYTES as u64);
+const _: () = assert!(CHECKPOINT_PAGES < WAL_PAGES_MAX);
+const _: () = assert!(WAL_PAGES_MAX as u64 * PAGE_BYTES as u64 <= WAL_KEPT_BYTES as u64);

@@ -1,6 +1,7 @@
 //! The embedded default: one SQLite file in WAL mode.
 //!
-//! One connection writes, behind a mutex; up to sixteen read, each lent to one read at a time. The
+//! One connection writes, behind a mutex; up to sixteen read, each lent to one read at a time; one,
+//! on a thread of its own, copies the write-ahead log back into the file. The
 //! layout of the file is described in `docs/storage-format.md`.
 
 mod schema;
@@ -9,6 +10,7 @@ mod readers;
 mod reading;
 mod writing;
 mod pruning;
+mod checkpoints;
 mod error;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::limits::{BUSY_WAIT, CACHE_BYTES_DEFAULT};
+use crate::sqlite::checkpoints::Checkpoints;
 use crate::sqlite::lock::DatabaseLock;
 use crate::sqlite::readers::Readers;
 use crate::sqlite::reading::ReadError;
@@ -73,6 +76,7 @@ pub struct SqlitePersistence {
     // Dropped in this order: the writer closes last, because the last connection tidies the write-ahead log away and
     // the readers may not write; the lock goes when nothing is open any more.
     readers: Readers,
+    checkpoints: Checkpoints,
     writer: Mutex<Writer>,
     _lock: DatabaseLock,
 }
@@ -91,11 +95,12 @@ impl SqlitePersistence {
             .canonicalize()
             .unwrap_or_else(|_| options.path.clone());
         let lock = DatabaseLock::take(&path)?;
-        let writer = open_writer(&path, &options)?;
+        let mut writer = open_writer(&path, &options)?;
         let store = SqlitePersistence {
             latest: AtomicU64::new(writer.counters.latest.0),
             horizon: AtomicU64::new(writer.counters.horizon.0),
             revisions: AtomicU64::new(writer.counters.revisions()),
+            checkpoints: Checkpoints::start(&mut writer.connection, &path)?,
             readers: Readers::new(path.clone(), options.cache_bytes),
             writer: Mutex::new(writer),
             _lock: lock,
@@ -151,6 +156,7 @@ impl SqlitePersistence {
         let counters = writer.counters;
         self.latest.store(counters.latest.0, Ordering::SeqCst);
         self.revisions.store(counters.revisions(), Ordering::SeqCst);
+        self.checkpoints.after_commit(&writer.connection);
         answer
     }
 }

@@ -82,12 +82,6 @@ pub(super) fn configure_writer(
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update_and_check(
         None,
-        "wal_autocheckpoint",
-        limits::CHECKPOINT_PAGES,
-        |_| Ok(()),
-    )?;
-    connection.pragma_update_and_check(
-        None,
         "journal_size_limit",
         limits::WAL_KEPT_BYTES,
         |_| Ok(()),
