@@ -1,6 +1,10 @@
 //! What pushed modules export (function-runtime 2, cli-and-deploy 5.1).
 
-use crate::FunctionKind;
+use serde::Deserialize;
+
+use crate::executor::Purpose;
+use crate::limits::ANALYSIS_LINES;
+use crate::{Bundle, CallOutcome, CallResult, FunctionKind, LogLevel, LogLine};
 
 /// Where something stands in the original source: zero-based line and column.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -58,4 +62,144 @@ pub struct AnalyzeError {
     pub code: &'static str,
     /// What, where, what to do.
     pub message: String,
+}
+
+impl AnalyzeError {
+    pub(crate) fn node_module(path: &str) -> Self {
+        AnalyzeError {
+            code: "NodeActionsNotSupported",
+            message: format!(
+                "Module {path} is marked \"use node\": Node.js actions arrive in a later version of Lentil. Remove \
+                 the directive, or leave the file out of the functions folder."
+            ),
+        }
+    }
+
+    pub(crate) fn missing(path: &str) -> Self {
+        AnalyzeError { code: "InvalidModule", message: format!("there is no module {path} to evaluate") }
+    }
+
+    pub(crate) fn overloaded() -> Self {
+        AnalyzeError {
+            code: "TooManyConcurrentRequests",
+            message: "too many calls wait for an executor: try the push again".to_owned(),
+        }
+    }
+}
+
+/// Codes that the executor puts before a message of its own.
+const CODES: &[&str] = &[
+    "AuthConfigMissingExportError",
+    "AuthConfigNotMatchingSchemaError",
+    "InvalidDefinitionExport",
+    "InvalidFunctionName",
+    "InvalidSchemaExport",
+    "MissingDefinitionExportError",
+    "MissingSchemaExportError",
+];
+
+/// How evaluating a module ended.
+pub(crate) struct Evaluation(pub(crate) CallOutcome);
+
+/// What the executor reports of a module.
+#[derive(Deserialize)]
+struct Report {
+    functions: Vec<ReportedFunction>,
+    routes: Option<Vec<ReportedRoute>>,
+    crons: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ReportedFunction {
+    name: String,
+    kind: String,
+    public: Option<bool>,
+    args: Option<String>,
+    returns: Option<String>,
+    /// Text of the handler, by which its place is found.
+    source: String,
+}
+
+#[derive(Deserialize)]
+struct ReportedRoute {
+    path: String,
+    method: String,
+}
+
+impl Evaluation {
+    /// The exported functions, routes and crons of the module.
+    pub(crate) fn functions(self, bundle: &Bundle, index: usize) -> Result<AnalyzedModule, AnalyzeError> {
+        let module = &bundle.modules()[index];
+        let text = self.result(&format!("Failed to analyze {}: ", module.path), "InvalidModule")?;
+        let report: Report = serde_json::from_str(&text).map_err(|error| AnalyzeError {
+            code: "InvalidModule",
+            message: format!("Failed to analyze {}: its report is not valid: {error}", module.path),
+        })?;
+        let place = |function: &ReportedFunction| {
+            let place = module.find_function(&function.name, &function.source)?;
+            Some(Position { path: module.path.clone(), start_lineno: place.at.line, start_col: place.at.column })
+        };
+        let mut functions: Vec<_> = report
+            .functions
+            .into_iter()
+            .map(|function| AnalyzedFunction {
+                pos: place(&function),
+                kind: match function.kind.as_str() {
+                    "Query" => FunctionKind::Query,
+                    "Mutation" => FunctionKind::Mutation,
+                    _ => FunctionKind::Action,
+                },
+                name: function.name,
+                public: function.public,
+                args: function.args,
+                returns: function.returns,
+            })
+            .collect();
+        functions.sort_by_key(|function| function.pos.as_ref().map(|pos| (pos.start_lineno, pos.start_col)));
+        let routes = report.routes.map(|routes| {
+            routes.into_iter().map(|route| RouteSpec { path: route.path, method: route.method }).collect()
+        });
+        Ok(AnalyzedModule { functions, http_routes: routes, crons: report.crons })
+    }
+
+    /// The exported text of a configuration module.
+    pub(crate) fn text(self, path: &str, purpose: Purpose) -> Result<String, AnalyzeError> {
+        let code = match purpose {
+            Purpose::Schema => "InvalidSchema",
+            Purpose::Auth => "InvalidAuthConfig",
+            Purpose::Functions | Purpose::Definition => "InvalidModule",
+        };
+        self.result(&format!("Failed to evaluate {path}: "), code)
+    }
+
+    fn result(self, prefix: &str, code: &'static str) -> Result<String, AnalyzeError> {
+        let failure = match self.0.result {
+            CallResult::Value(text) => return Ok(text),
+            CallResult::Error(error) => error.rendered,
+            CallResult::Timeout(text) | CallResult::OutOfMemory(text) | CallResult::System(text) => text,
+        };
+        if failure.starts_with("Environment variable ") {
+            return Err(AnalyzeError { code: "AuthConfigMissingEnvironmentVariable", message: failure });
+        }
+        let known = CODES.iter().find_map(|code| Some((*code, failure.strip_prefix(code)?.strip_prefix(": ")?)));
+        let (code, text) = known.unwrap_or((code, &failure));
+        let message = format!("{prefix}{}{}", text.trim_end(), console_text(&self.0.logs));
+        Err(AnalyzeError { code, message })
+    }
+}
+
+/// The last console lines, after a blank line.
+fn console_text(logs: &[LogLine]) -> String {
+    let lines = logs[logs.len().saturating_sub(ANALYSIS_LINES)..].iter().map(|line| {
+        let level = match line.level {
+            LogLevel::Debug => "DEBUG",
+            LogLevel::Info => "INFO",
+            LogLevel::Log => "LOG",
+            LogLevel::Warn => "WARN",
+            LogLevel::Error => "ERROR",
+        };
+        format!("\n[{level}] {}", line.messages.join(" "))
+    });
+    let text: String = lines.collect();
+    if text.is_empty() { text } else { format!("\n{text}") }
 }

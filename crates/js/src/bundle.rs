@@ -1,6 +1,13 @@
 //! Pushed modules, linked once into scripts.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use sha2::{Digest, Sha256};
+
+use crate::link::{LinkedModule, Target, link};
+use crate::wire::{FrameWriter, to_executor};
 
 /// Where a module wants to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,8 +34,13 @@ pub struct ModuleSource {
 /// All modules of one component as of one push, linked; immutable and cheap to share.
 #[derive(Debug)]
 pub struct Bundle {
-    // private: id (content hash), linked scripts by path, source maps, column edits
-    _private: (),
+    id: String,
+    number: u32,
+    seed: String,
+    time_ms: f64,
+    modules: Vec<LinkedModule>,
+    by_path: HashMap<String, usize>,
+    load_frame: OnceLock<Vec<u8>>,
 }
 
 /// A module that cannot be linked: syntax error, top-level await, missing import. The text names
@@ -46,16 +58,89 @@ impl Bundle {
     /// Links modules. `seed` and `time_ms` are what `Math.random` and `Date.now` use while the
     /// modules are first evaluated, in every execution until the next push.
     pub fn link(modules: Vec<ModuleSource>, seed: [u8; 32], time_ms: f64) -> Result<Bundle, LinkError> {
-        let _ = (modules, seed, time_ms);
-        todo!()
+        static NUMBERS: AtomicU32 = AtomicU32::new(1);
+        let id = content_hash(&modules, &seed, time_ms);
+        let modules = link(modules)?;
+        let by_path = modules.iter().enumerate().map(|(at, module)| (module.path.clone(), at)).collect();
+        Ok(Bundle {
+            id,
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            seed: hex::encode(seed),
+            time_ms,
+            modules,
+            by_path,
+            load_frame: OnceLock::new(),
+        })
     }
+
     /// A hash of everything that can influence execution; executors and realms are keyed by it.
     pub fn id(&self) -> &str {
-        todo!()
+        &self.id
     }
+
     /// Whether a module of that canonical path is here.
     pub fn contains(&self, path: &str) -> bool {
-        let _ = path;
-        todo!()
+        self.by_path.contains_key(path)
     }
+
+    /// The number by which executors know it; never given twice in this process.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(crate) fn index_of(&self, path: &str) -> Option<usize> {
+        self.by_path.get(path).copied()
+    }
+
+    pub(crate) fn modules(&self) -> &[LinkedModule] {
+        &self.modules
+    }
+
+    /// Everything an executor needs to run it, encoded once.
+    pub(crate) fn load_frame(&self) -> &[u8] {
+        self.load_frame.get_or_init(|| {
+            let mut frame = FrameWriter::default();
+            frame.begin(to_executor::LOAD);
+            frame.u32(self.number);
+            frame.str(&self.seed);
+            frame.f64(self.time_ms);
+            let shapes: Vec<_> = self.modules.iter().map(shape).collect();
+            frame.str(&serde_json::Value::from(shapes).to_string());
+            for module in &self.modules {
+                frame.str(&module.script);
+            }
+            frame.end();
+            frame.into_bytes()
+        })
+    }
+}
+
+/// What the executor has to know of a module besides its script.
+fn shape(module: &LinkedModule) -> serde_json::Value {
+    let exports = module.exports.iter().map(|export| match export.target {
+        Target::Local(target, local) => serde_json::json!([export.name, target, local]),
+        Target::Namespace(target) => serde_json::json!([export.name, target, -1]),
+    });
+    serde_json::json!({
+        "path": module.path,
+        "requests": module.requests,
+        "exports": exports.collect::<Vec<_>>(),
+    })
+}
+
+fn content_hash(modules: &[ModuleSource], seed: &[u8; 32], time_ms: f64) -> String {
+    let mut sorted: Vec<_> = modules.iter().collect();
+    sorted.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut hash = Sha256::new();
+    hash.update(seed);
+    hash.update(time_ms.to_le_bytes());
+    for module in sorted {
+        let node = module.environment == ModuleEnvironment::Node;
+        hash.update([u8::from(node)]);
+        for part in [module.path.as_str(), &module.source] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    hex::encode(hash.finalize())
 }

@@ -5,7 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{AnalyzeError, AnalyzedModule, Bundle, CallOutcome, Invocation, Realms, Syscalls};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::analyze::Evaluation;
+use crate::executor::{End, Purpose, ended};
+use crate::limits::{ANALYSIS_USER_TIME, DATA_HEADROOM_MIB, HEAP_HEADROOM_MIB};
+use crate::meter::Meter;
+use crate::node::Node;
+use crate::pool::{Pool, Worker};
+use crate::process::Launch;
+use crate::{
+    AnalyzeError, AnalyzedModule, Bundle, CallOutcome, Invocation, ModuleEnvironment, Realms, Syscalls,
+};
 
 /// How the host runs.
 #[derive(Clone, Debug)]
@@ -24,6 +36,21 @@ pub struct HostOptions {
     pub idle_after: Duration,
     /// Calls that may wait for an executor; one more is refused.
     pub queue: usize,
+}
+
+impl Default for HostOptions {
+    /// Convex's limits, one executor a core, a fresh realm for every call.
+    fn default() -> HostOptions {
+        HostOptions {
+            node: None,
+            executors: std::thread::available_parallelism().map_or(2, usize::from),
+            realms: Realms::Fresh,
+            user_time: Duration::from_secs(1),
+            heap_mib: 64,
+            idle_after: Duration::from_secs(300),
+            queue: 4_096,
+        }
+    }
 }
 
 /// Why the host cannot work at all.
@@ -53,20 +80,57 @@ pub struct HostStats {
 
 /// Runs calls; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Host {}
+pub struct Host {
+    pool: Pool,
+    user_time: Duration,
+}
 
 impl Host {
     /// Checks Node and prepares the pool; executors start at first need.
     pub fn start(options: HostOptions) -> Result<Host, HostError> {
-        let _ = options;
-        todo!()
+        let node = Node::find(options.node.clone())?;
+        let launch = Launch {
+            heap_mib: options.heap_mib + HEAP_HEADROOM_MIB,
+            data_bytes: (u64::from(options.heap_mib) * 2 + DATA_HEADROOM_MIB + node.mapped_mib()) << 20,
+            node,
+        };
+        let pool = Pool::start(&options, &launch)
+            .map_err(|error| HostError::Spawn(format!("cannot start a driver thread: {error}")))?;
+        Ok(Host { pool, user_time: options.user_time })
     }
 
     /// Runs one call and hands the syscalls object back with its outcome. Cancel-safe: dropping
-    /// the future lets the call run to its end unobserved. `Err` gives the object back when the queue is full.
-    pub async fn call<S: Syscalls + 'static>(&self, invocation: Invocation, syscalls: S) -> Result<(CallOutcome, S), S> {
-        let _ = (invocation, syscalls);
-        todo!()
+    /// the future lets the call run to its end unobserved. `Err` gives the object back when the
+    /// queue is full or the host is shut down.
+    ///
+    /// # Panics
+    /// If `syscalls` panicked, once its driver thread is free for others again.
+    pub async fn call<S: Syscalls + 'static>(
+        &self,
+        invocation: Invocation,
+        syscalls: S,
+    ) -> Result<(CallOutcome, S), S> {
+        // The object is shared only until the job starts, so that a refusal can give it back.
+        let slot = Arc::new(Mutex::new(Some(syscalls)));
+        let (answer, answered) = oneshot::channel();
+        let user_time = self.user_time;
+        let taken = Arc::clone(&slot);
+        let job = move |worker: &mut Worker| {
+            let Some(mut syscalls) = taken.lock().take() else { return };
+            let mut meter = Meter::new(user_time);
+            let outcome = call_on(worker, &invocation, &mut syscalls, &mut meter);
+            // Nobody may be waiting any more; the call has run all the same.
+            let _ = answer.send((outcome, syscalls));
+        };
+        let submitted = self.pool.submit(Box::new(job));
+        if submitted.is_ok()
+            && let Ok((outcome, syscalls)) = answered.await
+        {
+            return Ok((outcome, syscalls));
+        }
+        drop(submitted);
+        // Refused, or dropped from the queue by a shutdown: the job never ran.
+        Err(slot.lock().take().expect("a job that started answers, unless its syscalls panicked"))
     }
 
     /// Evaluates every module that is not a chunk and reports its exports, by canonical path.
@@ -75,14 +139,26 @@ impl Host {
         bundle: Arc<Bundle>,
         env: Arc<BTreeMap<String, String>>,
     ) -> Result<BTreeMap<String, AnalyzedModule>, AnalyzeError> {
-        let _ = (bundle, env);
-        todo!()
+        self.on_worker(move |worker| {
+            let mut out = BTreeMap::new();
+            for (index, module) in bundle.modules().iter().enumerate().filter(|(_, m)| is_analysed(&m.path)) {
+                if module.environment == ModuleEnvironment::Node {
+                    return Err(AnalyzeError::node_module(&module.path));
+                }
+                let analyzed = match module.path.as_str() {
+                    "auth.config.js" => AnalyzedModule::default(),
+                    _ => evaluate_on(worker, &bundle, &env, index, Purpose::Functions).functions(&bundle, index)?,
+                };
+                out.insert(module.path.clone(), analyzed);
+            }
+            Ok(out)
+        })
+        .await
     }
 
     /// The text that the default export's `export()` of `schema.js` returns.
     pub async fn evaluate_schema(&self, bundle: Arc<Bundle>) -> Result<String, AnalyzeError> {
-        let _ = bundle;
-        todo!()
+        self.evaluate(bundle, Arc::default(), "schema.js", Purpose::Schema).await
     }
 
     /// The JSON text of the default export of `auth.config.js`.
@@ -91,8 +167,7 @@ impl Host {
         bundle: Arc<Bundle>,
         env: Arc<BTreeMap<String, String>>,
     ) -> Result<String, AnalyzeError> {
-        let _ = (bundle, env);
-        todo!()
+        self.evaluate(bundle, env, "auth.config.js", Purpose::Auth).await
     }
 
     /// The JSON text of what the default export's `export()` of `convex.config.js` returns.
@@ -101,17 +176,74 @@ impl Host {
         bundle: Arc<Bundle>,
         env: Arc<BTreeMap<String, String>>,
     ) -> Result<String, AnalyzeError> {
-        let _ = (bundle, env);
-        todo!()
+        self.evaluate(bundle, env, "convex.config.js", Purpose::Definition).await
     }
 
     /// Counters.
     pub fn stats(&self) -> HostStats {
-        todo!()
+        self.pool.stats()
     }
 
     /// Ends all executors; calls still running fail.
     pub async fn shutdown(&self) {
-        todo!()
+        self.pool.shutdown();
     }
+
+    async fn evaluate(
+        &self,
+        bundle: Arc<Bundle>,
+        env: Arc<BTreeMap<String, String>>,
+        path: &'static str,
+        purpose: Purpose,
+    ) -> Result<String, AnalyzeError> {
+        let Some(index) = bundle.index_of(path) else {
+            return Err(AnalyzeError::missing(path));
+        };
+        self.on_worker(move |worker| evaluate_on(worker, &bundle, &env, index, purpose).text(path, purpose)).await
+    }
+
+    async fn on_worker<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Worker) -> Result<T, AnalyzeError> + Send + 'static,
+    ) -> Result<T, AnalyzeError> {
+        let (answer, answered) = oneshot::channel();
+        let job = move |worker: &mut Worker| {
+            // The pusher may have gone away.
+            let _ = answer.send(work(worker));
+        };
+        match self.pool.submit(Box::new(job)) {
+            Ok(()) => answered.await.unwrap_or_else(|_| Err(AnalyzeError::overloaded())),
+            Err(_) => Err(AnalyzeError::overloaded()),
+        }
+    }
+}
+
+/// Chunks and the system's own modules are not analysed.
+fn is_analysed(path: &str) -> bool {
+    !["_deps/", "actions/_deps/", "_system/"].iter().any(|prefix| path.starts_with(prefix))
+}
+
+fn call_on(
+    worker: &mut Worker,
+    invocation: &Invocation,
+    syscalls: &mut dyn Syscalls,
+    meter: &mut Meter,
+) -> CallOutcome {
+    let heap_mib = worker.heap_mib();
+    let done = worker.run(|executor| executor.call(invocation, syscalls, meter));
+    done.unwrap_or_else(|end| ended(&end, meter, heap_mib))
+}
+
+fn evaluate_on(
+    worker: &mut Worker,
+    bundle: &Bundle,
+    env: &Arc<BTreeMap<String, String>>,
+    index: usize,
+    purpose: Purpose,
+) -> Evaluation {
+    let mut meter = Meter::new(ANALYSIS_USER_TIME);
+    let heap_mib = worker.heap_mib();
+    let done: Result<CallOutcome, End> =
+        worker.run(|executor| executor.analyze(bundle, env, index, purpose, &mut meter));
+    Evaluation(done.unwrap_or_else(|end| ended(&end, &meter, heap_mib)))
 }

@@ -8,10 +8,20 @@
 //! Invariants: user code can affect the world only through `Syscalls`; whatever user code does
 //! (loops, memory, crashes) costs one call and at most one executor, never this process.
 
+mod analyze;
 mod bundle;
 mod call;
+mod executor;
 mod host;
-mod analyze;
+mod limits;
+mod link;
+mod meter;
+mod node;
+mod pool;
+mod process;
+mod render;
+mod scripts;
+mod wire;
 
 pub use crate::analyze::{AnalyzedFunction, AnalyzedModule, AnalyzeError, Position, RouteSpec};
 pub use crate::bundle::{Bundle, LinkError, ModuleEnvironment, ModuleSource};

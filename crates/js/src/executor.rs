@@ -1,0 +1,475 @@
+//! Drives one executor process: sends bundles and calls, answers syscalls, watches the clock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::call::{CallOutcome, CallResult, Invocation, JsError, LogLevel, LogLine, Reply, Syscalls, Usage};
+use crate::limits::*;
+use crate::meter::{Meter, Verdict};
+use crate::process::{KillSwitch, Launch, Process, Waited, was_out_of_memory};
+use crate::render::render;
+use crate::wire::{FrameReader, FrameWriter, Malformed, from_executor, to_executor};
+use crate::{Bundle, FunctionKind, Realms, SyscallError};
+
+/// What evaluating a module is for; the numbers are the executor's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Functions = 1,
+    Schema = 2,
+    Auth = 3,
+    Definition = 4,
+}
+
+/// Why a whole execution tree ends at once.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// User time is up; the process was ended.
+    Timeout,
+    /// The process ran out of memory and is gone.
+    OutOfMemory,
+    /// A syscall failed with something that user code must not see. The flag: the executor was
+    /// told and lives on.
+    System(String, bool),
+}
+
+/// An executor process and what it has been sent.
+#[derive(Debug)]
+pub(crate) struct Executor {
+    process: Process,
+    realms: Realms,
+    bundles: VecDeque<u32>,
+    envs: VecDeque<(Arc<BTreeMap<String, String>>, u32)>,
+    next_env: u32,
+    input: Vec<u8>,
+    have: usize,
+    frame_end: usize,
+    output: FrameWriter,
+    calls: u64,
+    running_since: Instant,
+    cpu_before: Option<Duration>,
+}
+
+impl From<Malformed> for End {
+    fn from(_: Malformed) -> Self {
+        End::System("the executor sent a malformed frame".to_owned(), false)
+    }
+}
+
+fn broken(error: &std::io::Error) -> End {
+    End::System(format!("the connection to the executor broke: {error}"), false)
+}
+
+impl Executor {
+    /// Starts a process and waits until it is ready for calls.
+    pub(crate) fn start(launch: &Launch, realms: Realms, switch: KillSwitch) -> Result<Executor, End> {
+        let process = Process::start(launch, crate::scripts::BOOT, switch)
+            .map_err(|error| End::System(format!("cannot start an executor: {error}"), false))?;
+        let options = serde_json::json!({
+            "spare": REALMS_SPARE, "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR,
+        });
+        let mut hello = FrameWriter::default();
+        hello.plain_str(crate::scripts::main_script());
+        hello.plain_str(crate::scripts::realm_script());
+        hello.plain_str(&options.to_string());
+        let mut executor = Executor {
+            process,
+            realms,
+            bundles: VecDeque::new(),
+            envs: VecDeque::new(),
+            next_env: 0,
+            input: vec![0; 1 << 16],
+            have: 0,
+            frame_end: 0,
+            output: FrameWriter::default(),
+            calls: 0,
+            running_since: Instant::now(),
+            cpu_before: None,
+        };
+        executor.output.raw(hello.bytes());
+        executor.flush()?;
+        match executor.receive(&mut Meter::new(START_TIME)) {
+            Ok(from_executor::READY) => Ok(executor),
+            Ok(kind) => Err(End::System(format!("an executor greeted with a frame of kind {kind}"), false)),
+            Err(End::Timeout) => Err(End::System("an executor did not start in time".to_owned(), false)),
+            Err(end) => Err(executor.autopsy(end)),
+        }
+    }
+
+    /// Whether it should be replaced before its next call.
+    pub(crate) fn is_worn(&self, heap_mib: u32) -> bool {
+        if self.calls >= CALLS_PER_EXECUTOR {
+            return true;
+        }
+        if !self.calls.is_multiple_of(MEMORY_CHECK_EVERY) {
+            return false;
+        }
+        let limit = (u64::from(heap_mib) * 2 + RESIDENT_HEADROOM_MIB) << 20;
+        self.process.resident_bytes().is_some_and(|bytes| bytes > limit)
+    }
+
+    /// Runs one call to its end.
+    pub(crate) fn call(
+        &mut self,
+        invocation: &Invocation,
+        syscalls: &mut dyn Syscalls,
+        meter: &mut Meter,
+    ) -> Result<CallOutcome, End> {
+        self.calls += 1;
+        let before = meter.spent();
+        let bundle = &invocation.bundle;
+        let Some(module) = bundle.index_of(&invocation.module) else {
+            return Ok(refused(missing_module(&invocation.module)));
+        };
+        if bundle.modules()[module].environment == crate::ModuleEnvironment::Node {
+            return Ok(refused(node_module(&invocation.module)));
+        }
+        let env = self.prepare(bundle, &invocation.env, meter);
+        self.output.begin(to_executor::INVOKE);
+        self.output.u32(bundle.number());
+        self.output.u32(env);
+        self.output.u8(u8::from(self.realms == Realms::Kept));
+        self.output.u8(kind_number(invocation.kind));
+        self.output.u32(u32::try_from(module).unwrap_or(u32::MAX));
+        self.output.str(&invocation.function);
+        self.output.str(&invocation.args);
+        self.output.str(&hex::encode(invocation.seed));
+        self.output.f64(invocation.now_ms);
+        self.output.end();
+        self.flush()?;
+        loop {
+            match self.receive(meter)? {
+                from_executor::CALLS => self.answer(syscalls, meter)?,
+                from_executor::SYNC => self.answer_sync(syscalls)?,
+                from_executor::DONE => {
+                    let mut outcome = self.done(bundle)?;
+                    outcome.usage.user_time = meter.spent().saturating_sub(before);
+                    return Ok(outcome);
+                }
+                kind => return Err(End::System(format!("the executor sent a frame of unknown kind {kind}"), false)),
+            }
+        }
+    }
+
+    /// Evaluates a module for what it exports.
+    pub(crate) fn analyze(
+        &mut self,
+        bundle: &Bundle,
+        env: &Arc<BTreeMap<String, String>>,
+        module: usize,
+        purpose: Purpose,
+        meter: &mut Meter,
+    ) -> Result<CallOutcome, End> {
+        self.calls += 1;
+        let env = self.prepare(bundle, env, meter);
+        self.output.begin(to_executor::ANALYZE);
+        self.output.u32(bundle.number());
+        self.output.u32(env);
+        self.output.u8(purpose as u8);
+        self.output.u32(u32::try_from(module).unwrap_or(u32::MAX));
+        self.output.end();
+        self.flush()?;
+        match self.receive(meter)? {
+            from_executor::DONE => self.done(bundle),
+            kind => Err(End::System(format!("the executor sent a frame of kind {kind} in analysis"), false)),
+        }
+    }
+
+    /// Tells the executor to drop the execution it is in; it must be waiting for replies.
+    pub(crate) fn abort(&mut self) -> Result<(), End> {
+        self.output.begin(to_executor::ABORT);
+        self.output.end();
+        self.flush()
+    }
+
+    /// Ends the process; returns what its end says about the call.
+    pub(crate) fn end(self) {
+        self.process.end();
+    }
+
+    /// The process closed its socket: finds out why.
+    pub(crate) fn autopsy(self, end: End) -> End {
+        let End::System(text, _) = end else { return end };
+        let (status, said) = self.process.autopsy();
+        if was_out_of_memory(status, &said) {
+            return End::OutOfMemory;
+        }
+        let status = status.map_or("unknown status".to_owned(), |status| status.to_string());
+        tracing::warn!(%status, said = %said.trim(), "an executor ended unexpectedly");
+        End::System(format!("{text} ({status})"), false)
+    }
+
+    /// Queues frames for whatever of the bundle and the environment the executor lacks.
+    fn prepare(&mut self, bundle: &Bundle, env: &Arc<BTreeMap<String, String>>, meter: &mut Meter) -> u32 {
+        let number = bundle.number();
+        match self.bundles.iter().position(|known| *known == number) {
+            Some(at) => {
+                self.bundles.remove(at);
+            }
+            None => {
+                let frame = bundle.load_frame();
+                self.output.raw(frame);
+                let mib = u32::try_from(frame.len() >> 10).unwrap_or(u32::MAX);
+                meter.allow(COMPILE_ALLOWANCE + COMPILE_ALLOWANCE_PER_MIB * mib / 1024);
+                if self.bundles.len() == BUNDLES_PER_EXECUTOR
+                    && let Some(oldest) = self.bundles.pop_front()
+                {
+                    self.output.begin(to_executor::DROP);
+                    self.output.u32(oldest);
+                    self.output.end();
+                }
+            }
+        }
+        self.bundles.push_back(number);
+        let known = self.envs.iter().find(|(known, _)| Arc::ptr_eq(known, env) || known == env);
+        if let Some((_, number)) = known {
+            return *number;
+        }
+        let number = self.next_env;
+        self.next_env = self.next_env.wrapping_add(1);
+        self.output.begin(to_executor::ENV);
+        self.output.u32(number);
+        self.output.str(&serde_json::json!(**env).to_string());
+        self.output.end();
+        if self.envs.len() == ENVS_PER_EXECUTOR {
+            self.envs.pop_front();
+        }
+        self.envs.push_back((Arc::clone(env), number));
+        number
+    }
+
+    fn flush(&mut self) -> Result<(), End> {
+        let sent = self.process.send(self.output.bytes());
+        self.output.clear();
+        self.running_since = Instant::now();
+        sent.map_err(|error| broken(&error))
+    }
+
+    /// Waits for the next frame while user code runs; returns its kind, its fields are in
+    /// `input[5..frame_end]`.
+    fn receive(&mut self, meter: &mut Meter) -> Result<u8, End> {
+        self.have = 0;
+        self.cpu_before = None;
+        let mut wanted = 4;
+        while self.have < wanted {
+            self.wait(meter)?;
+            let got = self.process.read(&mut self.input[self.have..]).map_err(|error| broken(&error))?;
+            if got == 0 {
+                return Err(End::System("the executor ended unexpectedly".to_owned(), false));
+            }
+            self.have += got;
+            if wanted == 4 && self.have >= 4 {
+                let length = u32::from_le_bytes([self.input[0], self.input[1], self.input[2], self.input[3]]);
+                wanted = 4 + length as usize;
+                if length == 0 || wanted > FRAME_BYTES_MAX {
+                    return Err(End::System(format!("the executor sent a frame of {length} bytes"), false));
+                }
+                if wanted > self.input.len() {
+                    self.input.resize(wanted, 0);
+                }
+            }
+        }
+        meter.spend(self.running_since);
+        self.frame_end = wanted;
+        Ok(self.input[4])
+    }
+
+    /// Waits for bytes until the time of user code is up.
+    fn wait(&mut self, meter: &Meter) -> Result<(), End> {
+        let since = self.running_since;
+        let mut left = meter.left(since);
+        loop {
+            if self.cpu_before.is_none() && left > Duration::ZERO {
+                // Most frames come at once: the CPU clock is read only for those that do not.
+                let short = left.min(Duration::from_millis(20));
+                if self.process.wait(short).map_err(|error| broken(&error))? == Waited::Ready {
+                    return Ok(());
+                }
+                let used = self.process.cpu_time();
+                self.cpu_before = used.map(|used| used.saturating_sub(since.elapsed()));
+                left = meter.left(since);
+            }
+            if self.process.wait(left).map_err(|error| broken(&error))? == Waited::Ready {
+                return Ok(());
+            }
+            let used = self.process.cpu_time().zip(self.cpu_before).map(|(now, before)| now.saturating_sub(before));
+            match meter.judge(since, used) {
+                Verdict::Stop => return Err(End::Timeout),
+                Verdict::WaitFor(more) => left = more,
+            }
+        }
+    }
+
+    /// Answers a batch of asynchronous syscalls with one frame.
+    fn answer(&mut self, syscalls: &mut dyn Syscalls, meter: &mut Meter) -> Result<(), End> {
+        // Nested calls reuse the input buffer, so the requests leave it first.
+        let (input, end) = (std::mem::take(&mut self.input), self.frame_end);
+        self.input = vec![0; 1 << 16];
+        let mut replies = FrameWriter::default();
+        let mut fields = FrameReader::new(&input[5..end]);
+        let count = fields.u32()?;
+        replies.begin(to_executor::REPLIES);
+        replies.u32(count);
+        for _ in 0..count {
+            let (op, args) = (fields.str()?, fields.str()?);
+            let reply = match syscalls.call(op, args) {
+                Reply::Value(text) => Ok(text),
+                Reply::Error(error) => Err(error),
+                Reply::Nested(invocation) => self.nested(&invocation, syscalls, meter)?,
+            };
+            write_reply(&mut replies, reply)?;
+        }
+        replies.end();
+        self.output.raw(replies.bytes());
+        self.input = input;
+        self.flush()
+    }
+
+    fn nested(
+        &mut self,
+        invocation: &Invocation,
+        syscalls: &mut dyn Syscalls,
+        meter: &mut Meter,
+    ) -> Result<Result<String, SyscallError>, End> {
+        match self.call(invocation, syscalls, meter) {
+            Ok(outcome) => Ok(syscalls.nested_finished(outcome)),
+            Err(end) => {
+                // The tree ends whatever the answer is.
+                let _ = syscalls.nested_finished(ended(&end, meter, 0));
+                Err(end)
+            }
+        }
+    }
+
+    fn answer_sync(&mut self, syscalls: &mut dyn Syscalls) -> Result<(), End> {
+        let mut fields = FrameReader::new(&self.input[5..self.frame_end]);
+        let (op, args) = (fields.str()?, fields.str()?);
+        let reply = syscalls.sync_call(op, args);
+        self.output.begin(to_executor::SYNC);
+        match reply {
+            Ok(text) => {
+                self.output.u8(0);
+                self.output.str(&text);
+            }
+            Err(SyscallError::Developer { message, .. }) => {
+                self.output.u8(1);
+                self.output.str(&message);
+            }
+            // User code is on the stack and cannot be unwound: the process has to go.
+            Err(SyscallError::System { message }) => {
+                self.output.clear();
+                return Err(End::System(message, false));
+            }
+        }
+        self.output.end();
+        self.flush()
+    }
+
+    fn done(&mut self, bundle: &Bundle) -> Result<CallOutcome, End> {
+        let mut fields = FrameReader::new(&self.input[5..self.frame_end]);
+        let outcome = read_outcome(&mut fields, bundle)?;
+        if self.input.len() > 1 << 20 {
+            self.input = vec![0; 1 << 16];
+        }
+        Ok(outcome)
+    }
+}
+
+fn write_reply(replies: &mut FrameWriter, reply: Result<String, SyscallError>) -> Result<(), End> {
+    match reply {
+        Ok(text) => {
+            replies.u8(0);
+            replies.str(&text);
+        }
+        Err(SyscallError::Developer { message, data }) => {
+            replies.u8(if data.is_some() { 2 } else { 1 });
+            replies.str(&message);
+            if let Some(data) = data {
+                replies.str(&data);
+            }
+        }
+        Err(SyscallError::System { message }) => return Err(End::System(message, true)),
+    }
+    Ok(())
+}
+
+fn kind_number(kind: FunctionKind) -> u8 {
+    match kind {
+        FunctionKind::Query => 0,
+        FunctionKind::Mutation => 1,
+        FunctionKind::Action => 2,
+        FunctionKind::HttpAction => 3,
+    }
+}
+
+fn read_outcome(fields: &mut FrameReader, bundle: &Bundle) -> Result<CallOutcome, Malformed> {
+    let status = fields.u8()?;
+    let (text, stack) = (fields.str()?, fields.str()?);
+    let has_data = fields.u8()? == 1;
+    let data = fields.str()?;
+    let observed = fields.u8()?;
+    let result = match status {
+        0 => CallResult::Value(text.to_owned()),
+        1 => CallResult::Error(JsError {
+            rendered: render(bundle, text, stack),
+            data: has_data.then(|| data.to_owned()),
+        }),
+        _ => CallResult::Error(JsError { rendered: text.to_owned(), data: None }),
+    };
+    let count = fields.u32()?;
+    let mut logs = Vec::new();
+    for _ in 0..count {
+        logs.push(read_line(fields)?);
+    }
+    let usage = Usage {
+        user_time: Duration::ZERO,
+        observed_time: observed & 1 != 0,
+        observed_randomness: observed & 2 != 0,
+        observed_env: observed & 4 != 0,
+    };
+    Ok(CallOutcome { result, logs, usage })
+}
+
+fn read_line(fields: &mut FrameReader) -> Result<LogLine, Malformed> {
+    let level = match fields.u8()? {
+        0 => LogLevel::Debug,
+        1 => LogLevel::Info,
+        2 => LogLevel::Log,
+        3 => LogLevel::Warn,
+        _ => LogLevel::Error,
+    };
+    let is_truncated = fields.u8()? == 1;
+    let timestamp_ms = fields.f64()?;
+    let count = fields.u32()?;
+    let mut messages = Vec::new();
+    for _ in 0..count {
+        messages.push(fields.str()?.to_owned());
+    }
+    Ok(LogLine { level, messages, timestamp_ms, is_truncated })
+}
+
+/// The outcome of an execution tree that ended at once.
+pub(crate) fn ended(end: &End, meter: &Meter, heap_mib: u32) -> CallOutcome {
+    let result = match end {
+        End::Timeout => CallResult::Timeout(meter.timeout_text()),
+        End::OutOfMemory => CallResult::OutOfMemory(format!(
+            "JavaScript execution ran out of memory (maximum memory usage: {heap_mib} MB)"
+        )),
+        End::System(message, _) => CallResult::System(message.clone()),
+    };
+    let usage = Usage { user_time: meter.spent(), ..Usage::default() };
+    CallOutcome { result, logs: Vec::new(), usage }
+}
+
+fn refused(message: String) -> CallOutcome {
+    let result = CallResult::Error(JsError { rendered: message, data: None });
+    CallOutcome { result, logs: Vec::new(), usage: Usage::default() }
+}
+
+fn missing_module(path: &str) -> String {
+    format!("Couldn't find JavaScript module '{path}'. Run `npx convex dev` or `npx convex deploy` to push it.")
+}
+
+fn node_module(path: &str) -> String {
+    format!("Module '{path}' is marked \"use node\", which this version of Lentil does not run yet.")
+}

@@ -1,0 +1,57 @@
+//! Limits of the function host.
+
+use std::time::Duration;
+
+/// Modules of a push may take so much user time each to be analysed.
+pub(crate) const ANALYSIS_USER_TIME: Duration = Duration::from_secs(4);
+
+/// An executor must be ready within so much time of its own.
+pub(crate) const START_TIME: Duration = Duration::from_secs(10);
+
+/// Extra user time of the first call of a bundle in an executor, which compiles: base.
+pub(crate) const COMPILE_ALLOWANCE: Duration = Duration::from_millis(200);
+
+/// Extra user time of the first call of a bundle in an executor: for each MiB of script.
+pub(crate) const COMPILE_ALLOWANCE_PER_MIB: Duration = Duration::from_secs(1);
+
+/// Wall time of user code, as a multiple of its user time, on a machine too busy to run it.
+pub(crate) const WALL_FACTOR: u32 = 4;
+
+/// JS heap of an executor beyond that of a call: the runtime, compiled bundles, spare realms, MiB.
+pub(crate) const HEAP_HEADROOM_MIB: u32 = 48;
+
+/// Private memory of an executor besides twice its heap: engine, thread stacks, array buffers.
+pub(crate) const DATA_HEADROOM_MIB: u64 = 384;
+
+/// Calls after which an executor is replaced.
+pub(crate) const CALLS_PER_EXECUTOR: u64 = 50_000;
+
+/// How often the memory of an executor is looked at, in calls.
+pub(crate) const MEMORY_CHECK_EVERY: u64 = 256;
+
+/// Resident memory, besides twice the heap, at which an executor is replaced, MiB.
+pub(crate) const RESIDENT_HEADROOM_MIB: u64 = 256;
+
+/// Bundles an executor keeps.
+pub(crate) const BUNDLES_PER_EXECUTOR: usize = 8;
+
+/// Environments an executor keeps.
+pub(crate) const ENVS_PER_EXECUTOR: usize = 4;
+
+/// Realms an executor keeps for later calls.
+pub(crate) const REALMS_KEPT: usize = 16;
+
+/// Realms prepared ahead of need.
+pub(crate) const REALMS_SPARE: usize = 1;
+
+/// The largest frame: a result of 16 MiB and its console lines fit with ease.
+pub(crate) const FRAME_BYTES_MAX: usize = 256 << 20;
+
+/// Rendered error text is cut here.
+pub(crate) const ERROR_BYTES_MAX: usize = 64 << 10;
+
+/// Console lines appended to an error of analysis.
+pub(crate) const ANALYSIS_LINES: usize = 100;
+
+const _: () = assert!(CALLS_PER_EXECUTOR > MEMORY_CHECK_EVERY);
+const _: () = assert!(FRAME_BYTES_MAX < 0x7fff_ffff);

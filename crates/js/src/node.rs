@@ -1,0 +1,89 @@
+//! The Node binary: where it is, whether it will do, which flags it understands.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::HostError;
+
+const HINT: &str = "Install Node.js 24 (recommended), 22.8 or later, or 20.18 or later, or name the binary";
+
+/// A Node binary that will do.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) path: PathBuf,
+    version: (u32, u32),
+}
+
+impl Node {
+    /// Asks the binary for its version.
+    pub(crate) fn find(path: Option<PathBuf>) -> Result<Node, HostError> {
+        let path = path.unwrap_or_else(|| PathBuf::from("node"));
+        let shown = path.display();
+        let output = Command::new(&path)
+            .arg("--version")
+            .env_remove("NODE_OPTIONS")
+            .output()
+            .map_err(|error| HostError::Node(format!("cannot run Node.js (`{shown}`): {error}. {HINT}.")))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let version = parse_version(&text).ok_or_else(|| {
+            HostError::Node(format!("`{shown} --version` said {:?}, which is no Node.js version. {HINT}.", text.trim()))
+        })?;
+        if !is_supported(version) {
+            let text = text.trim();
+            return Err(HostError::Node(format!("Node.js {text} (`{shown}`) is too old. {HINT}.")));
+        }
+        Ok(Node { path, version })
+    }
+
+    /// Private memory that this Node maps before it runs anything, MiB: 48 measured for 20.20, 560
+    /// for 24.21, nearly all of it never touched.
+    pub(crate) fn mapped_mib(&self) -> u64 {
+        if self.version >= (22, 0) { 576 } else { 64 }
+    }
+
+    /// Flags that switch the permission model on with nothing allowed.
+    pub(crate) fn permission_flags(&self) -> &'static [&'static str] {
+        if self.version >= (23, 5) { &["--permission"] } else { &["--experimental-permission"] }
+    }
+}
+
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.trim().strip_prefix('v')?.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Contexts without interceptors came with 20.18 and 22.8.
+fn is_supported((major, minor): (u32, u32)) -> bool {
+    match major {
+        20 => minor >= 18,
+        22 => minor >= 8,
+        major => major >= 23,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_told_apart() {
+        for (text, ok) in [
+            ("v18.20.4\n", false),
+            ("v20.17.0", false),
+            ("v20.18.0", true),
+            ("v21.7.3", false),
+            ("v22.7.0", false),
+            ("v22.8.0", true),
+            ("v24.1.0", true),
+        ] {
+            assert_eq!(is_supported(parse_version(text).unwrap()), ok, "{text}");
+        }
+        assert_eq!(parse_version("bash: no"), None);
+    }
+
+    #[test]
+    fn a_missing_binary_says_what_to_install() {
+        let error = Node::find(Some(PathBuf::from("/nowhere/node"))).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/node") && error.contains("Install Node.js 24"), "{error}");
+    }
+}

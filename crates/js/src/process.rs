@@ -1,0 +1,235 @@
+//! One executor process: started confined, reached over a socket pair, ended by SIGKILL.
+//!
+//! The only file with `unsafe`: what runs between `fork` and `exec`, and asking for another
+//! process's CPU clock.
+
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::node::Node;
+
+/// Descriptor of the socket inside the executor.
+const EXECUTOR_FD: i32 = 3;
+
+/// How to start executors.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    pub(crate) node: Node,
+    /// Old-space limit of the process, MiB.
+    pub(crate) heap_mib: u32,
+    /// Private memory of the process, bytes.
+    pub(crate) data_bytes: u64,
+}
+
+/// Lets others end the process without racing with its reaping.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KillSwitch(Arc<Mutex<Option<u32>>>);
+
+impl KillSwitch {
+    /// Ends the process if it is still there.
+    pub(crate) fn kill(&self) {
+        let guard = self.0.lock();
+        if let Some(pid) = *guard
+            && let Ok(raw) = i32::try_from(pid)
+            && let Some(pid) = rustix::process::Pid::from_raw(raw)
+        {
+            // The process may have ended by itself; it is not reaped yet, so the id is its own.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// A running executor process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    socket: UnixStream,
+    switch: KillSwitch,
+    clock: Option<libc::clockid_t>,
+}
+
+/// How waiting for bytes ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    Ready,
+    TimedOut,
+}
+
+impl Process {
+    /// Starts a process that will read its code from the socket.
+    pub(crate) fn start(launch: &Launch, boot: &str, switch: KillSwitch) -> std::io::Result<Process> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let theirs = OwnedFd::from(theirs);
+        let mut command = Command::new(&launch.node.path);
+        command
+            .args(launch.node.permission_flags())
+            .arg("--no-warnings")
+            .arg("--disallow-code-generation-from-strings")
+            .arg(format!("--max-old-space-size={}", launch.heap_mib))
+            .arg("-e")
+            .arg(boot)
+            .env_clear()
+            .env("TZ", "UTC")
+            .current_dir(Path::new("/"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        confine(&mut command, theirs.as_raw_fd(), launch.data_bytes);
+        let child = command.spawn()?;
+        drop(theirs);
+        *switch.0.lock() = Some(child.id());
+        let clock = cpu_clock(child.id());
+        Ok(Process { child, socket: ours, switch, clock })
+    }
+
+    /// Sends bytes; blocks until all are taken.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.socket.write_all(bytes)
+    }
+
+    /// Waits until something can be read or the process is gone.
+    pub(crate) fn wait(&self, timeout: Duration) -> std::io::Result<Waited> {
+        let timeout = Timespec {
+            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(0) => Ok(Waited::TimedOut),
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(Waited::Ready),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads what is there; 0 when the process is gone.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.socket.read(buffer)
+    }
+
+    /// CPU time the process has used so far.
+    pub(crate) fn cpu_time(&self) -> Option<Duration> {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is a valid place for the answer; a clock of a process that has ended
+        // makes the call fail, which is handled.
+        let status = unsafe { libc::clock_gettime(self.clock?, &raw mut time) };
+        let seconds = u64::try_from(time.tv_sec).ok()?;
+        let nanos = u32::try_from(time.tv_nsec).ok()?;
+        (status == 0).then(|| Duration::new(seconds, nanos))
+    }
+
+    /// Resident memory, bytes, where the system tells.
+    pub(crate) fn resident_bytes(&self) -> Option<u64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).ok()?;
+        let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+        // SAFETY: asks for a constant of the system.
+        let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).ok()?;
+        Some(pages * page)
+    }
+
+    /// Ends the process; returns how it ended and the last it said on stderr.
+    pub(crate) fn end(mut self) -> (Option<ExitStatus>, String) {
+        self.switch.kill();
+        let status = self.reap();
+        let mut said = Vec::new();
+        if let Some(stderr) = self.child.stderr.take() {
+            // The other end is closed: this cannot block. A failure means that nothing was said.
+            let _ = stderr.take(1 << 16).read_to_end(&mut said);
+        }
+        (status, String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// As `end`, for a process that has closed its socket and is about to exit by itself.
+    pub(crate) fn autopsy(mut self) -> (Option<ExitStatus>, String) {
+        let mut said = Vec::new();
+        if let Some(stderr) = self.child.stderr.take() {
+            let _ = stderr.take(1 << 16).read_to_end(&mut said);
+        }
+        (self.reap(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Waits for the end without racing with the switch: the id is valid until it is taken out.
+    fn reap(&mut self) -> Option<ExitStatus> {
+        let raw = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        if let Some(pid) = raw {
+            use rustix::process::{WaitId, WaitIdOptions, waitid};
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            while matches!(waitid(WaitId::Pid(pid), options), Err(rustix::io::Errno::INTR)) {}
+        }
+        let mut guard = self.switch.0.lock();
+        *guard = None;
+        self.child.wait().ok()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.switch.0.lock().is_some() {
+            self.switch.kill();
+            self.reap();
+        }
+    }
+}
+
+/// Whether a process that ended like this ran out of memory.
+pub(crate) fn was_out_of_memory(status: Option<ExitStatus>, said: &str) -> bool {
+    let aborted = status.is_some_and(|status| {
+        matches!(status.signal(), Some(libc::SIGABRT | libc::SIGTRAP | libc::SIGILL)) || status.code() == Some(134)
+    });
+    aborted || said.contains("out of memory") || said.contains("Allocation failed")
+}
+
+/// What the child does between `fork` and `exec`.
+fn confine(command: &mut Command, socket: i32, data_bytes: u64) {
+    // `getpid` is taken here so that the child can tell whether its parent died in between.
+    let parent = std::process::id();
+    let child = move || -> std::io::Result<()> {
+        let data = libc::rlimit { rlim_cur: data_bytes, rlim_max: data_bytes };
+        let core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: only async-signal-safe system calls on values owned by this closure.
+        unsafe {
+            if socket == EXECUTOR_FD {
+                if libc::fcntl(socket, libc::F_SETFD, 0) < 0 {
+                    return Err(std::io::Error::last_os_error());
+                }
+            } else if libc::dup2(socket, EXECUTOR_FD) < 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            libc::setrlimit(libc::RLIMIT_CORE, &raw const core);
+            if libc::setrlimit(libc::RLIMIT_DATA, &raw const data) < 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            #[cfg(target_os = "linux")]
+            {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                if libc::getppid() != i32::try_from(parent).unwrap_or(0) {
+                    libc::_exit(1);
+                }
+            }
+            #[cfg(not(target_os = "linux"))]
+            let _ = parent;
+        }
+        Ok(())
+    };
+    // SAFETY: the closure does nothing but the system calls above: no allocation, no locks.
+    unsafe {
+        command.pre_exec(child);
+    }
+}
+
+fn cpu_clock(pid: u32) -> Option<libc::clockid_t> {
+    let mut clock: libc::clockid_t = 0;
+    let pid = libc::pid_t::try_from(pid).ok()?;
+    // SAFETY: `clock` is a valid place for the answer.
+    let status = unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) };
+    (status == 0).then_some(clock)
+}

@@ -1,0 +1,80 @@
+//! The JavaScript that runs in executors, assembled from the files of `executor/`.
+
+use std::sync::OnceLock;
+
+/// What `node -e` gets: it reads the rest from the socket.
+pub(crate) const BOOT: &str = include_str!("../../../executor/boot.js");
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../executor/", $name)))),*]
+    };
+}
+
+const FILES: &[(&str, &str)] = files![
+    "main.js",
+    "wire.js",
+    "bundles.js",
+    "host.js",
+    "subtle.js",
+    "realm/realm.js",
+    "realm/report.js",
+    "realm/inspect.js",
+    "realm/console.js",
+    "realm/random.js",
+    "realm/clock.js",
+    "realm/syscalls.js",
+    "realm/forbidden.js",
+    "realm/events.js",
+    "realm/encoding.js",
+    "realm/url.js",
+    "realm/crypto.js",
+    "realm/clone.js",
+    "realm/storage.js",
+    "realm/fetch.js",
+    "realm/linker.js",
+    "realm/analysis.js",
+    "realm/call.js",
+];
+
+/// The script of the main context.
+pub(crate) fn main_script() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| assemble("main.js"))
+}
+
+/// The script of every realm.
+pub(crate) fn realm_script() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| assemble("realm/realm.js"))
+}
+
+/// A file with its `//#include` lines replaced by the files they name (beside it).
+fn assemble(name: &str) -> String {
+    let text = FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
+    let text = text.expect("every included script is in the list above");
+    let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        match line.trim_start().strip_prefix("//#include ") {
+            Some(included) => out.push_str(&assemble(&format!("{folder}{}", included.trim()))),
+            None => {
+                out.push_str(line);
+                out.push('\n');
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn all_files_are_included() {
+        for (name, text) in super::FILES {
+            let body = text.lines().find(|line| line.len() > 20 && !line.contains("//#include")).expect("a line");
+            let both = [super::main_script(), super::realm_script()].concat();
+            assert!(both.contains(body), "{name} is not part of a script");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+// The executor: owns the socket to the server, the bundles and the realms, and drives calls.
+// Everything here runs in the main context, which user code never sees: what crosses into a realm
+// is primitives and the functions of `createHost`, and those only into closures of the realm script.
+//
+// A call is driven by `step`, a tick that runs whenever the microtask queue is empty: it sends the
+// syscalls issued since the last one as one frame, blocks for the replies, and settles the promises
+// in order. With nothing queued and nothing settled, the call ends.
+(function (require, process, realmSource, options) {
+  "use strict";
+  const vm = require("vm");
+
+  //#include wire.js
+  //#include bundles.js
+  //#include host.js
+
+  const realmScript = new vm.Script(realmSource, { filename: "lentil:realm" });
+  const host = createHost();
+  const contextOptions = { codeGeneration: { strings: false, wasm: true } };
+  /** Calls in progress; the last one is running, the others wait for it. */
+  const stack = [];
+  const kept = new Map();
+  const spare = [];
+  const resolved = Promise.resolve();
+
+  function newRealm() {
+    const context = vm.createContext(vm.constants.DONT_CONTEXTIFY, contextOptions);
+    const realm = realmScript.runInContext(context, { displayErrors: false })(host);
+    realm.context = context;
+    return realm;
+  }
+
+  const takeRealm = () => spare.pop() ?? newRealm();
+
+  const tick = () => process.nextTick(step);
+  /** Runs `step` once the microtasks that are now being queued have all run. */
+  const schedule = () => void resolved.then(tick);
+
+  /** Evaluates a module and what it imports; false if that failed (the realm holds the report). */
+  function evaluate(realm, bundle, entry, env, mode) {
+    realm.prepare(bundle.seed, bundle.time, env, mode);
+    const order = bundle.order(entry);
+    for (let i = 0; i < order.length; i++) {
+      let wrapper;
+      try {
+        wrapper = bundle.script(order[i]).runInContext(realm.context, { displayErrors: false });
+      } catch (error) {
+        realm.refuse(`${error.name}: ${error.message} (in ${bundle.modules[order[i]].path})`);
+        return false;
+      }
+      realm.define(order[i], wrapper);
+    }
+    return realm.link(order, bundle.modules);
+  }
+
+  const keptKey = (bundle, module, env) => `${bundle.number}/${module}/${env}`;
+
+  /** A realm in which the module is evaluated, or one whose report says why not. */
+  function realmFor(call) {
+    const key = keptKey(call.bundle, call.module, call.env);
+    const known = kept.get(key);
+    if (known !== undefined) {
+      kept.delete(key);
+      known.renew();
+      call.evaluated = true;
+      return known;
+    }
+    const realm = takeRealm();
+    call.evaluated = evaluate(realm, call.bundle, call.module, envs.get(call.env) ?? "{}", 0);
+    return realm;
+  }
+
+  function beginInvoke() {
+    const call = {
+      bundle: bundles.get(readU32()),
+      env: readU32(),
+      keep: readU8() === 1,
+      kind: readU8(),
+      module: readU32(),
+      name: readString(),
+      args: readString(),
+      seed: readString(),
+      now: readF64(),
+      realm: null,
+      evaluated: false,
+      waiting: false,
+    };
+    call.realm = realmFor(call);
+    stack.push(call);
+    if (call.evaluated) {
+      const path = call.bundle.modules[call.module].path;
+      call.realm.invoke(call.module, path, call.name, call.kind, call.args, call.seed, call.now);
+    }
+    schedule();
+  }
+
+  /** Evaluates a module for its exports only: no call follows. */
+  function beginAnalysis() {
+    const bundle = bundles.get(readU32());
+    const env = readU32();
+    const mode = readU8();
+    const module = readU32();
+    const realm = takeRealm();
+    stack.push({ bundle, env, keep: false, module, realm, evaluated: false, waiting: false });
+    if (evaluate(realm, bundle, module, envs.get(env) ?? "{}", mode)) {
+      realm.report(module, bundle.modules[module].path, mode);
+    }
+    schedule();
+  }
+
+  function step() {
+    const call = stack[stack.length - 1];
+    if (call === undefined) return;
+    call.waiting = false;
+    const realm = call.realm;
+    if (realm.failed()) {
+      setImmediate(finish, call);
+    } else if (realm.queued() > 0) {
+      sendCalls(realm);
+      receive();
+    } else if (!realm.settled() && realm.outstanding() > 0) {
+      call.waiting = true;
+    } else {
+      // Rejections that nobody handles are reported before the next immediate.
+      setImmediate(finish, call);
+    }
+  }
+
+  /** Work outside the microtask queue ended in some realm; its promise is about to settle. */
+  function wake() {
+    const call = stack[stack.length - 1];
+    if (call !== undefined && call.waiting) schedule();
+  }
+
+  function sendCalls(realm) {
+    const count = realm.queued();
+    frame(OUT_CALLS);
+    writeU32(count);
+    for (let i = 0; i < count; i++) {
+      writeString(realm.ops[i]);
+      writeString(realm.texts[i]);
+    }
+    send();
+    realm.sent();
+  }
+
+  function deliver() {
+    const realm = stack[stack.length - 1].realm;
+    const count = readU32();
+    for (let i = 0; i < count; i++) {
+      const status = readU8();
+      const text = readString();
+      realm.deliver(i, status, text, status === 2 ? readString() : undefined);
+    }
+    schedule();
+  }
+
+  function finish(call) {
+    if (stack[stack.length - 1] !== call) return;
+    const realm = call.realm;
+    if (!realm.failed() && realm.queued() > 0) {
+      schedule();
+      return;
+    }
+    stack.pop();
+    realm.conclude();
+    sendDone(realm);
+    if (call.evaluated && realm.reusable() && (call.keep || realm.wantsReuse(call.module))) {
+      remember(call);
+    } else if (stack.length === 0 && spare.length < options.spare) {
+      spare.push(newRealm());
+    }
+    receive();
+  }
+
+  function remember(call) {
+    kept.set(keptKey(call.bundle, call.module, call.env), call.realm);
+    if (kept.size > options.kept) kept.delete(kept.keys().next().value);
+  }
+
+  function sendDone(realm) {
+    const report = realm.outcome;
+    frame(OUT_DONE);
+    writeU8(report.status);
+    writeString(report.text);
+    writeString(report.stack);
+    writeU8(report.data === undefined ? 0 : 1);
+    writeString(report.data ?? "");
+    writeU8(report.observed);
+    const logs = realm.logs;
+    writeU32(logs.length);
+    for (let i = 0; i < logs.length; i++) {
+      const line = logs[i];
+      writeU8(line.level);
+      writeU8(line.truncated ? 1 : 0);
+      writeF64(line.time);
+      writeU32(line.messages.length);
+      for (let j = 0; j < line.messages.length; j++) writeString(line.messages[j]);
+    }
+    send();
+  }
+
+  /** Reads and obeys frames until one of them makes user code run. */
+  function receive() {
+    for (;;) {
+      switch (readFrame()) {
+        case IN_LOAD:
+          loadBundle();
+          break;
+        case IN_DROP:
+          dropBundle(readU32());
+          break;
+        case IN_ENV:
+          setEnv(readU32(), readString());
+          break;
+        case IN_INVOKE:
+          return beginInvoke();
+        case IN_ANALYZE:
+          return beginAnalysis();
+        case IN_REPLIES:
+          return deliver();
+        case IN_ABORT:
+          // The execution ended elsewhere; its promises will never settle.
+          stack.length = 0;
+          break;
+        default:
+          process.exit(71);
+      }
+    }
+  }
+
+  function dropBundle(number) {
+    bundles.delete(number);
+    for (const key of kept.keys()) if (key.startsWith(`${number}/`)) kept.delete(key);
+  }
+
+  process.on("unhandledRejection", (reason, promise) => {
+    const proto = Object.getPrototypeOf(promise);
+    const call = stack.find((each) => each.realm.promisePrototype === proto) ?? stack[stack.length - 1];
+    if (call !== undefined) call.realm.unhandled(reason);
+  });
+  process.on("uncaughtException", (error) => {
+    process._rawDebug?.(`executor: ${error?.name}`);
+    process.exit(70);
+  });
+
+  for (let i = 0; i < options.spare; i++) spare.push(newRealm());
+  frame(OUT_READY);
+  send();
+  receive();
+});

@@ -1,0 +1,1 @@
+  // Headers, Blob, Response, Request.

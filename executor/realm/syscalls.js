@@ -1,0 +1,83 @@
+  // The global `Convex`: requests to the server. Asynchronous ones are collected here until the
+  // executor fetches them (`ops`, `texts`), and answered in the order in which they were issued.
+
+  const ops = list();
+  const texts = list();
+  const resolvers = list();
+  const rejecters = list();
+  let waitingResolvers = list();
+  let waitingRejecters = list();
+  let queued = 0;
+
+  function importError(op) {
+    const db = /^1\.0\/(get|query|count|insert|shallowMerge|replace|remove|db)/.test(op);
+    const what = db ? "the database" : "this operation";
+    return new ErrorHere(`Can't use ${what} at import time (\`${op}\`): call it inside a query, mutation or action.`);
+  }
+
+  function asyncSyscall(op, args) {
+    return new PromiseHere((resolve, reject) => {
+      if (typeof op !== "string" || typeof args !== "string") {
+        reject(new TypeErrorHere("Received invalid json"));
+      } else if (now.phase !== RUNNING) {
+        reject(importError(op));
+      } else {
+        ops[queued] = op;
+        texts[queued] = args;
+        resolvers[queued] = resolve;
+        rejecters[queued] = reject;
+        queued += 1;
+      }
+    });
+  }
+
+  function syscall(op, args) {
+    if (typeof op !== "string" || typeof args !== "string") throw new TypeErrorHere("Received invalid json");
+    if (now.phase !== RUNNING) throw importError(op);
+    const reply = guard(host.sync, op, args);
+    if (reply === false) throw new ErrorHere(guard(host.failure));
+    return reply;
+  }
+
+  function jsSyscall(op) {
+    const message = `Unknown JS syscall: ${typeof op === "string" ? op : typeof op}`;
+    refuse(message);
+    throw new ErrorHere(message);
+  }
+
+  /** The executor has sent what was queued. */
+  function sent() {
+    waitingResolvers = list();
+    waitingRejecters = list();
+    for (let i = 0; i < queued; i++) {
+      waitingResolvers[i] = resolvers[i];
+      waitingRejecters[i] = rejecters[i];
+      resolvers[i] = rejecters[i] = undefined;
+    }
+    queued = 0;
+  }
+
+  /** The reply to the i-th request of what was sent last. */
+  function deliver(i, status, text, data) {
+    if (status === 0) {
+      waitingResolvers[i](text);
+      return;
+    }
+    const error = new ErrorHere(text);
+    if (status === 2) {
+      try {
+        error.data = parse(data);
+      } catch {
+        error.message = `ConvexError with invalid data: ${text}`;
+      }
+    }
+    waitingRejecters[i](error);
+  }
+
+  defineProperty(global, "Convex", {
+    __proto__: null,
+    value: freeze({ syscall, asyncSyscall, jsSyscall }),
+    writable: false,
+    enumerable: false,
+    configurable: false,
+  });

@@ -1,0 +1,99 @@
+  // Frames on descriptor 3: length (u32, little endian), kind (u8), fields. A string is a u32
+  // whose top bit says that the bytes are ASCII, and the bytes; strings that leave are UTF-8.
+  const fs = require("fs");
+  const IN_LOAD = 1, IN_DROP = 2, IN_ENV = 3, IN_INVOKE = 4, IN_REPLIES = 5, IN_SYNC = 6, IN_ANALYZE = 7,
+    IN_ABORT = 8;
+  const OUT_CALLS = 1, OUT_SYNC = 2, OUT_DONE = 3, OUT_READY = 4;
+  const ROOM = 1 << 16;
+  /** Buffers above this are given back after the frame that needed them. */
+  const ROOM_KEPT = 1 << 20;
+
+  let input = Buffer.allocUnsafeSlow(ROOM);
+  let have = 0;
+  let at = 0;
+  let end = 0;
+  let output = Buffer.allocUnsafeSlow(ROOM);
+  let out = 0;
+
+  /** Makes `count` bytes available from `at`. */
+  function fill(count) {
+    if (at + count > input.length) {
+      const room = Math.max(ROOM, count);
+      const next = room > input.length ? Buffer.allocUnsafeSlow(room) : input;
+      input.copy(next, 0, at, have);
+      input = next;
+      have -= at;
+      at = 0;
+    }
+    while (have - at < count) {
+      const got = fs.readSync(3, input, have, input.length - have, null);
+      // The server is gone.
+      if (got === 0) process.exit(0);
+      have += got;
+    }
+  }
+
+  /** Waits for the next frame; returns its kind. */
+  function readFrame() {
+    at = end;
+    if (at === have) {
+      at = have = 0;
+      if (input.length > ROOM_KEPT) input = Buffer.allocUnsafeSlow(ROOM);
+    }
+    fill(4);
+    const length = input.readUInt32LE(at);
+    fill(4 + length);
+    end = at + 4 + length;
+    at += 5;
+    return input[at - 1];
+  }
+
+  const readU8 = () => input[at++];
+  function readU32() {
+    at += 4;
+    return input.readUInt32LE(at - 4);
+  }
+  function readF64() {
+    at += 8;
+    return input.readDoubleLE(at - 8);
+  }
+  function readString() {
+    const header = readU32();
+    const from = at;
+    at += header & 0x7fffffff;
+    return header >= 0x80000000 ? input.latin1Slice(from, at) : input.utf8Slice(from, at);
+  }
+
+  function room(count) {
+    if (out + count <= output.length) return;
+    const next = Buffer.allocUnsafeSlow(Math.max(output.length * 2, out + count));
+    output.copy(next, 0, 0, out);
+    output = next;
+  }
+  function frame(kind) {
+    out = 4;
+    output[out++] = kind;
+  }
+  function writeU8(value) {
+    room(1);
+    output[out++] = value;
+  }
+  function writeU32(value) {
+    room(4);
+    out = output.writeUInt32LE(value, out);
+  }
+  function writeF64(value) {
+    room(8);
+    out = output.writeDoubleLE(value, out);
+  }
+  function writeString(text) {
+    room(4 + (text.length < 4096 ? text.length * 3 : Buffer.byteLength(text)));
+    const bytes = output.utf8Write(text, out + 4);
+    output.writeUInt32LE(bytes, out);
+    out += 4 + bytes;
+  }
+  function send() {
+    output.writeUInt32LE(out - 4, 0);
+    for (let sent = 0; sent < out; ) sent += fs.writeSync(3, output, sent, out - sent);
+    if (output.length > ROOM_KEPT) output = Buffer.allocUnsafeSlow(ROOM);
+  }
