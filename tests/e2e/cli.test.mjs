@@ -41,6 +41,8 @@ export const two = query({ args: {}, handler: async () => 2 });`,
     test("21, 25: deploy, dry run and codegen", async (t) => {
       const server = await Server.start(t);
       const project = new Project(t, basicApp, { cli });
+      // A dry run writes no generated files, so they must be there.
+      assert.equal((await project.convex(server, ["codegen"])).code, 0);
       const dry = await project.convex(server, ["deploy", "--dry-run"]);
       assert.equal(dry.code, 0, dry.stderr);
       assert.equal((await project.convex(server, ["run", "messages:list"])).code, 1, "a dry run deploys nothing");

@@ -27,8 +27,6 @@ pub(super) struct PushRequest {
     pub(super) app_definition: AppDefinition,
     #[serde(default)]
     pub(super) component_definitions: Vec<Json>,
-    #[serde(default)]
-    pub(super) node_dependencies: Vec<Json>,
 }
 
 /// The root app.
