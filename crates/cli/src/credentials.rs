@@ -19,6 +19,8 @@ pub(crate) struct Credentials {
     pub(crate) name: String,
     /// Mints and opens its keys.
     pub(crate) keys: AdminKeys,
+    /// Seals pagination cursors.
+    pub(crate) cursor_key: [u8; 32],
     /// Whether the secret was made just now.
     pub(crate) new: bool,
 }
@@ -57,6 +59,7 @@ pub(crate) fn load_or_make(place: &PlaceOptions, data: &Path) -> anyhow::Result<
     keep(&folder.join("instance_secret"), &secret.to_hex())?;
     keep(&folder.join("instance_name"), &name)?;
     Ok(Credentials {
+        cursor_key: secret.key_for("pagination cursors"),
         keys: AdminKeys::new(&name, secret),
         name,
         new,

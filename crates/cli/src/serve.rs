@@ -65,6 +65,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         host.clone(),
         FunctionsOptions {
             instance_name: credentials.name.clone(),
+            secret: credentials.cursor_key,
             cloud_url: cloud_url.clone(),
             site_url: site_url.clone(),
             ..FunctionsOptions::default()

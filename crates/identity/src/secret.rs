@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 /// A deployment's secret. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct InstanceSecret([u8; 32]);
@@ -34,6 +36,15 @@ impl InstanceSecret {
     /// 64 hex digits.
     pub fn to_hex(&self) -> String {
         hex::encode(self.0)
+    }
+
+    /// A key for something else than admin keys, from which the secret cannot be found.
+    pub fn key_for(&self, purpose: &str) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(purpose);
+        hash.update([0]);
+        hash.update(self.0);
+        hash.finalize().into()
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
