@@ -26,8 +26,15 @@ pub(crate) const PAGE_BYTES: u32 = 4_096;
 /// many enough to gather writes to one page, few enough that a round is short.
 pub(crate) const CHECKPOINT_PAGES: u32 = 1_000;
 
-/// Pages in the write-ahead log (64 MiB) at which a commit copies the rest, so that the log can begin anew.
-pub(crate) const WAL_PAGES_MAX: u32 = 16_000;
+/// Pages in the write-ahead log (63 MiB) from which a commit copies the rest, so that the log can begin
+/// anew, unless the thread is at work just then.
+pub(crate) const WAL_PAGES_LONG: u32 = 16_000;
+
+/// Pages in the write-ahead log (79 MiB) from which that commit waits for the thread.
+pub(crate) const WAL_PAGES_MAX: u32 = 20_000;
+
+/// How long such a commit waits for reads that are under way in the old log.
+pub(crate) const RESTART_WAIT: Duration = Duration::from_millis(20);
 
 /// Bytes the write-ahead log file is cut back to after a checkpoint.
 pub(crate) const WAL_KEPT_BYTES: u32 = 64 << 20;
@@ -43,5 +50,5 @@ pub(crate) const CACHE_BYTES_DEFAULT: u64 = 16 << 20;
 
 const _: () = assert!(READERS_MAX >= 2);
 const _: () = assert!(PAGE_BYTES.is_power_of_two() && PAGE_BYTES <= 65_536);
-const _: () = assert!(CHECKPOINT_PAGES < WAL_PAGES_MAX);
-const _: () = assert!(WAL_PAGES_MAX as u64 * PAGE_BYTES as u64 <= WAL_KEPT_BYTES as u64);
+const _: () = assert!(CHECKPOINT_PAGES < WAL_PAGES_LONG && WAL_PAGES_LONG < WAL_PAGES_MAX);
+const _: () = assert!(WAL_PAGES_LONG as u64 * PAGE_BYTES as u64 <= WAL_KEPT_BYTES as u64);

@@ -3,7 +3,8 @@
 //! Left to SQLite, the commit that fills the log pays for all of it: ten milliseconds and more. Here
 //! a thread copies what there is as the log grows. It never catches up with a busy writer, so the log
 //! would grow for ever; once it is long, a commit finishes the little that the thread has left and
-//! the log begins anew.
+//! the log begins anew. A reader that stays in the old log (a backup, a very long scan) delays that,
+//! and the log grows until it is gone.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::StorageError;
-use crate::limits::{BUSY_WAIT, CHECKPOINT_PAGES, WAL_PAGES_MAX};
+use crate::limits::{BUSY_WAIT, CHECKPOINT_PAGES, RESTART_WAIT, WAL_PAGES_LONG, WAL_PAGES_MAX};
 use crate::sqlite::error::from_driver;
 
 const COPY_WHAT_THERE_IS: &str = "PRAGMA wal_checkpoint(PASSIVE)";
@@ -33,12 +34,15 @@ pub(super) struct Checkpoints {
 #[derive(Debug, Default)]
 struct Inbox {
     asked: Mutex<Asked>,
+    /// Held while a checkpoint runs, for SQLite refuses a second one instead of waiting. Never taken
+    /// while `asked` is locked.
+    round: Mutex<()>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct Asked {
-    /// Length of the log when the thread was last asked to copy, pages.
+    /// Length of the log when something was last done about it, pages.
     at_pages: u32,
     is_due: bool,
     is_over: bool,
@@ -76,24 +80,43 @@ impl Checkpoints {
     }
 
     /// After each commit, while the writer is locked. What was committed is durable already, so
-    /// trouble here is reported and left to the next commit.
+    /// trouble here is reported and left to a later commit.
     pub(super) fn after_commit(&self, writer: &Connection) {
         let pages = self.wal_pages.load(Ordering::Relaxed);
-        if pages >= WAL_PAGES_MAX {
-            if let Err(error) = run(writer, BEGIN_ANEW) {
-                tracing::warn!(path = %self.path.display(), %error, "write-ahead log not restarted");
-            }
-            return;
-        }
         let mut asked = self.inbox.asked.lock();
         if pages < asked.at_pages {
             // The log began anew.
             asked.at_pages = 0;
         }
-        if pages - asked.at_pages >= CHECKPOINT_PAGES {
+        if pages - asked.at_pages < CHECKPOINT_PAGES {
+            return;
+        }
+        if pages < WAL_PAGES_LONG {
             asked.at_pages = pages;
             asked.is_due = true;
             self.inbox.changed.notify_one();
+            return;
+        }
+        drop(asked);
+        let round = if pages < WAL_PAGES_MAX {
+            self.inbox.round.try_lock()
+        } else {
+            Some(self.inbox.round.lock())
+        };
+        if round.is_some() {
+            self.begin_anew(writer);
+            // Also if a reader was in the way: the next try is due when the log has grown again.
+            self.inbox.asked.lock().at_pages = pages;
+        }
+    }
+
+    fn begin_anew(&self, writer: &Connection) {
+        let restarted = writer
+            .busy_timeout(RESTART_WAIT)
+            .and_then(|()| run(writer, BEGIN_ANEW));
+        let restarted = writer.busy_timeout(BUSY_WAIT).and(restarted);
+        if let Err(error) = restarted {
+            tracing::warn!(path = %self.path.display(), %error, "write-ahead log not restarted");
         }
     }
 }
@@ -109,9 +132,11 @@ impl Inbox {
             }
             asked.is_due = false;
             drop(asked);
+            let round = self.round.lock();
             if let Err(error) = run(connection, COPY_WHAT_THERE_IS) {
                 tracing::warn!(%error, "checkpoint failed");
             }
+            drop(round);
             asked = self.asked.lock();
         }
     }
@@ -129,6 +154,5 @@ impl Drop for Checkpoints {
 
 /// A checkpoint that another one keeps waiting is answered with a row, not with an error.
 fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY_WAIT)?;
     connection.prepare_cached(sql)?.query_row([], |_| Ok(()))
 }
