@@ -135,6 +135,8 @@ export function run(program, args, { cwd, env = {}, limitMs = 60_000, input } = 
         resolve({ code: child.exitCode ?? -1, stdout, stderr, timedOut: Boolean(error?.killed) });
       },
     );
+    // A program that does not read its input may have ended before it is written.
+    child.stdin.on("error", () => {});
     child.stdin.end(input ?? "");
   });
 }

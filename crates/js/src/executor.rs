@@ -31,6 +31,9 @@ pub(crate) enum End {
     /// A syscall failed with something that user code must not see. The flag: the executor was
     /// told and lives on.
     System(String, bool),
+    /// The same for a synchronous syscall: user code is on the stack and cannot be unwound, so the
+    /// process has to go.
+    Cut(String),
 }
 
 /// An executor process and what it has been sent.
@@ -46,6 +49,8 @@ pub(crate) struct Executor {
     frame_end: usize,
     output: FrameWriter,
     calls: u64,
+    /// The last call failed, perhaps for want of memory that its realm still holds.
+    suspect: bool,
     running_since: Instant,
     cpu_before: Option<Duration>,
 }
@@ -83,6 +88,7 @@ impl Executor {
             frame_end: 0,
             output: FrameWriter::default(),
             calls: 0,
+            suspect: false,
             running_since: Instant::now(),
             cpu_before: None,
         };
@@ -101,7 +107,7 @@ impl Executor {
         if self.calls >= CALLS_PER_EXECUTOR {
             return true;
         }
-        if !self.calls.is_multiple_of(MEMORY_CHECK_EVERY) {
+        if !self.suspect && !self.calls.is_multiple_of(MEMORY_CHECK_EVERY) {
             return false;
         }
         let limit = (u64::from(heap_mib) * 2 + RESIDENT_HEADROOM_MIB) << 20;
@@ -144,6 +150,7 @@ impl Executor {
                 from_executor::DONE => {
                     let mut outcome = self.done(bundle)?;
                     outcome.usage.user_time = meter.spent().saturating_sub(before);
+                    self.suspect = !matches!(outcome.result, CallResult::Value(_));
                     return Ok(outcome);
                 }
                 kind => return Err(End::System(format!("the executor sent a frame of unknown kind {kind}"), false)),
@@ -302,11 +309,26 @@ impl Executor {
 
     /// Answers a batch of asynchronous syscalls with one frame.
     fn answer(&mut self, syscalls: &mut dyn Syscalls, meter: &mut Meter) -> Result<(), End> {
-        // Nested calls reuse the input buffer, so the requests leave it first.
-        let (input, end) = (std::mem::take(&mut self.input), self.frame_end);
-        self.input = vec![0; 1 << 16];
+        // Nested calls reuse the input buffer, so the requests leave it first; it comes back also
+        // when a call ends the execution, because what was read ahead counts on it.
+        let (input, end) = (std::mem::replace(&mut self.input, vec![0; 1 << 16]), self.frame_end);
+        let have = std::mem::take(&mut self.have);
+        self.frame_end = 0;
+        let replies = self.replies(&input[5..end], syscalls, meter);
+        (self.input, self.have, self.frame_end) = (input, have, end);
+        self.output.raw(replies?.bytes());
+        self.flush()
+    }
+
+    /// The frame that answers a batch of requests.
+    fn replies(
+        &mut self,
+        requests: &[u8],
+        syscalls: &mut dyn Syscalls,
+        meter: &mut Meter,
+    ) -> Result<FrameWriter, End> {
         let mut replies = FrameWriter::default();
-        let mut fields = FrameReader::new(&input[5..end]);
+        let mut fields = FrameReader::new(requests);
         let count = fields.u32()?;
         replies.begin(to_executor::REPLIES);
         replies.u32(count);
@@ -320,9 +342,7 @@ impl Executor {
             write_reply(&mut replies, reply)?;
         }
         replies.end();
-        self.output.raw(replies.bytes());
-        self.input = input;
-        self.flush()
+        Ok(replies)
     }
 
     fn nested(
@@ -358,7 +378,7 @@ impl Executor {
             // User code is on the stack and cannot be unwound: the process has to go.
             Err(SyscallError::System { message }) => {
                 self.output.clear();
-                return Err(End::System(message, false));
+                return Err(End::Cut(message));
             }
         }
         self.output.end();
@@ -455,7 +475,7 @@ pub(crate) fn ended(end: &End, meter: &Meter, heap_mib: u32) -> CallOutcome {
         End::OutOfMemory => CallResult::OutOfMemory(format!(
             "JavaScript execution ran out of memory (maximum memory usage: {heap_mib} MB)"
         )),
-        End::System(message, _) => CallResult::System(message.clone()),
+        End::System(message, _) | End::Cut(message) => CallResult::System(message.clone()),
     };
     let usage = Usage { user_time: meter.spent(), ..Usage::default() };
     CallOutcome { result, logs: Vec::new(), usage }

@@ -173,6 +173,10 @@ impl Worker {
         self.shared.lost.fetch_add(1, Ordering::Relaxed);
         match end {
             End::System(..) => Err(executor.autopsy(end)),
+            End::Cut(message) => {
+                executor.end();
+                Err(End::System(message, false))
+            }
             end => {
                 executor.end();
                 Err(end)

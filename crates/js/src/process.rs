@@ -10,7 +10,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,6 +19,10 @@ use crate::node::Node;
 
 /// Descriptor of the socket inside the executor.
 const EXECUTOR_FD: i32 = 3;
+
+/// How long a process that has closed its socket may take to exit by itself (writing out why it
+/// crashed takes a while).
+const EXIT_TIME: Duration = Duration::from_secs(3);
 
 /// How to start executors.
 #[derive(Debug, Clone)]
@@ -149,12 +153,26 @@ impl Process {
     }
 
     /// As `end`, for a process that has closed its socket and is about to exit by itself.
+    /// One that does not exit is ended.
     pub(crate) fn autopsy(mut self) -> (Option<ExitStatus>, String) {
+        let deadline = Instant::now() + EXIT_TIME;
+        while Instant::now() < deadline && !self.has_exited() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.switch.kill();
         let mut said = Vec::new();
         if let Some(stderr) = self.child.stderr.take() {
             let _ = stderr.take(1 << 16).read_to_end(&mut said);
         }
         (self.reap(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Whether the process has ended; it is not reaped, so its id stays its own.
+    fn has_exited(&self) -> bool {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        let raw = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        raw.is_none_or(|pid| !matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
     }
 
     /// Waits for the end without racing with the switch: the id is valid until it is taken out.
