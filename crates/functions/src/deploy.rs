@@ -67,12 +67,15 @@ impl Deployer {
             prepared: Mutex::new(HashMap::new()),
             work: Notify::new(),
         };
-        Deployer { shared: Arc::new(shared) }
+        Deployer {
+            shared: Arc::new(shared),
+        }
     }
 
     /// Creates the system tables of a new data folder.
     pub async fn bootstrap(&self) -> Result<(), DeployError> {
-        self.transact(|tx| Ok(lentil_catalog::bootstrap(tx)?)).await?;
+        self.transact(|tx| Ok(lentil_catalog::bootstrap(tx)?))
+            .await?;
         self.shared.work.notify_one();
         Ok(())
     }
@@ -94,7 +97,10 @@ impl Deployer {
     fn remember(&self, push: Arc<PreparedPush>) {
         let mut prepared = self.shared.prepared.lock();
         while prepared.len() >= PREPARED_MAX {
-            let oldest = prepared.values().min_by_key(|push| push.number).map(|push| push.id.clone());
+            let oldest = prepared
+                .values()
+                .min_by_key(|push| push.number)
+                .map(|push| push.id.clone());
             oldest.and_then(|id| prepared.remove(&id));
         }
         prepared.insert(push.id.clone(), push);
@@ -109,7 +115,9 @@ impl Deployer {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, DeployError> + Send + 'static,
 ) -> Result<T, DeployError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| DeployError::internal(&error))?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| DeployError::internal(&error))?
 }
 
 /// Runs a transaction and commits it, again if it conflicts; blocks.
@@ -142,7 +150,11 @@ impl Deployer {
 
     /// The enforced schema as of a transaction.
     pub fn schema(&self, tx: &mut Transaction) -> Result<Option<Arc<Schema>>, DeployError> {
-        Ok(self.shared.images.current(tx)?.and_then(|image| image.schema.clone()))
+        Ok(self
+            .shared
+            .images
+            .current(tx)?
+            .and_then(|image| image.schema.clone()))
     }
 
     /// Checks a document that is about to be written past functions (an import) against the
@@ -154,9 +166,12 @@ impl Deployer {
         table: &str,
         fields: &Object,
     ) -> Result<Result<(), String>, DeployError> {
-        let Some(image) = self.shared.images.current(tx)? else { return Ok(Ok(())) };
+        let Some(image) = self.shared.images.current(tx)? else {
+            return Ok(Ok(()));
+        };
         if let Some(schema) = &image.schema {
-            let checked = schema.check_document(table, fields, &TableNames::new(tx, Namespace::ROOT));
+            let checked =
+                schema.check_document(table, fields, &TableNames::new(tx, Namespace::ROOT));
             if checked.is_err() {
                 return Ok(checked);
             }

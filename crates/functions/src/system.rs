@@ -31,7 +31,9 @@ struct Request<'a> {
 pub(crate) fn lookup(path: &FunctionPath) -> Option<SystemFunction> {
     let body: fn(&mut Request) -> Result<Value, TransactionError> =
         match (path.module.as_str(), path.function.as_str()) {
-            ("_system/cli/queryEnvironmentVariables.js", "default") => deployment::environment_variables,
+            ("_system/cli/queryEnvironmentVariables.js", "default") => {
+                deployment::environment_variables
+            }
             ("_system/cli/queryEnvironmentVariables.js", "get") => deployment::environment_variable,
             ("_system/cli/convexUrl.js", "cloudUrl") => deployment::cloud_url,
             ("_system/cli/convexUrl.js", "siteUrl") => deployment::site_url,
@@ -60,7 +62,11 @@ impl SystemFunction {
         args: Object,
         _admin: &Identity,
     ) -> Result<Value, TransactionError> {
-        (self.body)(&mut Request { functions, tx, args })
+        (self.body)(&mut Request {
+            functions,
+            tx,
+            args,
+        })
     }
 }
 
@@ -90,7 +96,12 @@ fn bad_argument(name: &str, wanted: &str) -> TransactionError {
 
 /// An object from its fields.
 fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
-    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    Value::Object(
+        fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
 }
 
 fn text(text: impl Into<String>) -> Value {
@@ -99,5 +110,6 @@ fn text(text: impl Into<String>) -> Value {
 
 /// A document as a value.
 fn document(json: &str) -> Result<Value, TransactionError> {
-    Value::parse(json).map_err(|error| TransactionError::Corrupt(format!("a document cannot be read: {error}")))
+    Value::parse(json)
+        .map_err(|error| TransactionError::Corrupt(format!("a document cannot be read: {error}")))
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use lentil_catalog::{ImportRow, ImportState};
 use lentil_database::{
-    CommitError, Committed, Database, IndexQuery, Namespace, Order, Transaction, TransactionError, TransactionLimits,
+    CommitError, Committed, Database, IndexQuery, Namespace, Order, Transaction, TransactionError,
+    TransactionLimits,
 };
 use lentil_functions::deploy::{DeployError, Deployer};
 use lentil_values::{DocumentId, KeyRange, Object, Value};
@@ -35,12 +36,20 @@ pub struct ImportError {
 
 impl ImportError {
     fn bad(code: &'static str, message: impl Into<String>) -> ImportError {
-        ImportError { status: 400, code, message: message.into() }
+        ImportError {
+            status: 400,
+            code,
+            message: message.into(),
+        }
     }
 
     fn internal(error: &dyn std::fmt::Display) -> ImportError {
         tracing::error!(%error, "an import failed in the server");
-        ImportError { status: 500, code: "InternalServerError", message: format!("the server failed: {error}") }
+        ImportError {
+            status: 500,
+            code: "InternalServerError",
+            message: format!("the server failed: {error}"),
+        }
     }
 }
 
@@ -98,25 +107,43 @@ impl Imports {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        let shared = Shared { deployer: deployer.clone(), database: deployer.database().clone(), folder };
-        Ok(Imports { shared: Arc::new(shared) })
+        let shared = Shared {
+            deployer: deployer.clone(),
+            database: deployer.database().clone(),
+            folder,
+        };
+        Ok(Imports {
+            shared: Arc::new(shared),
+        })
     }
 
     /// Opens an upload and gives its token.
     pub async fn start_upload(&self) -> Result<String, ImportError> {
         let token = uuid();
-        fs::create_dir(self.shared.folder.join(&token)).map_err(|error| ImportError::internal(&error))?;
+        fs::create_dir(self.shared.folder.join(&token))
+            .map_err(|error| ImportError::internal(&error))?;
         Ok(token)
     }
 
     /// Keeps one part, numbered from 1, and gives its token.
-    pub async fn upload_part(&self, upload: &str, number: u32, bytes: Vec<u8>) -> Result<String, ImportError> {
+    pub async fn upload_part(
+        &self,
+        upload: &str,
+        number: u32,
+        bytes: Vec<u8>,
+    ) -> Result<String, ImportError> {
         let folder = self.upload_folder(upload)?;
         if !(1..=PARTS_MAX).contains(&number) {
-            return Err(ImportError::bad("InvalidPart", format!("parts are numbered from 1 to {PARTS_MAX}")));
+            return Err(ImportError::bad(
+                "InvalidPart",
+                format!("parts are numbered from 1 to {PARTS_MAX}"),
+            ));
         }
         let file = folder.join(number.to_string());
-        self.blocking(move |_| fs::write(file, bytes).map_err(|error| ImportError::internal(&error))).await?;
+        self.blocking(move |_| {
+            fs::write(file, bytes).map_err(|error| ImportError::internal(&error))
+        })
+        .await?;
         Ok(number.to_string())
     }
 
@@ -129,10 +156,16 @@ impl Imports {
     ) -> Result<String, ImportError> {
         let folder = self.upload_folder(upload)?;
         let plan = Plan::read(&import, upload)?;
-        let parts: Vec<String> = parts.iter().filter_map(|part| part.as_str().map(str::to_owned)).collect();
+        let parts: Vec<String> = parts
+            .iter()
+            .filter_map(|part| part.as_str().map(str::to_owned))
+            .collect();
         let row = ImportRow {
             format: Value::Object(Object::from([
-                ("format".to_owned(), Value::String(plan.format.stored_name().to_owned())),
+                (
+                    "format".to_owned(),
+                    Value::String(plan.format.stored_name().to_owned()),
+                ),
                 ("table".to_owned(), Value::String(plan.table.clone())),
             ])),
             mode: plan.mode.stored_name().to_owned(),
@@ -152,7 +185,9 @@ impl Imports {
             .await?;
         let imports = self.clone();
         tokio::task::spawn_blocking(move || {
-            let state = imports.ask(&plan).unwrap_or_else(|error| ImportState::Failed { error });
+            let state = imports
+                .ask(&plan)
+                .unwrap_or_else(|error| ImportState::Failed { error });
             imports.move_to(id, state);
         });
         Ok(id.to_string())
@@ -162,14 +197,23 @@ impl Imports {
     pub async fn perform(&self, id: &str) -> Result<(), ImportError> {
         let (id, row) = self.find(id).await?;
         if !matches!(row.state, ImportState::WaitingForConfirmation { .. }) {
-            return Err(ImportError::bad("ImportNotWaiting", "the import is not waiting to be performed"));
+            return Err(ImportError::bad(
+                "ImportNotWaiting",
+                "the import is not waiting to be performed",
+            ));
         }
         let plan = Plan::of_row(&row)?;
         let imports = self.clone();
-        let progress = ImportState::InProgress { progress: format!("Importing into {}", plan.table), checkpoints: vec![] };
-        self.blocking(move |imports| imports.try_move_to(id, progress)).await?;
+        let progress = ImportState::InProgress {
+            progress: format!("Importing into {}", plan.table),
+            checkpoints: vec![],
+        };
+        self.blocking(move |imports| imports.try_move_to(id, progress))
+            .await?;
         tokio::task::spawn_blocking(move || {
-            let state = imports.write(&plan).unwrap_or_else(|error| ImportState::Failed { error });
+            let state = imports
+                .write(&plan)
+                .unwrap_or_else(|error| ImportState::Failed { error });
             imports.move_to(id, state);
             imports.forget_upload(&plan.upload);
         });
@@ -179,11 +223,20 @@ impl Imports {
     /// Gives up an import that is not being written yet.
     pub async fn cancel(&self, id: &str) -> Result<(), ImportError> {
         let (id, row) = self.find(id).await?;
-        if !matches!(row.state, ImportState::Uploaded | ImportState::WaitingForConfirmation { .. }) {
-            return Err(ImportError::bad("CannotCancelImport", "the import is being written or has ended"));
+        if !matches!(
+            row.state,
+            ImportState::Uploaded | ImportState::WaitingForConfirmation { .. }
+        ) {
+            return Err(ImportError::bad(
+                "CannotCancelImport",
+                "the import is being written or has ended",
+            ));
         }
-        let state = ImportState::Failed { error: "the import was canceled".to_owned() };
-        self.blocking(move |imports| imports.try_move_to(id, state)).await
+        let state = ImportState::Failed {
+            error: "the import was canceled".to_owned(),
+        };
+        self.blocking(move |imports| imports.try_move_to(id, state))
+            .await
     }
 
     /// Marks imports of an earlier process that had not ended as failed.
@@ -210,7 +263,11 @@ impl Imports {
     // --- parts ------------------------------------------------------------------------------
 
     async fn find(&self, id: &str) -> Result<(DocumentId, ImportRow), ImportError> {
-        let missing = || ImportError { status: 404, code: "ImportNotFound", message: "there is no such import".to_owned() };
+        let missing = || ImportError {
+            status: 404,
+            code: "ImportNotFound",
+            message: "there is no such import".to_owned(),
+        };
         let id: DocumentId = id.parse().map_err(|_| missing())?;
         let row = self
             .blocking(move |imports| {
@@ -225,7 +282,9 @@ impl Imports {
     fn ask(&self, plan: &Plan) -> Result<ImportState, String> {
         let mut tx = self.shared.database.begin();
         let rows = self.rows(&mut tx, plan)?.len();
-        let there = tx.count(Namespace::ROOT, &plan.table).map_err(|error| error.to_string())?;
+        let there = tx
+            .count(Namespace::ROOT, &plan.table)
+            .map_err(|error| error.to_string())?;
         let deleted = match plan.mode {
             Mode::RequireEmpty if there > 0 => return Err(table_exists(&plan.table)),
             Mode::Replace => there,
@@ -235,11 +294,18 @@ impl Imports {
             "Import change summary:\ntable: {}\n  create: {rows} of {rows} documents\n  delete: {deleted} of {there} documents\nOnce the import has begun it will run in the background.",
             plan.table
         );
-        Ok(ImportState::WaitingForConfirmation { message, manual: deleted > 0 })
+        Ok(ImportState::WaitingForConfirmation {
+            message,
+            manual: deleted > 0,
+        })
     }
 
     fn rows(&self, tx: &mut Transaction, plan: &Plan) -> Result<Vec<Object>, String> {
-        let schema = self.shared.deployer.schema(tx).map_err(|error| error.to_string())?;
+        let schema = self
+            .shared
+            .deployer
+            .schema(tx)
+            .map_err(|error| error.to_string())?;
         let file = self.shared.folder.join(&plan.upload).join("file");
         parse::documents(&file, plan.format, &plan.table, schema.as_deref())
     }
@@ -259,31 +325,55 @@ impl Imports {
                 Ok(())
             })
             .map_err(|error| error.message)?;
-        Ok(ImportState::Completed { ts: committed.ts.0 as i64, rows: rows.len() as i64 })
+        Ok(ImportState::Completed {
+            ts: committed.ts.0 as i64,
+            rows: rows.len() as i64,
+        })
     }
 
     /// One document, with its own `_id` and `_creationTime` if it brings them.
-    fn insert(&self, tx: &mut Transaction, table: &str, mut fields: Object) -> Result<(), DeployError> {
+    fn insert(
+        &self,
+        tx: &mut Transaction,
+        table: &str,
+        mut fields: Object,
+    ) -> Result<(), DeployError> {
         let id = fields.remove("_id");
         let time = fields.remove("_creationTime");
-        self.shared.deployer.check_write(tx, table, &fields)?.map_err(|error| {
-            refused("SchemaEnforcementError", format!("a document does not match the schema of the table {table:?}: {error}"))
-        })?;
+        self.shared
+            .deployer
+            .check_write(tx, table, &fields)?
+            .map_err(|error| {
+                refused(
+                    "SchemaEnforcementError",
+                    format!("a document does not match the schema of the table {table:?}: {error}"),
+                )
+            })?;
         let Some(id) = id else {
             tx.insert(Namespace::ROOT, table, fields)?;
             return Ok(());
         };
-        let Value::String(id) = &id else { return Err(refused("InvalidId", "\"_id\" is not a text".to_owned())) };
-        let parsed: DocumentId = id.parse().map_err(|error| refused("InvalidId", format!("{error}")))?;
+        let Value::String(id) = &id else {
+            return Err(refused("InvalidId", "\"_id\" is not a text".to_owned()));
+        };
+        let parsed: DocumentId = id
+            .parse()
+            .map_err(|error| refused("InvalidId", format!("{error}")))?;
         let info = match tx.table(Namespace::ROOT, table) {
             Some(info) => info,
             None => tx.create_table(Namespace::ROOT, table, Some(parsed.table))?,
         };
         if info.number != parsed.table {
-            return Err(refused("InvalidId", format!("the id {id:?} is not of the table {table:?}")));
+            return Err(refused(
+                "InvalidId",
+                format!("the id {id:?} is not of the table {table:?}"),
+            ));
         }
         if tx.get(Namespace::ROOT, parsed)?.is_some() {
-            return Err(refused("DuplicateId", format!("the id {id:?} is there already")));
+            return Err(refused(
+                "DuplicateId",
+                format!("the id {id:?} is there already"),
+            ));
         }
         let time = match time {
             Some(Value::Float64(time)) => time,
@@ -319,8 +409,16 @@ impl Imports {
 
     fn upload_folder(&self, upload: &str) -> Result<PathBuf, ImportError> {
         let folder = self.shared.folder.join(upload);
-        let known = upload.len() == 32 && upload.chars().all(|c| c.is_ascii_hexdigit()) && folder.is_dir();
-        if known { Ok(folder) } else { Err(ImportError::bad("InvalidUploadToken", "there is no upload with this token")) }
+        let known =
+            upload.len() == 32 && upload.chars().all(|c| c.is_ascii_hexdigit()) && folder.is_dir();
+        if known {
+            Ok(folder)
+        } else {
+            Err(ImportError::bad(
+                "InvalidUploadToken",
+                "there is no upload with this token",
+            ))
+        }
     }
 
     async fn blocking<T: Send + 'static>(
@@ -328,7 +426,9 @@ impl Imports {
         work: impl FnOnce(&Imports) -> Result<T, ImportError> + Send + 'static,
     ) -> Result<T, ImportError> {
         let imports = self.clone();
-        tokio::task::spawn_blocking(move || work(&imports)).await.map_err(|error| ImportError::internal(&error))?
+        tokio::task::spawn_blocking(move || work(&imports))
+            .await
+            .map_err(|error| ImportError::internal(&error))?
     }
 
     fn transact(
@@ -338,7 +438,11 @@ impl Imports {
         for _ in 0..CONFLICTS_MAX {
             let mut tx = self.shared.database.begin();
             tx.set_limits(TransactionLimits::UNLIMITED);
-            body(&mut tx).map_err(|error| ImportError { status: error.status, code: error.code, message: error.message })?;
+            body(&mut tx).map_err(|error| ImportError {
+                status: error.status,
+                code: error.code,
+                message: error.message,
+            })?;
             match self.shared.database.commit_blocking(tx) {
                 Ok(committed) => return Ok(committed),
                 Err(CommitError::Conflict { .. }) => {}
@@ -353,7 +457,10 @@ impl Plan {
     fn read(import: &serde_json::Value, upload: &str) -> Result<Plan, ImportError> {
         let text = |name: &str| import.get(name).and_then(serde_json::Value::as_str);
         if text("componentPath").is_some_and(|path| !path.is_empty()) {
-            return Err(ImportError::bad("ComponentNotFound", "this version of Lentil has no components to import into yet"));
+            return Err(ImportError::bad(
+                "ComponentNotFound",
+                "this version of Lentil has no components to import into yet",
+            ));
         }
         let format = text("format").unwrap_or_default();
         if format == "zip" {
@@ -362,34 +469,61 @@ impl Plan {
                 "snapshot zips cannot be imported by this version of Lentil yet; import tables one by one as JSON lines",
             ));
         }
-        let format = Format::by_name(format)
-            .ok_or_else(|| ImportError::bad("BadFormat", format!("there is no import format {format:?}: csv, jsonLines or jsonArray")))?;
+        let format = Format::by_name(format).ok_or_else(|| {
+            ImportError::bad(
+                "BadFormat",
+                format!("there is no import format {format:?}: csv, jsonLines or jsonArray"),
+            )
+        })?;
         let mode = text("mode").unwrap_or("requireEmpty");
         let mode = Mode::by_name(mode).ok_or_else(|| {
-            ImportError::bad("InvalidMode", format!("there is no mode {mode:?} for one table: requireEmpty, append or replace"))
+            ImportError::bad(
+                "InvalidMode",
+                format!("there is no mode {mode:?} for one table: requireEmpty, append or replace"),
+            )
         })?;
         let table = text("tableName").unwrap_or_default();
         let good = table.starts_with(|c: char| c.is_ascii_alphabetic())
             && table.len() <= 64
             && table.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !good {
-            return Err(ImportError::bad("InvalidName", format!("{table:?} cannot name a table: letters, digits and underscores, beginning with a letter")));
+            return Err(ImportError::bad(
+                "InvalidName",
+                format!(
+                    "{table:?} cannot name a table: letters, digits and underscores, beginning with a letter"
+                ),
+            ));
         }
-        Ok(Plan { table: table.to_owned(), format, mode, upload: upload.to_owned() })
+        Ok(Plan {
+            table: table.to_owned(),
+            format,
+            mode,
+            upload: upload.to_owned(),
+        })
     }
 
     fn of_row(row: &ImportRow) -> Result<Plan, ImportError> {
         let damaged = || ImportError::internal(&"an import's row is damaged");
-        let Value::Object(format) = &row.format else { return Err(damaged()) };
+        let Value::Object(format) = &row.format else {
+            return Err(damaged());
+        };
         let text = |name: &str| match format.get(name) {
             Some(Value::String(text)) => Ok(text.clone()),
             _ => Err(damaged()),
         };
         let stored = text("format")?;
         let formats = [Format::Csv, Format::JsonLines, Format::JsonArray];
-        let format = formats.into_iter().find(|format| format.stored_name() == stored).ok_or_else(damaged)?;
+        let format = formats
+            .into_iter()
+            .find(|format| format.stored_name() == stored)
+            .ok_or_else(damaged)?;
         let mode = Mode::by_name(&row.mode).ok_or_else(damaged)?;
-        Ok(Plan { table: text("table")?, format, mode, upload: row.upload.clone() })
+        Ok(Plan {
+            table: text("table")?,
+            format,
+            mode,
+            upload: row.upload.clone(),
+        })
     }
 }
 
@@ -422,28 +556,47 @@ fn prepare_table(tx: &mut Transaction, plan: &Plan) -> Result<(), DeployError> {
 }
 
 fn refused(code: &'static str, message: String) -> DeployError {
-    TransactionError::Developer { code, message: format!("{code}: {message}") }.into()
+    TransactionError::Developer {
+        code,
+        message: format!("{code}: {message}"),
+    }
+    .into()
 }
 
 fn table_exists(table: &str) -> String {
-    format!("TableExists: the table {table:?} has documents; use --append to add to them or --replace to put the file in their place")
+    format!(
+        "TableExists: the table {table:?} has documents; use --append to add to them or --replace to put the file in their place"
+    )
 }
 
 fn join_parts(folder: &Path, parts: &[String]) -> Result<(), ImportError> {
-    let mut file = fs::File::create(folder.join("file")).map_err(|error| ImportError::internal(&error))?;
+    let mut file =
+        fs::File::create(folder.join("file")).map_err(|error| ImportError::internal(&error))?;
     let mut bytes = 0;
     for part in parts {
-        let good = part.parse::<u32>().is_ok_and(|number| (1..=PARTS_MAX).contains(&number));
-        let content = if good { fs::read(folder.join(part)).ok() } else { None };
-        let content = content.ok_or_else(|| ImportError::bad("InvalidPart", format!("there is no uploaded part {part:?}")))?;
+        let good = part
+            .parse::<u32>()
+            .is_ok_and(|number| (1..=PARTS_MAX).contains(&number));
+        let content = if good {
+            fs::read(folder.join(part)).ok()
+        } else {
+            None
+        };
+        let content = content.ok_or_else(|| {
+            ImportError::bad("InvalidPart", format!("there is no uploaded part {part:?}"))
+        })?;
         bytes += content.len() as u64;
         if bytes > FILE_BYTES_MAX {
             return Err(ImportError::bad(
                 "ImportTooLarge",
-                format!("the file has more than {} MiB; import it in pieces with --append", FILE_BYTES_MAX >> 20),
+                format!(
+                    "the file has more than {} MiB; import it in pieces with --append",
+                    FILE_BYTES_MAX >> 20
+                ),
             ));
         }
-        file.write_all(&content).map_err(|error| ImportError::internal(&error))?;
+        file.write_all(&content)
+            .map_err(|error| ImportError::internal(&error))?;
         fs::remove_file(folder.join(part)).map_err(|error| ImportError::internal(&error))?;
     }
     Ok(())

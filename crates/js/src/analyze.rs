@@ -76,7 +76,10 @@ impl AnalyzeError {
     }
 
     pub(crate) fn missing(path: &str) -> Self {
-        AnalyzeError { code: "InvalidModule", message: format!("there is no module {path} to evaluate") }
+        AnalyzeError {
+            code: "InvalidModule",
+            message: format!("there is no module {path} to evaluate"),
+        }
     }
 
     pub(crate) fn overloaded() -> Self {
@@ -128,16 +131,30 @@ struct ReportedRoute {
 
 impl Evaluation {
     /// The exported functions, routes and crons of the module.
-    pub(crate) fn functions(self, bundle: &Bundle, index: usize) -> Result<AnalyzedModule, AnalyzeError> {
+    pub(crate) fn functions(
+        self,
+        bundle: &Bundle,
+        index: usize,
+    ) -> Result<AnalyzedModule, AnalyzeError> {
         let module = &bundle.modules()[index];
-        let text = self.result(&format!("Failed to analyze {}: ", module.path), "InvalidModule")?;
+        let text = self.result(
+            &format!("Failed to analyze {}: ", module.path),
+            "InvalidModule",
+        )?;
         let report: Report = serde_json::from_str(&text).map_err(|error| AnalyzeError {
             code: "InvalidModule",
-            message: format!("Failed to analyze {}: its report is not valid: {error}", module.path),
+            message: format!(
+                "Failed to analyze {}: its report is not valid: {error}",
+                module.path
+            ),
         })?;
         let place = |function: &ReportedFunction| {
             let place = module.find_function(&function.name, &function.source)?;
-            Some(Position { path: module.path.clone(), start_lineno: place.at.line, start_col: place.at.column })
+            Some(Position {
+                path: module.path.clone(),
+                start_lineno: place.at.line,
+                start_col: place.at.column,
+            })
         };
         let mut functions: Vec<_> = report
             .functions
@@ -155,11 +172,26 @@ impl Evaluation {
                 returns: function.returns,
             })
             .collect();
-        functions.sort_by_key(|function| function.pos.as_ref().map(|pos| (pos.start_lineno, pos.start_col)));
-        let routes = report.routes.map(|routes| {
-            routes.into_iter().map(|route| RouteSpec { path: route.path, method: route.method }).collect()
+        functions.sort_by_key(|function| {
+            function
+                .pos
+                .as_ref()
+                .map(|pos| (pos.start_lineno, pos.start_col))
         });
-        Ok(AnalyzedModule { functions, http_routes: routes, crons: report.crons })
+        let routes = report.routes.map(|routes| {
+            routes
+                .into_iter()
+                .map(|route| RouteSpec {
+                    path: route.path,
+                    method: route.method,
+                })
+                .collect()
+        });
+        Ok(AnalyzedModule {
+            functions,
+            http_routes: routes,
+            crons: report.crons,
+        })
     }
 
     /// The exported text of a configuration module.
@@ -176,12 +208,19 @@ impl Evaluation {
         let failure = match self.0.result {
             CallResult::Value(text) => return Ok(text),
             CallResult::Error(error) => error.rendered,
-            CallResult::Timeout(text) | CallResult::OutOfMemory(text) | CallResult::System(text) => text,
+            CallResult::Timeout(text)
+            | CallResult::OutOfMemory(text)
+            | CallResult::System(text) => text,
         };
         if failure.starts_with("Environment variable ") {
-            return Err(AnalyzeError { code: "AuthConfigMissingEnvironmentVariable", message: failure });
+            return Err(AnalyzeError {
+                code: "AuthConfigMissingEnvironmentVariable",
+                message: failure,
+            });
         }
-        let known = CODES.iter().find_map(|code| Some((*code, failure.strip_prefix(code)?.strip_prefix(": ")?)));
+        let known = CODES
+            .iter()
+            .find_map(|code| Some((*code, failure.strip_prefix(code)?.strip_prefix(": ")?)));
         let (code, text) = known.unwrap_or((code, &failure));
         let message = format!("{prefix}{}{}", text.trim_end(), console_text(&self.0.logs));
         Err(AnalyzeError { code, message })
@@ -190,16 +229,22 @@ impl Evaluation {
 
 /// The last console lines, after a blank line.
 fn console_text(logs: &[LogLine]) -> String {
-    let lines = logs[logs.len().saturating_sub(ANALYSIS_LINES)..].iter().map(|line| {
-        let level = match line.level {
-            LogLevel::Debug => "DEBUG",
-            LogLevel::Info => "INFO",
-            LogLevel::Log => "LOG",
-            LogLevel::Warn => "WARN",
-            LogLevel::Error => "ERROR",
-        };
-        format!("\n[{level}] {}", line.messages.join(" "))
-    });
+    let lines = logs[logs.len().saturating_sub(ANALYSIS_LINES)..]
+        .iter()
+        .map(|line| {
+            let level = match line.level {
+                LogLevel::Debug => "DEBUG",
+                LogLevel::Info => "INFO",
+                LogLevel::Log => "LOG",
+                LogLevel::Warn => "WARN",
+                LogLevel::Error => "ERROR",
+            };
+            format!("\n[{level}] {}", line.messages.join(" "))
+        });
     let text: String = lines.collect();
-    if text.is_empty() { text } else { format!("\n{text}") }
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n{text}")
+    }
 }

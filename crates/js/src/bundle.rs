@@ -57,11 +57,19 @@ pub struct LinkError {
 impl Bundle {
     /// Links modules. `seed` and `time_ms` are what `Math.random` and `Date.now` use while the
     /// modules are first evaluated, in every execution until the next push.
-    pub fn link(modules: Vec<ModuleSource>, seed: [u8; 32], time_ms: f64) -> Result<Bundle, LinkError> {
+    pub fn link(
+        modules: Vec<ModuleSource>,
+        seed: [u8; 32],
+        time_ms: f64,
+    ) -> Result<Bundle, LinkError> {
         static NUMBERS: AtomicU32 = AtomicU32::new(1);
         let id = content_hash(&modules, &seed, time_ms);
         let modules = link(modules)?;
-        let by_path = modules.iter().enumerate().map(|(at, module)| (module.path.clone(), at)).collect();
+        let by_path = modules
+            .iter()
+            .enumerate()
+            .map(|(at, module)| (module.path.clone(), at))
+            .collect();
         Ok(Bundle {
             id,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::call::{CallOutcome, CallResult, Invocation, JsError, LogLevel, LogLine, Reply, Syscalls, Usage};
+use crate::call::{
+    CallOutcome, CallResult, Invocation, JsError, LogLevel, LogLine, Reply, Syscalls, Usage,
+};
 use crate::limits::*;
 use crate::meter::{Meter, Verdict};
 use crate::process::{KillSwitch, Launch, Process, Waited, was_out_of_memory};
@@ -62,12 +64,19 @@ impl From<Malformed> for End {
 }
 
 fn broken(error: &std::io::Error) -> End {
-    End::System(format!("the connection to the executor broke: {error}"), false)
+    End::System(
+        format!("the connection to the executor broke: {error}"),
+        false,
+    )
 }
 
 impl Executor {
     /// Starts a process and waits until it is ready for calls.
-    pub(crate) fn start(launch: &Launch, realms: Realms, switch: KillSwitch) -> Result<Executor, End> {
+    pub(crate) fn start(
+        launch: &Launch,
+        realms: Realms,
+        switch: KillSwitch,
+    ) -> Result<Executor, End> {
         let process = Process::start(launch, crate::scripts::BOOT, switch)
             .map_err(|error| End::System(format!("cannot start an executor: {error}"), false))?;
         let options = serde_json::json!({
@@ -96,8 +105,14 @@ impl Executor {
         executor.flush()?;
         match executor.receive(&mut Meter::new(START_TIME)) {
             Ok(from_executor::READY) => Ok(executor),
-            Ok(kind) => Err(End::System(format!("an executor greeted with a frame of kind {kind}"), false)),
-            Err(End::Timeout) => Err(End::System("an executor did not start in time".to_owned(), false)),
+            Ok(kind) => Err(End::System(
+                format!("an executor greeted with a frame of kind {kind}"),
+                false,
+            )),
+            Err(End::Timeout) => Err(End::System(
+                "an executor did not start in time".to_owned(),
+                false,
+            )),
             Err(end) => Err(executor.autopsy(end)),
         }
     }
@@ -111,7 +126,9 @@ impl Executor {
             return false;
         }
         let limit = (u64::from(heap_mib) * 2 + RESIDENT_HEADROOM_MIB) << 20;
-        self.process.resident_bytes().is_some_and(|bytes| bytes > limit)
+        self.process
+            .resident_bytes()
+            .is_some_and(|bytes| bytes > limit)
     }
 
     /// Runs one call to its end.
@@ -153,7 +170,12 @@ impl Executor {
                     self.suspect = !matches!(outcome.result, CallResult::Value(_));
                     return Ok(outcome);
                 }
-                kind => return Err(End::System(format!("the executor sent a frame of unknown kind {kind}"), false)),
+                kind => {
+                    return Err(End::System(
+                        format!("the executor sent a frame of unknown kind {kind}"),
+                        false,
+                    ));
+                }
             }
         }
     }
@@ -178,7 +200,10 @@ impl Executor {
         self.flush()?;
         match self.receive(meter)? {
             from_executor::DONE => self.done(bundle),
-            kind => Err(End::System(format!("the executor sent a frame of kind {kind} in analysis"), false)),
+            kind => Err(End::System(
+                format!("the executor sent a frame of kind {kind} in analysis"),
+                false,
+            )),
         }
     }
 
@@ -196,7 +221,9 @@ impl Executor {
 
     /// The process closed its socket: finds out why.
     pub(crate) fn autopsy(self, end: End) -> End {
-        let End::System(text, _) = end else { return end };
+        let End::System(text, _) = end else {
+            return end;
+        };
         let (status, said) = self.process.autopsy();
         if was_out_of_memory(status, &said) {
             return End::OutOfMemory;
@@ -207,7 +234,12 @@ impl Executor {
     }
 
     /// Queues frames for whatever of the bundle and the environment the executor lacks.
-    fn prepare(&mut self, bundle: &Bundle, env: &Arc<BTreeMap<String, String>>, meter: &mut Meter) -> u32 {
+    fn prepare(
+        &mut self,
+        bundle: &Bundle,
+        env: &Arc<BTreeMap<String, String>>,
+        meter: &mut Meter,
+    ) -> u32 {
         let number = bundle.number();
         match self.bundles.iter().position(|known| *known == number) {
             Some(at) => {
@@ -228,7 +260,10 @@ impl Executor {
             }
         }
         self.bundles.push_back(number);
-        let known = self.envs.iter().find(|(known, _)| Arc::ptr_eq(known, env) || known == env);
+        let known = self
+            .envs
+            .iter()
+            .find(|(known, _)| Arc::ptr_eq(known, env) || known == env);
         if let Some((_, number)) = known {
             return *number;
         }
@@ -260,16 +295,30 @@ impl Executor {
         let mut wanted = 4;
         while self.have < wanted {
             self.wait(meter)?;
-            let got = self.process.read(&mut self.input[self.have..]).map_err(|error| broken(&error))?;
+            let got = self
+                .process
+                .read(&mut self.input[self.have..])
+                .map_err(|error| broken(&error))?;
             if got == 0 {
-                return Err(End::System("the executor ended unexpectedly".to_owned(), false));
+                return Err(End::System(
+                    "the executor ended unexpectedly".to_owned(),
+                    false,
+                ));
             }
             self.have += got;
             if wanted == 4 && self.have >= 4 {
-                let length = u32::from_le_bytes([self.input[0], self.input[1], self.input[2], self.input[3]]);
+                let length = u32::from_le_bytes([
+                    self.input[0],
+                    self.input[1],
+                    self.input[2],
+                    self.input[3],
+                ]);
                 wanted = 4 + length as usize;
                 if length == 0 || wanted > FRAME_BYTES_MAX {
-                    return Err(End::System(format!("the executor sent a frame of {length} bytes"), false));
+                    return Err(End::System(
+                        format!("the executor sent a frame of {length} bytes"),
+                        false,
+                    ));
                 }
                 if wanted > self.input.len() {
                     self.input.resize(wanted, 0);
@@ -299,7 +348,11 @@ impl Executor {
             if self.process.wait(left).map_err(|error| broken(&error))? == Waited::Ready {
                 return Ok(());
             }
-            let used = self.process.cpu_time().zip(self.cpu_before).map(|(now, before)| now.saturating_sub(before));
+            let used = self
+                .process
+                .cpu_time()
+                .zip(self.cpu_before)
+                .map(|(now, before)| now.saturating_sub(before));
             match meter.judge(since, used) {
                 Verdict::Stop => return Err(End::Timeout),
                 Verdict::WaitFor(more) => left = more,
@@ -311,7 +364,10 @@ impl Executor {
     fn answer(&mut self, syscalls: &mut dyn Syscalls, meter: &mut Meter) -> Result<(), End> {
         // Nested calls reuse the input buffer, so the requests leave it first; it comes back also
         // when a call ends the execution, because what was read ahead counts on it.
-        let (input, end) = (std::mem::replace(&mut self.input, vec![0; 1 << 16]), self.frame_end);
+        let (input, end) = (
+            std::mem::replace(&mut self.input, vec![0; 1 << 16]),
+            self.frame_end,
+        );
         let have = std::mem::take(&mut self.have);
         self.frame_end = 0;
         let replies = self.replies(&input[5..end], syscalls, meter);
@@ -434,7 +490,10 @@ fn read_outcome(fields: &mut FrameReader, bundle: &Bundle) -> Result<CallOutcome
             rendered: render(bundle, text, stack),
             data: has_data.then(|| data.to_owned()),
         }),
-        _ => CallResult::Error(JsError { rendered: text.to_owned(), data: None }),
+        _ => CallResult::Error(JsError {
+            rendered: text.to_owned(),
+            data: None,
+        }),
     };
     let count = fields.u32()?;
     let mut logs = Vec::new();
@@ -447,7 +506,11 @@ fn read_outcome(fields: &mut FrameReader, bundle: &Bundle) -> Result<CallOutcome
         observed_randomness: observed & 2 != 0,
         observed_env: observed & 4 != 0,
     };
-    Ok(CallOutcome { result, logs, usage })
+    Ok(CallOutcome {
+        result,
+        logs,
+        usage,
+    })
 }
 
 fn read_line(fields: &mut FrameReader) -> Result<LogLine, Malformed> {
@@ -465,7 +528,12 @@ fn read_line(fields: &mut FrameReader) -> Result<LogLine, Malformed> {
     for _ in 0..count {
         messages.push(fields.str()?.to_owned());
     }
-    Ok(LogLine { level, messages, timestamp_ms, is_truncated })
+    Ok(LogLine {
+        level,
+        messages,
+        timestamp_ms,
+        is_truncated,
+    })
 }
 
 /// The outcome of an execution tree that ended at once.
@@ -477,19 +545,37 @@ pub(crate) fn ended(end: &End, meter: &Meter, heap_mib: u32) -> CallOutcome {
         )),
         End::System(message, _) | End::Cut(message) => CallResult::System(message.clone()),
     };
-    let usage = Usage { user_time: meter.spent(), ..Usage::default() };
-    CallOutcome { result, logs: Vec::new(), usage }
+    let usage = Usage {
+        user_time: meter.spent(),
+        ..Usage::default()
+    };
+    CallOutcome {
+        result,
+        logs: Vec::new(),
+        usage,
+    }
 }
 
 fn refused(message: String) -> CallOutcome {
-    let result = CallResult::Error(JsError { rendered: message, data: None });
-    CallOutcome { result, logs: Vec::new(), usage: Usage::default() }
+    let result = CallResult::Error(JsError {
+        rendered: message,
+        data: None,
+    });
+    CallOutcome {
+        result,
+        logs: Vec::new(),
+        usage: Usage::default(),
+    }
 }
 
 fn missing_module(path: &str) -> String {
-    format!("Couldn't find JavaScript module '{path}'. Run `npx convex dev` or `npx convex deploy` to push it.")
+    format!(
+        "Couldn't find JavaScript module '{path}'. Run `npx convex dev` or `npx convex deploy` to push it."
+    )
 }
 
 fn node_module(path: &str) -> String {
-    format!("Module '{path}' is marked \"use node\", which this version of Lentil does not run yet.")
+    format!(
+        "Module '{path}' is marked \"use node\", which this version of Lentil does not run yet."
+    )
 }

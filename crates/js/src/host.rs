@@ -16,7 +16,8 @@ use crate::node::Node;
 use crate::pool::{Pool, Worker};
 use crate::process::Launch;
 use crate::{
-    AnalyzeError, AnalyzedModule, Bundle, CallOutcome, Invocation, ModuleEnvironment, Realms, Syscalls,
+    AnalyzeError, AnalyzedModule, Bundle, CallOutcome, Invocation, ModuleEnvironment, Realms,
+    Syscalls,
 };
 
 /// How the host runs.
@@ -91,12 +92,16 @@ impl Host {
         let node = Node::find(options.node.clone())?;
         let launch = Launch {
             heap_mib: options.heap_mib + HEAP_HEADROOM_MIB,
-            data_bytes: (u64::from(options.heap_mib) * 2 + DATA_HEADROOM_MIB + node.mapped_mib()) << 20,
+            data_bytes: (u64::from(options.heap_mib) * 2 + DATA_HEADROOM_MIB + node.mapped_mib())
+                << 20,
             node,
         };
         let pool = Pool::start(&options, &launch)
             .map_err(|error| HostError::Spawn(format!("cannot start a driver thread: {error}")))?;
-        Ok(Host { pool, user_time: options.user_time })
+        Ok(Host {
+            pool,
+            user_time: options.user_time,
+        })
     }
 
     /// Runs one call and hands the syscalls object back with its outcome. Cancel-safe: dropping
@@ -116,7 +121,9 @@ impl Host {
         let user_time = self.user_time;
         let taken = Arc::clone(&slot);
         let job = move |worker: &mut Worker| {
-            let Some(mut syscalls) = taken.lock().take() else { return };
+            let Some(mut syscalls) = taken.lock().take() else {
+                return;
+            };
             let mut meter = Meter::new(user_time);
             let outcome = call_on(worker, &invocation, &mut syscalls, &mut meter);
             // Nobody may be waiting any more; the call has run all the same.
@@ -130,7 +137,10 @@ impl Host {
         }
         drop(submitted);
         // Refused, or dropped from the queue by a shutdown: the job never ran.
-        Err(slot.lock().take().expect("a job that started answers, unless its syscalls panicked"))
+        Err(slot
+            .lock()
+            .take()
+            .expect("a job that started answers, unless its syscalls panicked"))
     }
 
     /// Evaluates every module that is not a chunk and reports its exports, by canonical path.
@@ -141,13 +151,19 @@ impl Host {
     ) -> Result<BTreeMap<String, AnalyzedModule>, AnalyzeError> {
         self.on_worker(move |worker| {
             let mut out = BTreeMap::new();
-            for (index, module) in bundle.modules().iter().enumerate().filter(|(_, m)| is_analysed(&m.path)) {
+            for (index, module) in bundle
+                .modules()
+                .iter()
+                .enumerate()
+                .filter(|(_, m)| is_analysed(&m.path))
+            {
                 if module.environment == ModuleEnvironment::Node {
                     return Err(AnalyzeError::node_module(&module.path));
                 }
                 let analyzed = match module.path.as_str() {
                     "auth.config.js" => AnalyzedModule::default(),
-                    _ => evaluate_on(worker, &bundle, &env, index, Purpose::Functions).functions(&bundle, index)?,
+                    _ => evaluate_on(worker, &bundle, &env, index, Purpose::Functions)
+                        .functions(&bundle, index)?,
                 };
                 out.insert(module.path.clone(), analyzed);
             }
@@ -158,7 +174,8 @@ impl Host {
 
     /// The text that the default export's `export()` of `schema.js` returns.
     pub async fn evaluate_schema(&self, bundle: Arc<Bundle>) -> Result<String, AnalyzeError> {
-        self.evaluate(bundle, Arc::default(), "schema.js", Purpose::Schema).await
+        self.evaluate(bundle, Arc::default(), "schema.js", Purpose::Schema)
+            .await
     }
 
     /// The JSON text of the default export of `auth.config.js`.
@@ -167,7 +184,8 @@ impl Host {
         bundle: Arc<Bundle>,
         env: Arc<BTreeMap<String, String>>,
     ) -> Result<String, AnalyzeError> {
-        self.evaluate(bundle, env, "auth.config.js", Purpose::Auth).await
+        self.evaluate(bundle, env, "auth.config.js", Purpose::Auth)
+            .await
     }
 
     /// The JSON text of what the default export's `export()` of `convex.config.js` returns.
@@ -176,7 +194,8 @@ impl Host {
         bundle: Arc<Bundle>,
         env: Arc<BTreeMap<String, String>>,
     ) -> Result<String, AnalyzeError> {
-        self.evaluate(bundle, env, "convex.config.js", Purpose::Definition).await
+        self.evaluate(bundle, env, "convex.config.js", Purpose::Definition)
+            .await
     }
 
     /// Counters.
@@ -199,7 +218,10 @@ impl Host {
         let Some(index) = bundle.index_of(path) else {
             return Err(AnalyzeError::missing(path));
         };
-        self.on_worker(move |worker| evaluate_on(worker, &bundle, &env, index, purpose).text(path, purpose)).await
+        self.on_worker(move |worker| {
+            evaluate_on(worker, &bundle, &env, index, purpose).text(path, purpose)
+        })
+        .await
     }
 
     async fn on_worker<T: Send + 'static>(
@@ -212,7 +234,9 @@ impl Host {
             let _ = answer.send(work(worker));
         };
         match self.pool.submit(Box::new(job)) {
-            Ok(()) => answered.await.unwrap_or_else(|_| Err(AnalyzeError::overloaded())),
+            Ok(()) => answered
+                .await
+                .unwrap_or_else(|_| Err(AnalyzeError::overloaded())),
             Err(_) => Err(AnalyzeError::overloaded()),
         }
     }
@@ -220,7 +244,9 @@ impl Host {
 
 /// Chunks and the system's own modules are not analysed.
 fn is_analysed(path: &str) -> bool {
-    !["_deps/", "actions/_deps/", "_system/"].iter().any(|prefix| path.starts_with(prefix))
+    !["_deps/", "actions/_deps/", "_system/"]
+        .iter()
+        .any(|prefix| path.starts_with(prefix))
 }
 
 fn call_on(

@@ -23,10 +23,10 @@ mod render;
 mod scripts;
 mod wire;
 
-pub use crate::analyze::{AnalyzedFunction, AnalyzedModule, AnalyzeError, Position, RouteSpec};
+pub use crate::analyze::{AnalyzeError, AnalyzedFunction, AnalyzedModule, Position, RouteSpec};
 pub use crate::bundle::{Bundle, LinkError, ModuleEnvironment, ModuleSource};
 pub use crate::call::{
-    CallOutcome, CallResult, FunctionKind, Invocation, JsError, LogLevel, LogLine, Realms, Reply, SyscallError,
-    Syscalls, Usage,
+    CallOutcome, CallResult, FunctionKind, Invocation, JsError, LogLevel, LogLine, Realms, Reply,
+    SyscallError, Syscalls, Usage,
 };
 pub use crate::host::{Host, HostError, HostOptions, HostStats};

@@ -25,7 +25,11 @@ pub(crate) enum Verdict {
 
 impl Meter {
     pub(crate) fn new(promised: Duration) -> Self {
-        Meter { promised, limit: promised, spent: Duration::ZERO }
+        Meter {
+            promised,
+            limit: promised,
+            spent: Duration::ZERO,
+        }
     }
 
     /// Grants more (compiling is not the call's fault).
@@ -59,7 +63,10 @@ impl Meter {
 
     /// The text of the error.
     pub(crate) fn timeout_text(&self) -> String {
-        format!("Function execution timed out (maximum duration: {}s)", self.promised.as_secs_f64())
+        format!(
+            "Function execution timed out (maximum duration: {}s)",
+            self.promised.as_secs_f64()
+        )
     }
 }
 
@@ -70,13 +77,24 @@ mod tests {
     #[test]
     fn a_starved_process_gets_more_wall_time_but_not_for_ever() {
         let meter = Meter::new(Duration::from_secs(1));
-        let since = Instant::now().checked_sub(Duration::from_millis(1100)).unwrap();
+        let since = Instant::now()
+            .checked_sub(Duration::from_millis(1100))
+            .unwrap();
         assert_eq!(meter.left(since), Duration::ZERO);
-        assert_eq!(meter.judge(since, Some(Duration::from_secs(1))), Verdict::Stop);
+        assert_eq!(
+            meter.judge(since, Some(Duration::from_secs(1))),
+            Verdict::Stop
+        );
         let half = Some(Duration::from_millis(500));
-        assert_eq!(meter.judge(since, half), Verdict::WaitFor(Duration::from_millis(500)));
+        assert_eq!(
+            meter.judge(since, half),
+            Verdict::WaitFor(Duration::from_millis(500))
+        );
         let long = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
         assert_eq!(meter.judge(long, half), Verdict::Stop);
-        assert_eq!(meter.timeout_text(), "Function execution timed out (maximum duration: 1s)");
+        assert_eq!(
+            meter.timeout_text(),
+            "Function execution timed out (maximum duration: 1s)"
+        );
     }
 }

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use crate::HostError;
 
-const HINT: &str = "Install Node.js 24 (recommended), 22.8 or later, or 20.18 or later, or name the binary";
+const HINT: &str =
+    "Install Node.js 24 (recommended), 22.8 or later, or 20.18 or later, or name the binary";
 
 /// A Node binary that will do.
 #[derive(Debug, Clone)]
@@ -23,14 +24,21 @@ impl Node {
             .arg("--version")
             .env_remove("NODE_OPTIONS")
             .output()
-            .map_err(|error| HostError::Node(format!("cannot run Node.js (`{shown}`): {error}. {HINT}.")))?;
+            .map_err(|error| {
+                HostError::Node(format!("cannot run Node.js (`{shown}`): {error}. {HINT}."))
+            })?;
         let text = String::from_utf8_lossy(&output.stdout);
         let version = parse_version(&text).ok_or_else(|| {
-            HostError::Node(format!("`{shown} --version` said {:?}, which is no Node.js version. {HINT}.", text.trim()))
+            HostError::Node(format!(
+                "`{shown} --version` said {:?}, which is no Node.js version. {HINT}.",
+                text.trim()
+            ))
         })?;
         if !is_supported(version) {
             let text = text.trim();
-            return Err(HostError::Node(format!("Node.js {text} (`{shown}`) is too old. {HINT}.")));
+            return Err(HostError::Node(format!(
+                "Node.js {text} (`{shown}`) is too old. {HINT}."
+            )));
         }
         Ok(Node { path, version })
     }
@@ -43,7 +51,11 @@ impl Node {
 
     /// Flags that switch the permission model on with nothing allowed.
     pub(crate) fn permission_flags(&self) -> &'static [&'static str] {
-        if self.version >= (23, 5) { &["--permission"] } else { &["--experimental-permission"] }
+        if self.version >= (23, 5) {
+            &["--permission"]
+        } else {
+            &["--experimental-permission"]
+        }
     }
 }
 
@@ -83,7 +95,12 @@ mod tests {
 
     #[test]
     fn a_missing_binary_says_what_to_install() {
-        let error = Node::find(Some(PathBuf::from("/nowhere/node"))).unwrap_err().to_string();
-        assert!(error.contains("/nowhere/node") && error.contains("Install Node.js 24"), "{error}");
+        let error = Node::find(Some(PathBuf::from("/nowhere/node")))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("/nowhere/node") && error.contains("Install Node.js 24"),
+            "{error}"
+        );
     }
 }

@@ -77,7 +77,10 @@ impl Pool {
                 .name(format!("executor-{number}"))
                 .spawn(move || drive(worker, number, &jobs, idle_after))?;
         }
-        Ok(Pool { shared, queue: options.queue })
+        Ok(Pool {
+            shared,
+            queue: options.queue,
+        })
     }
 
     /// Hands a job to an idle executor or lets it wait; gives it back when too many wait already
@@ -89,7 +92,10 @@ impl Pool {
         }
         if let Some(worker) = state.idle.pop() {
             // An idle worker's inbox is empty: only this function fills it, and only here.
-            return state.seats[worker].inbox.try_send(job).map_err(|error| error.into_inner());
+            return state.seats[worker]
+                .inbox
+                .try_send(job)
+                .map_err(|error| error.into_inner());
         }
         if state.waiting.len() >= self.queue {
             return Err(job);
@@ -151,8 +157,15 @@ impl Drop for Alive {
 
 impl Worker {
     /// Runs something in the executor, starting one if need be, and replaces it when it breaks.
-    pub(crate) fn run<T>(&mut self, work: impl FnOnce(&mut Executor) -> Result<T, End>) -> Result<T, End> {
-        if self.executor.as_ref().is_some_and(|(executor, _)| executor.is_worn(self.heap_mib)) {
+    pub(crate) fn run<T>(
+        &mut self,
+        work: impl FnOnce(&mut Executor) -> Result<T, End>,
+    ) -> Result<T, End> {
+        if self
+            .executor
+            .as_ref()
+            .is_some_and(|(executor, _)| executor.is_worn(self.heap_mib))
+        {
             self.retire();
         }
         let (mut executor, alive) = match self.executor.take() {
@@ -191,7 +204,10 @@ impl Worker {
     fn start(&mut self) -> Result<Executor, End> {
         let closed = self.shared.state.lock().closed;
         if closed {
-            return Err(End::System("the function host is shutting down".to_owned(), false));
+            return Err(End::System(
+                "the function host is shutting down".to_owned(),
+                false,
+            ));
         }
         Executor::start(&self.launch, self.realms, self.switch.clone())
     }
@@ -221,7 +237,8 @@ fn drive(mut worker: Worker, number: usize, jobs: &Receiver<Job>, idle_after: Du
         while let Some(job) = next {
             worker.shared.running.fetch_add(1, Ordering::Relaxed);
             // A panic of the caller's syscalls costs the call: its answer channel closes.
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut worker)));
+            let outcome =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut worker)));
             if outcome.is_err() {
                 tracing::error!("a call panicked on its driver thread");
                 worker.retire();

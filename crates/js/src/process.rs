@@ -70,7 +70,11 @@ pub(crate) enum Waited {
 
 impl Process {
     /// Starts a process that will read its code from the socket.
-    pub(crate) fn start(launch: &Launch, boot: &str, switch: KillSwitch) -> std::io::Result<Process> {
+    pub(crate) fn start(
+        launch: &Launch,
+        boot: &str,
+        switch: KillSwitch,
+    ) -> std::io::Result<Process> {
         let (ours, theirs) = UnixStream::pair()?;
         let theirs = OwnedFd::from(theirs);
         let mut command = Command::new(&launch.node.path);
@@ -93,7 +97,12 @@ impl Process {
         drop(theirs);
         *switch.0.lock() = Some(child.id());
         let clock = cpu_clock(child.id());
-        Ok(Process { child, socket: ours, switch, clock })
+        Ok(Process {
+            child,
+            socket: ours,
+            switch,
+            clock,
+        })
     }
 
     /// Sends bytes; blocks until all are taken.
@@ -122,7 +131,10 @@ impl Process {
 
     /// CPU time the process has used so far.
     pub(crate) fn cpu_time(&self) -> Option<Duration> {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         // SAFETY: `time` is a valid place for the answer; a clock of a process that has ended
         // makes the call fail, which is handled.
         let status = unsafe { libc::clock_gettime(self.clock?, &raw mut time) };
@@ -171,17 +183,24 @@ impl Process {
     fn has_exited(&self) -> bool {
         use rustix::process::{WaitId, WaitIdOptions, waitid};
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        let raw = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let raw = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         raw.is_none_or(|pid| !matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
     }
 
     /// Waits for the end without racing with the switch: the id is valid until it is taken out.
     fn reap(&mut self) -> Option<ExitStatus> {
-        let raw = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let raw = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         if let Some(pid) = raw {
             use rustix::process::{WaitId, WaitIdOptions, waitid};
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-            while matches!(waitid(WaitId::Pid(pid), options), Err(rustix::io::Errno::INTR)) {}
+            while matches!(
+                waitid(WaitId::Pid(pid), options),
+                Err(rustix::io::Errno::INTR)
+            ) {}
         }
         let mut guard = self.switch.0.lock();
         *guard = None;
@@ -201,7 +220,10 @@ impl Drop for Process {
 /// Whether a process that ended like this ran out of memory.
 pub(crate) fn was_out_of_memory(status: Option<ExitStatus>, said: &str) -> bool {
     let aborted = status.is_some_and(|status| {
-        matches!(status.signal(), Some(libc::SIGABRT | libc::SIGTRAP | libc::SIGILL)) || status.code() == Some(134)
+        matches!(
+            status.signal(),
+            Some(libc::SIGABRT | libc::SIGTRAP | libc::SIGILL)
+        ) || status.code() == Some(134)
     });
     aborted || said.contains("out of memory") || said.contains("Allocation failed")
 }
@@ -211,8 +233,14 @@ fn confine(command: &mut Command, socket: i32, data_bytes: u64) {
     // `getpid` is taken here so that the child can tell whether its parent died in between.
     let parent = std::process::id();
     let child = move || -> std::io::Result<()> {
-        let data = libc::rlimit { rlim_cur: data_bytes, rlim_max: data_bytes };
-        let core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        let data = libc::rlimit {
+            rlim_cur: data_bytes,
+            rlim_max: data_bytes,
+        };
+        let core = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
         // SAFETY: only async-signal-safe system calls on values owned by this closure.
         unsafe {
             if socket == EXECUTOR_FD {

@@ -20,7 +20,9 @@ struct Frame<'a> {
 pub(crate) fn render(bundle: &Bundle, text: &str, stack: &str) -> String {
     let mut out = format!("Uncaught {text}");
     truncate(&mut out, ERROR_BYTES_MAX);
-    let frames: Vec<String> = stack_lines(text, stack).filter_map(|line| frame_text(bundle, line)).collect();
+    let frames: Vec<String> = stack_lines(text, stack)
+        .filter_map(|line| frame_text(bundle, line))
+        .collect();
     let mapped = trim_sdk(&frames);
     if !mapped.is_empty() {
         out.push('\n');
@@ -35,7 +37,10 @@ pub(crate) fn render(bundle: &Bundle, text: &str, stack: &str) -> String {
 /// Cuts at a character boundary.
 pub(crate) fn truncate(text: &mut String, max: usize) {
     if text.len() > max {
-        let at = (0..=max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let at = (0..=max)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or(0);
         text.truncate(at);
     }
 }
@@ -55,7 +60,8 @@ fn frame_text(bundle: &Bundle, line: &str) -> Option<String> {
     let path = frame.file.strip_prefix("convex:/")?;
     let (file, at_line, column) = match bundle.index_of(path) {
         Some(index) => {
-            let place = bundle.modules()[index].place(frame.line.saturating_sub(1), frame.column.saturating_sub(1));
+            let place = bundle.modules()[index]
+                .place(frame.line.saturating_sub(1), frame.column.saturating_sub(1));
             (place.file, place.at.line + 1, place.at.column + 1)
         }
         None => (frame.file.to_owned(), frame.line, frame.column),
@@ -69,23 +75,40 @@ fn frame_text(bundle: &Bundle, line: &str) -> Option<String> {
 
 fn parse_frame(line: &str) -> Option<Frame<'_>> {
     let body = line.strip_prefix("    at ")?;
-    let (function, location) = match body.strip_suffix(')').and_then(|body| body.rsplit_once(" (")) {
+    let (function, location) = match body
+        .strip_suffix(')')
+        .and_then(|body| body.rsplit_once(" ("))
+    {
         Some(parts) => parts,
-        None => body.strip_prefix("async ").map_or(("", body), |location| ("async", location)),
+        None => body
+            .strip_prefix("async ")
+            .map_or(("", body), |location| ("async", location)),
     };
     let (rest, column) = location.rsplit_once(':')?;
     let (file, line) = rest.rsplit_once(':')?;
-    Some(Frame { function, file, line: line.parse().ok()?, column: column.parse().ok()? })
+    Some(Frame {
+        function,
+        file,
+        line: line.parse().ok()?,
+        column: column.parse().ok()?,
+    })
 }
 
 /// Frames of the SDK's own plumbing say nothing to the developer at either end of the trace, and
 /// neither do built-ins that only the executor's frames surrounded.
 fn trim_sdk(frames: &[String]) -> &[String] {
     let plumbing = |frame: &String| {
-        frame.contains("/convex/src/server/impl/") || (frame.contains("<anonymous>)") && !frame.contains("convex/"))
+        frame.contains("/convex/src/server/impl/")
+            || (frame.contains("<anonymous>)") && !frame.contains("convex/"))
     };
-    let from = frames.iter().position(|frame| !frame.contains("/convex/src/server/impl/")).unwrap_or(frames.len());
-    let to = frames.iter().rposition(|frame| !plumbing(frame)).map_or(from, |at| at + 1);
+    let from = frames
+        .iter()
+        .position(|frame| !frame.contains("/convex/src/server/impl/"))
+        .unwrap_or(frames.len());
+    let to = frames
+        .iter()
+        .rposition(|frame| !plumbing(frame))
+        .map_or(from, |at| at + 1);
     &frames[from..to.max(from)]
 }
 
@@ -117,7 +140,11 @@ mod tests {
     fn a_message_that_looks_like_a_frame_is_not_one() {
         let bundle = bundle("export const f = 1;");
         let text = "Error: a\n    at evil (convex:/foo.js:1:1)";
-        let out = render(&bundle, text, &format!("{text}\n    at g (convex:/foo.js:1:99)"));
+        let out = render(
+            &bundle,
+            text,
+            &format!("{text}\n    at g (convex:/foo.js:1:99)"),
+        );
         assert_eq!(out.matches("    at ").count(), 2);
         assert!(out.starts_with("Uncaught Error: a\n"));
     }
@@ -132,9 +159,15 @@ mod tests {
         let frame = parse_frame("    at async Promise.all (index 0)");
         assert_eq!(frame, None);
         let frame = parse_frame("    at async convex:/a.js:3:4").unwrap();
-        assert_eq!((frame.function, frame.file, frame.line, frame.column), ("async", "convex:/a.js", 3, 4));
+        assert_eq!(
+            (frame.function, frame.file, frame.line, frame.column),
+            ("async", "convex:/a.js", 3, 4)
+        );
         let frame = parse_frame("    at Foo.bar [as baz] (convex:/a.js:3:4)").unwrap();
-        assert_eq!((frame.function, frame.file), ("Foo.bar [as baz]", "convex:/a.js"));
+        assert_eq!(
+            (frame.function, frame.file),
+            ("Foo.bar [as baz]", "convex:/a.js")
+        );
     }
 
     #[test]

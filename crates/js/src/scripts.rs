@@ -51,9 +51,14 @@ pub(crate) fn realm_script() -> &'static str {
 
 /// A file with its `//#include` lines replaced by the files they name (beside it).
 fn assemble(name: &str) -> String {
-    let text = FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
+    let text = FILES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text);
     let text = text.expect("every included script is in the list above");
-    let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let folder = name
+        .rsplit_once('/')
+        .map_or(String::new(), |(folder, _)| format!("{folder}/"));
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
         match line.trim_start().strip_prefix("//#include ") {
@@ -72,7 +77,10 @@ mod tests {
     #[test]
     fn all_files_are_included() {
         for (name, text) in super::FILES {
-            let body = text.lines().find(|line| line.len() > 20 && !line.contains("//#include")).expect("a line");
+            let body = text
+                .lines()
+                .find(|line| line.len() > 20 && !line.contains("//#include"))
+                .expect("a line");
             let both = [super::main_script(), super::realm_script()].concat();
             assert!(both.contains(body), "{name} is not part of a script");
         }

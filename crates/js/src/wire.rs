@@ -40,7 +40,8 @@ impl FrameWriter {
     }
 
     pub(crate) fn end(&mut self) {
-        let length = u32::try_from(self.bytes.len() - self.start - 4).expect("frames are below 2 GiB");
+        let length =
+            u32::try_from(self.bytes.len() - self.start - 4).expect("frames are below 2 GiB");
         self.bytes[self.start..self.start + 4].copy_from_slice(&length.to_le_bytes());
     }
 
@@ -58,7 +59,11 @@ impl FrameWriter {
 
     pub(crate) fn str(&mut self, text: &str) {
         let length = u32::try_from(text.len()).expect("strings are below 2 GiB");
-        self.u32(if text.is_ascii() { length | ASCII } else { length });
+        self.u32(if text.is_ascii() {
+            length | ASCII
+        } else {
+            length
+        });
         self.bytes.extend_from_slice(text.as_bytes());
     }
 

@@ -67,24 +67,44 @@ pub struct PathAndMethod {
 impl AnalyzedModuleJson {
     /// A module that is kept without being analysed (`auth.config.js`).
     pub(super) fn empty() -> AnalyzedModuleJson {
-        AnalyzedModuleJson { functions: Vec::new(), http_routes: None, cron_specs: None, source_mapped: None }
+        AnalyzedModuleJson {
+            functions: Vec::new(),
+            http_routes: None,
+            cron_specs: None,
+            source_mapped: None,
+        }
     }
 
     /// From what the function host found; checks validators and cron jobs.
-    pub(super) fn new(path: &str, module: AnalyzedModule) -> Result<AnalyzedModuleJson, DeployError> {
-        let functions: Vec<FunctionJson> = module.functions.into_iter().map(FunctionJson::new).collect();
+    pub(super) fn new(
+        path: &str,
+        module: AnalyzedModule,
+    ) -> Result<AnalyzedModuleJson, DeployError> {
+        let functions: Vec<FunctionJson> = module
+            .functions
+            .into_iter()
+            .map(FunctionJson::new)
+            .collect();
         for function in &functions {
             function.spec().map_err(|error| {
-                DeployError::bad("InvalidFunction", format!("{path}, function {:?}: {error}", function.name))
+                DeployError::bad(
+                    "InvalidFunction",
+                    format!("{path}, function {:?}: {error}", function.name),
+                )
             })?;
         }
         let route = |route: lentil_js::RouteSpec| RouteJson {
-            route: PathAndMethod { path: route.path, method: route.method },
+            route: PathAndMethod {
+                path: route.path,
+                method: route.method,
+            },
             pos: None,
         };
         Ok(AnalyzedModuleJson {
             functions,
-            http_routes: module.http_routes.map(|routes| routes.into_iter().map(route).collect()),
+            http_routes: module
+                .http_routes
+                .map(|routes| routes.into_iter().map(route).collect()),
             cron_specs: module.crons.as_deref().map(cron_specs).transpose()?,
             source_mapped: None,
         })
@@ -116,14 +136,25 @@ impl FunctionJson {
         };
         let args = validator("exportArgs", self.args.as_deref())?.unwrap_or(Validator::Any);
         if !matches!(args, Validator::Object(_) | Validator::Any) {
-            return Err(format!("exportArgs gives {args}; arguments must be an object of validators, or v.any()"));
+            return Err(format!(
+                "exportArgs gives {args}; arguments must be an object of validators, or v.any()"
+            ));
         }
-        let visibility = match self.visibility.as_ref().map(|visibility| visibility.kind.as_str()) {
+        let visibility = match self
+            .visibility
+            .as_ref()
+            .map(|visibility| visibility.kind.as_str())
+        {
             Some("public") => Visibility::Public,
             Some(_) => Visibility::Internal,
             None => Visibility::Unexported,
         };
-        Ok(FunctionSpec { kind, visibility, args, returns: validator("exportReturns", self.returns.as_deref())? })
+        Ok(FunctionSpec {
+            kind,
+            visibility,
+            args,
+            returns: validator("exportReturns", self.returns.as_deref())?,
+        })
     }
 }
 
@@ -138,18 +169,24 @@ fn kind_name(kind: FunctionKind) -> &'static str {
 
 fn validator(what: &str, text: Option<&str>) -> Result<Option<Validator>, String> {
     let Some(text) = text else { return Ok(None) };
-    let json: Json = serde_json::from_str(text).map_err(|error| format!("{what} does not give JSON: {error}"))?;
+    let json: Json = serde_json::from_str(text)
+        .map_err(|error| format!("{what} does not give JSON: {error}"))?;
     if json.is_null() {
         return Ok(None);
     }
-    Validator::from_json(&json).map(Some).map_err(|error| format!("{what}: {error}"))
+    Validator::from_json(&json)
+        .map(Some)
+        .map_err(|error| format!("{what}: {error}"))
 }
 
 /// The jobs of `crons.js`: identifier, target and schedule. They are kept and do not run yet.
 fn cron_specs(text: &str) -> Result<Vec<Json>, DeployError> {
     let bad = |why: &str| DeployError::bad("InvalidCron", format!("crons.js: {why}"));
-    let json: Json = serde_json::from_str(text).map_err(|error| bad(&format!("export() does not give JSON: {error}")))?;
-    let jobs = json.as_object().ok_or_else(|| bad("export() does not give an object"))?;
+    let json: Json = serde_json::from_str(text)
+        .map_err(|error| bad(&format!("export() does not give JSON: {error}")))?;
+    let jobs = json
+        .as_object()
+        .ok_or_else(|| bad("export() does not give an object"))?;
     jobs.iter()
         .map(|(identifier, job)| {
             let member = |name: &str| job.get(name).ok_or_else(|| bad(&format!("the job {identifier:?} has no {name}")));
@@ -192,8 +229,19 @@ mod tests {
     #[test]
     fn arguments_must_be_an_object_or_anything() {
         assert_eq!(function(None).spec().expect("good").args, Validator::Any);
-        assert_eq!(function(Some(r#"{"type":"object","value":{}}"#)).spec().expect("good").args, no_arguments());
-        assert!(function(Some(r#"{"type":"string"}"#)).spec().expect_err("bad").contains("exportArgs"));
+        assert_eq!(
+            function(Some(r#"{"type":"object","value":{}}"#))
+                .spec()
+                .expect("good")
+                .args,
+            no_arguments()
+        );
+        assert!(
+            function(Some(r#"{"type":"string"}"#))
+                .spec()
+                .expect_err("bad")
+                .contains("exportArgs")
+        );
         assert!(function(Some("{")).spec().is_err());
         assert_eq!(function(None).spec().expect("good").returns, None);
     }
@@ -208,7 +256,9 @@ mod tests {
 
     #[test]
     fn cron_jobs_are_listed() {
-        let specs = cron_specs(r#"{"tick":{"name":"a:b","args":[{}],"schedule":{"type":"interval","seconds":5}}}"#);
+        let specs = cron_specs(
+            r#"{"tick":{"name":"a:b","args":[{}],"schedule":{"type":"interval","seconds":5}}}"#,
+        );
         assert_eq!(specs.expect("good")[0]["identifier"], "tick");
         assert!(cron_specs(r#"{"tick":{}}"#).is_err());
     }

@@ -12,13 +12,17 @@ impl Deployer {
         &self,
         changes: Vec<(String, Option<String>)>,
     ) -> Result<(), DeployError> {
-        self.transact(move |tx| Ok(Variable::update(tx, &changes)??)).await
+        self.transact(move |tx| Ok(Variable::update(tx, &changes)??))
+            .await
     }
 
     /// The user's variables by name.
     pub async fn environment_variables(&self) -> Result<BTreeMap<String, String>, DeployError> {
         self.transact(|tx| {
-            Ok(Variable::all(tx)?.into_iter().map(|variable| (variable.name, variable.value)).collect())
+            Ok(Variable::all(tx)?
+                .into_iter()
+                .map(|variable| (variable.name, variable.value))
+                .collect())
         })
         .await
     }

@@ -18,7 +18,11 @@ pub struct DeployError {
 
 impl DeployError {
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> DeployError {
-        DeployError { status, code, message: message.into() }
+        DeployError {
+            status,
+            code,
+            message: message.into(),
+        }
     }
 
     /// The developer's doing.
@@ -29,7 +33,11 @@ impl DeployError {
     /// The server's fault: logged in full.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> DeployError {
         tracing::error!(%error, "a push failed in the server");
-        DeployError::new(500, "InternalServerError", format!("the server failed: {error}"))
+        DeployError::new(
+            500,
+            "InternalServerError",
+            format!("the server failed: {error}"),
+        )
     }
 }
 
@@ -54,7 +62,11 @@ impl From<CatalogError> for DeployError {
 impl From<CommitError> for DeployError {
     fn from(error: CommitError) -> DeployError {
         match error {
-            CommitError::Overloaded => DeployError::new(503, "CommitterFullError", "too many commits are waiting; try again"),
+            CommitError::Overloaded => DeployError::new(
+                503,
+                "CommitterFullError",
+                "too many commits are waiting; try again",
+            ),
             other => DeployError::internal(&other),
         }
     }
@@ -62,7 +74,10 @@ impl From<CommitError> for DeployError {
 
 impl From<SchemaError> for DeployError {
     fn from(error: SchemaError) -> DeployError {
-        DeployError::bad(error.code, format!("Hit an error while pushing:\n{}", error.message))
+        DeployError::bad(
+            error.code,
+            format!("Hit an error while pushing:\n{}", error.message),
+        )
     }
 }
 
@@ -74,12 +89,18 @@ impl From<EnvironmentError> for DeployError {
 
 impl From<AnalyzeError> for DeployError {
     fn from(error: AnalyzeError) -> DeployError {
-        DeployError::bad(error.code, format!("Hit an error while pushing:\n{}", error.message))
+        DeployError::bad(
+            error.code,
+            format!("Hit an error while pushing:\n{}", error.message),
+        )
     }
 }
 
 impl From<LinkError> for DeployError {
     fn from(error: LinkError) -> DeployError {
-        DeployError::bad("InvalidModule", format!("Hit an error while pushing:\n{}", error.message))
+        DeployError::bad(
+            "InvalidModule",
+            format!("Hit an error while pushing:\n{}", error.message),
+        )
     }
 }

@@ -38,18 +38,29 @@ pub(super) struct Evaluated {
 impl Evaluated {
     /// The schema that is kept when there is no `schema.ts`.
     pub(super) fn kept_schema_text(&self) -> &str {
-        self.schema_text.as_deref().unwrap_or(r#"{"tables":[],"schemaValidation":false}"#)
+        self.schema_text
+            .as_deref()
+            .unwrap_or(r#"{"tables":[],"schemaValidation":false}"#)
     }
 }
 
 impl Deployer {
     /// Reads, links and evaluates; changes nothing.
-    pub(super) async fn evaluate(&self, request: Arc<PushRequest>) -> Result<Evaluated, DeployError> {
+    pub(super) async fn evaluate(
+        &self,
+        request: Arc<PushRequest>,
+    ) -> Result<Evaluated, DeployError> {
         let reading = request.clone();
         let (modules, variables, import_time_ms) = self
             .transact(move |tx| {
-                let variables = Variable::all(tx)?.into_iter().map(|variable| (variable.name, variable.value));
-                Ok((reading.modules(tx)?, variables.collect::<BTreeMap<_, _>>(), tx.now_ms()))
+                let variables = Variable::all(tx)?
+                    .into_iter()
+                    .map(|variable| (variable.name, variable.value));
+                Ok((
+                    reading.modules(tx)?,
+                    variables.collect::<BTreeMap<_, _>>(),
+                    tx.now_ms(),
+                ))
             })
             .await?;
         let import_seed: [u8; 32] = rand::random();
@@ -71,14 +82,18 @@ impl Deployer {
             analysis.insert("auth.config.js".to_owned(), AnalyzedModuleJson::empty());
         }
         let app = &request.app_definition;
-        let (schema, schema_text) = evaluate_schema(host, app.schema.as_ref(), import_seed, import_time_ms).await?;
+        let (schema, schema_text) =
+            evaluate_schema(host, app.schema.as_ref(), import_seed, import_time_ms).await?;
         let definition = match &app.definition {
             None => json!({}),
             Some(module) => {
                 let bundle = link(vec![module.clone()], import_seed, import_time_ms).await?;
                 let text = host.evaluate_definition(bundle, environment).await?;
                 serde_json::from_str(&text).map_err(|error| {
-                    DeployError::bad("InvalidConvexConfig", format!("convex.config.ts does not export an app: {error}"))
+                    DeployError::bad(
+                        "InvalidConvexConfig",
+                        format!("convex.config.ts does not export an app: {error}"),
+                    )
                 })?
             }
         };
@@ -102,14 +117,20 @@ async fn evaluate_schema(
     seed: [u8; 32],
     time_ms: f64,
 ) -> Result<(Schema, Option<String>), DeployError> {
-    let Some(module) = module else { return Ok((Schema::default(), None)) };
+    let Some(module) = module else {
+        return Ok((Schema::default(), None));
+    };
     let bundle = link(vec![module.clone()], seed, time_ms).await?;
     let text = host.evaluate_schema(bundle).await?;
     Ok((Schema::parse(&text)?, Some(text)))
 }
 
 /// Links off the async workers: a bundle may have tens of megabytes.
-async fn link(modules: Vec<PushedModule>, seed: [u8; 32], time_ms: f64) -> Result<Arc<Bundle>, DeployError> {
+async fn link(
+    modules: Vec<PushedModule>,
+    seed: [u8; 32],
+    time_ms: f64,
+) -> Result<Arc<Bundle>, DeployError> {
     blocking(move || {
         let sources = modules
             .into_iter()

@@ -88,12 +88,19 @@ impl ImageCache {
             ("CONVEX_CLOUD_URL".to_owned(), cloud_url.to_owned()),
             ("CONVEX_SITE_URL".to_owned(), site_url.to_owned()),
         ]);
-        ImageCache { built_in, images: Mutex::new(Vec::new()), environments: Mutex::new(Vec::new()) }
+        ImageCache {
+            built_in,
+            images: Mutex::new(Vec::new()),
+            environments: Mutex::new(Vec::new()),
+        }
     }
 
     /// The deployment as of the transaction, at the price of one recorded point read; `None` if
     /// nothing was pushed yet. The first execution after a push also pays for making the image.
-    pub fn current(&self, tx: &mut Transaction) -> Result<Option<Arc<DeploymentImage>>, TransactionError> {
+    pub fn current(
+        &self,
+        tx: &mut Transaction,
+    ) -> Result<Option<Arc<DeploymentImage>>, TransactionError> {
         remembered(&self.images, tx, build_image)
     }
 
@@ -103,7 +110,11 @@ impl ImageCache {
     pub fn environment(&self, tx: &mut Transaction) -> Result<Environment, TransactionError> {
         remembered(&self.environments, tx, |tx| {
             let mut environment = self.built_in.clone();
-            environment.extend(Variable::all(tx)?.into_iter().map(|variable| (variable.name, variable.value)));
+            environment.extend(
+                Variable::all(tx)?
+                    .into_iter()
+                    .map(|variable| (variable.name, variable.value)),
+            );
             Ok(Arc::new(environment))
         })
     }
@@ -179,7 +190,11 @@ pub(super) fn source_of(path: String, environment: &str, text: ModuleText) -> Mo
         path,
         source: text.source.into(),
         source_map: text.source_map.map(Into::into),
-        environment: if environment == "node" { ModuleEnvironment::Node } else { ModuleEnvironment::Isolate },
+        environment: if environment == "node" {
+            ModuleEnvironment::Node
+        } else {
+            ModuleEnvironment::Isolate
+        },
     }
 }
 
@@ -189,8 +204,13 @@ fn functions_of(
     let mut functions = HashMap::new();
     for (module, analyzed) in analysis {
         for function in &analyzed.functions {
-            let path = FunctionPath { module: module.clone(), function: function.name.clone() };
-            let spec = function.spec().map_err(|error| corrupt(&format!("{path}: {error}")))?;
+            let path = FunctionPath {
+                module: module.clone(),
+                function: function.name.clone(),
+            };
+            let spec = function
+                .spec()
+                .map_err(|error| corrupt(&format!("{path}: {error}")))?;
             functions.insert(path, spec);
         }
     }
@@ -202,7 +222,9 @@ fn schema_of(
     id: Option<DocumentId>,
 ) -> Result<Option<(SchemaRow, Arc<Schema>)>, TransactionError> {
     let Some(id) = id else { return Ok(None) };
-    let Some(row) = SchemaRow::load(tx, id)? else { return Ok(None) };
+    let Some(row) = SchemaRow::load(tx, id)? else {
+        return Ok(None);
+    };
     let schema = Schema::parse(&row.json).map_err(|error| corrupt(&error.to_string()))?;
     Ok(Some((row, Arc::new(schema))))
 }

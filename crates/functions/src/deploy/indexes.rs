@@ -33,26 +33,45 @@ impl IndexDiff {
         let mut diff = IndexDiff::default();
         let tables = user_tables(tx);
         for table in &tables {
-            let live: Vec<IndexSpec> = declared(tx, table).into_iter().filter(is_live).map(spec_of).collect();
+            let live: Vec<IndexSpec> = declared(tx, table)
+                .into_iter()
+                .filter(is_live)
+                .map(spec_of)
+                .collect();
             let wanted = wanted(schema, &table.name);
             for old in &live {
                 let entry = (table.name.clone(), old.clone());
-                match wanted.iter().find(|new| new.name == old.name && new.fields == old.fields) {
+                match wanted
+                    .iter()
+                    .find(|new| new.name == old.name && new.fields == old.fields)
+                {
                     None => diff.removed.push(entry),
-                    Some(new) if old.staged && !new.staged => diff.enabled.push((table.name.clone(), new.clone())),
-                    Some(new) if !old.staged && new.staged => diff.disabled.push((table.name.clone(), new.clone())),
+                    Some(new) if old.staged && !new.staged => {
+                        diff.enabled.push((table.name.clone(), new.clone()))
+                    }
+                    Some(new) if !old.staged && new.staged => {
+                        diff.disabled.push((table.name.clone(), new.clone()))
+                    }
                     Some(_) => diff.identical.push(entry),
                 }
             }
             for new in wanted {
-                if !live.iter().any(|old| old.name == new.name && old.fields == new.fields) {
+                if !live
+                    .iter()
+                    .any(|old| old.name == new.name && old.fields == new.fields)
+                {
                     diff.added.push((table.name.clone(), new.clone()));
                 }
             }
         }
         for (name, table) in &schema.tables {
             if !tables.iter().any(|live| live.name == *name) {
-                diff.added.extend(table.indexes.iter().map(|index| (name.clone(), index.clone())));
+                diff.added.extend(
+                    table
+                        .indexes
+                        .iter()
+                        .map(|index| (name.clone(), index.clone())),
+                );
             }
         }
         diff
@@ -61,7 +80,10 @@ impl IndexDiff {
     /// The form of cli-and-deploy 4.8.
     pub(super) fn to_json(&self) -> Json {
         let list = |entries: &[(String, IndexSpec)]| -> Vec<Json> {
-            entries.iter().map(|(table, index)| config(table, index)).collect()
+            entries
+                .iter()
+                .map(|(table, index)| config(table, index))
+                .collect()
         };
         json!({
             "added_indexes": list(&self.added),
@@ -86,9 +108,15 @@ pub(super) fn config(table: &str, index: &IndexSpec) -> Json {
 pub(super) fn prepare(tx: &mut Transaction, schema: &Schema) -> Result<(), DeployError> {
     for table in user_tables(tx) {
         let wanted = wanted(schema, &table.name);
-        for index in declared(tx, &table).into_iter().filter(|index| !is_live(index)) {
+        for index in declared(tx, &table)
+            .into_iter()
+            .filter(|index| !is_live(index))
+        {
             let name = index.definition.name.trim_end_matches(SUCCESSOR);
-            if !wanted.iter().any(|new| new.name == name && new.fields == index.definition.fields) {
+            if !wanted
+                .iter()
+                .any(|new| new.name == name && new.fields == index.definition.fields)
+            {
                 tx.drop_index(&table, &index.definition.name)?;
             }
         }
@@ -101,7 +129,14 @@ pub(super) fn prepare(tx: &mut Transaction, schema: &Schema) -> Result<(), Deplo
                 Some(_) => successor(&new.name),
             };
             if under(&name).is_none() {
-                tx.add_index(&table, IndexDefinition { name, fields: new.fields.clone(), staged: new.staged })?;
+                tx.add_index(
+                    &table,
+                    IndexDefinition {
+                        name,
+                        fields: new.fields.clone(),
+                        staged: new.staged,
+                    },
+                )?;
             }
         }
     }
@@ -113,11 +148,18 @@ pub(super) fn progress(tx: &mut Transaction, schema: &Schema) -> (usize, usize) 
     let (mut complete, mut total) = (0, 0);
     for table in user_tables(tx) {
         let there = declared(tx, &table);
-        for new in wanted(schema, &table.name).iter().filter(|index| !index.staged) {
+        for new in wanted(schema, &table.name)
+            .iter()
+            .filter(|index| !index.staged)
+        {
             total += 1;
-            let pending = there.iter().find(|index| index.definition.name == successor(&new.name));
-            let index = pending.or_else(|| there.iter().find(|index| index.definition.name == new.name));
-            complete += usize::from(index.is_some_and(|index| index.state != IndexState::Backfilling));
+            let pending = there
+                .iter()
+                .find(|index| index.definition.name == successor(&new.name));
+            let index =
+                pending.or_else(|| there.iter().find(|index| index.definition.name == new.name));
+            complete +=
+                usize::from(index.is_some_and(|index| index.state != IndexState::Backfilling));
         }
     }
     (complete, total)
@@ -144,9 +186,15 @@ pub(super) fn activate(tx: &mut Transaction, schema: &Schema) -> Result<(), Depl
     Ok(())
 }
 
-fn activate_one(tx: &mut Transaction, table: &TableInfo, new: &IndexSpec) -> Result<(), DeployError> {
+fn activate_one(
+    tx: &mut Transaction,
+    table: &TableInfo,
+    new: &IndexSpec,
+) -> Result<(), DeployError> {
     let find = |tx: &mut Transaction, name: &str| {
-        declared(tx, table).into_iter().find(|index| index.definition.name == name)
+        declared(tx, table)
+            .into_iter()
+            .find(|index| index.definition.name == name)
     };
     if find(tx, &successor(&new.name)).is_some_and(|next| next.definition.fields == new.fields) {
         if find(tx, &new.name).is_some() {
@@ -158,8 +206,11 @@ fn activate_one(tx: &mut Transaction, table: &TableInfo, new: &IndexSpec) -> Res
         Some(index) if index.definition.fields == new.fields => index,
         Some(_) => return Err(not_ready(table, new)),
         None => {
-            let definition =
-                IndexDefinition { name: new.name.clone(), fields: new.fields.clone(), staged: new.staged };
+            let definition = IndexDefinition {
+                name: new.name.clone(),
+                fields: new.fields.clone(),
+                staged: new.staged,
+            };
             tx.add_index(table, definition)?
         }
     };
@@ -176,7 +227,10 @@ fn activate_one(tx: &mut Transaction, table: &TableInfo, new: &IndexSpec) -> Res
 fn not_ready(table: &TableInfo, index: &IndexSpec) -> DeployError {
     DeployError::bad(
         "RaceDetected",
-        format!("the index {}.{} is not filled: the table or another push changed in between; push again", table.name, index.name),
+        format!(
+            "the index {}.{} is not filled: the table or another push changed in between; push again",
+            table.name, index.name
+        ),
     )
 }
 
@@ -190,20 +244,31 @@ fn successor(name: &str) -> String {
 
 /// Usable, or declared staged by what is live; not one that a push is only trying.
 fn is_live(index: &IndexInfo) -> bool {
-    !index.definition.name.ends_with(SUCCESSOR) && (index.state == IndexState::Enabled || index.definition.staged)
+    !index.definition.name.ends_with(SUCCESSOR)
+        && (index.state == IndexState::Enabled || index.definition.staged)
 }
 
 fn spec_of(index: IndexInfo) -> IndexSpec {
-    IndexSpec { name: index.definition.name, fields: index.definition.fields, staged: index.definition.staged }
+    IndexSpec {
+        name: index.definition.name,
+        fields: index.definition.fields,
+        staged: index.definition.staged,
+    }
 }
 
 /// Tables of the app, without the system's.
 pub(super) fn user_tables(tx: &mut Transaction) -> Vec<TableInfo> {
-    tx.tables(Namespace::ROOT).into_iter().filter(|table| !table.name.starts_with('_')).collect()
+    tx.tables(Namespace::ROOT)
+        .into_iter()
+        .filter(|table| !table.name.starts_with('_'))
+        .collect()
 }
 
 /// Indexes of a table but the two that every table has.
 fn declared(tx: &mut Transaction, table: &TableInfo) -> Vec<IndexInfo> {
     let indexes = tx.indexes(table);
-    indexes.into_iter().filter(|index| !matches!(index.definition.name.as_str(), "by_id" | "by_creation_time")).collect()
+    indexes
+        .into_iter()
+        .filter(|index| !matches!(index.definition.name.as_str(), "by_id" | "by_creation_time"))
+        .collect()
 }

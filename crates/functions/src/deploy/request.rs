@@ -77,9 +77,12 @@ fn isolate() -> String {
 impl PushRequest {
     /// Reads a body and checks what can be checked without evaluating anything.
     pub(super) fn parse(body: Json) -> Result<PushRequest, DeployError> {
-        let request: PushRequest = serde_json::from_value(body)
-            .map_err(|error| DeployError::bad("BadJsonBody", format!("the push cannot be read: {error}")))?;
-        if !request.component_definitions.is_empty() || !request.app_definition.dependencies.is_empty() {
+        let request: PushRequest = serde_json::from_value(body).map_err(|error| {
+            DeployError::bad("BadJsonBody", format!("the push cannot be read: {error}"))
+        })?;
+        if !request.component_definitions.is_empty()
+            || !request.app_definition.dependencies.is_empty()
+        {
             return Err(DeployError::bad(
                 "ComponentsNotSupported",
                 "convex.config.ts uses components, which this version of Lentil does not run yet; remove app.use(...) to push",
@@ -93,20 +96,37 @@ impl PushRequest {
                 format!("the push has {count} modules; at most {MODULES_MAX} are allowed"),
             ));
         }
-        let bytes: usize = app.changed_modules.iter().map(|module| module.source.len()).sum();
+        let bytes: usize = app
+            .changed_modules
+            .iter()
+            .map(|module| module.source.len())
+            .sum();
         if bytes > CODE_BYTES_MAX {
             return Err(DeployError::bad(
                 "ModulesTooLarge",
-                format!("the push has {} MiB of code; at most {} are allowed", bytes >> 20, CODE_BYTES_MAX >> 20),
+                format!(
+                    "the push has {} MiB of code; at most {} are allowed",
+                    bytes >> 20,
+                    CODE_BYTES_MAX >> 20
+                ),
             ));
         }
         let mut seen = BTreeSet::new();
-        let changed = app.changed_modules.iter().map(|module| (&module.path, &module.environment));
-        let unchanged = app.unchanged_module_hashes.iter().map(|module| (&module.path, &module.environment));
+        let changed = app
+            .changed_modules
+            .iter()
+            .map(|module| (&module.path, &module.environment));
+        let unchanged = app
+            .unchanged_module_hashes
+            .iter()
+            .map(|module| (&module.path, &module.environment));
         for (path, environment) in changed.chain(unchanged) {
             check_module(path, environment)?;
             if !seen.insert(path) {
-                return Err(DeployError::bad("InvalidModules", format!("the push has the module {path} twice")));
+                return Err(DeployError::bad(
+                    "InvalidModules",
+                    format!("the push has the module {path} twice"),
+                ));
             }
         }
         Ok(request)
@@ -118,15 +138,25 @@ impl PushRequest {
         let mut modules = self.app_definition.changed_modules.clone();
         for wanted in &self.app_definition.unchanged_module_hashes {
             let missing = |code, why: &str| {
-                DeployError::new(409, code, format!("the server {why} the module {}; push again", wanted.path))
+                DeployError::new(
+                    409,
+                    code,
+                    format!("the server {why} the module {}; push again", wanted.path),
+                )
             };
             let row = live.iter().find(|row| row.path == wanted.path);
             let row = row.ok_or_else(|| missing("MissingExistingModule", "does not have"))?;
             if row.hash != wanted.sha256 {
-                return Err(missing("ExistingModuleHashConflict", "has another version of"));
+                return Err(missing(
+                    "ExistingModuleHashConflict",
+                    "has another version of",
+                ));
             }
             if row.environment != wanted.environment {
-                return Err(missing("ExistingModuleEnvConflict", "has for another environment"));
+                return Err(missing(
+                    "ExistingModuleEnvConflict",
+                    "has for another environment",
+                ));
             }
             let text = ModuleText::load(tx, &row.hash)?;
             modules.push(PushedModule {
@@ -144,7 +174,10 @@ impl PushRequest {
 impl PushedModule {
     /// Its text, for keeping and hashing.
     pub(super) fn text(&self) -> ModuleText {
-        ModuleText { source: self.source.clone(), source_map: self.source_map.clone() }
+        ModuleText {
+            source: self.source.clone(),
+            source_map: self.source_map.clone(),
+        }
     }
 
     /// Whether it is code shared by others, which is not analysed.
@@ -158,9 +191,13 @@ fn check_module(path: &str, environment: &str) -> Result<(), DeployError> {
     let segment_is_good = |segment: &str| {
         segment.len() <= 64
             && segment.chars().any(|c| c.is_ascii_alphanumeric())
-            && segment.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
+            && segment
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
     };
-    let good = path.ends_with(".js") && path.split('/').all(segment_is_good) && !path.starts_with("_system/");
+    let good = path.ends_with(".js")
+        && path.split('/').all(segment_is_good)
+        && !path.starts_with("_system/");
     if !good {
         return Err(DeployError::bad(
             "BadConvexModuleIdentifier",
@@ -173,9 +210,14 @@ fn check_module(path: &str, environment: &str) -> Result<(), DeployError> {
         "isolate" => Ok(()),
         "node" => Err(DeployError::bad(
             "NodeActionsNotSupported",
-            format!("{path} says \"use node\": Node actions do not run in this version of Lentil yet; remove the directive or the file to push"),
+            format!(
+                "{path} says \"use node\": Node actions do not run in this version of Lentil yet; remove the directive or the file to push"
+            ),
         )),
-        other => Err(DeployError::bad("InvalidModules", format!("{path}: there is no environment {other:?}"))),
+        other => Err(DeployError::bad(
+            "InvalidModules",
+            format!("{path}: there is no environment {other:?}"),
+        )),
     }
 }
 

@@ -34,7 +34,9 @@ impl Deployer {
         let database = &self.shared.database;
         let mut tx = database.begin();
         tx.set_limits(TransactionLimits::UNLIMITED);
-        let Some(row) = pending(&mut tx)? else { return Ok(false) };
+        let Some(row) = pending(&mut tx)? else {
+            return Ok(false);
+        };
         let schema = Schema::parse(&row.json)?;
         let violation = first_violation(&mut tx, &schema)?;
         let state = match violation {
@@ -57,12 +59,22 @@ impl Deployer {
         let mut unfilled = Vec::new();
         for table in indexes::user_tables(&mut tx) {
             let indexes = tx.indexes(&table);
-            unfilled.extend(indexes.into_iter().filter(|index| index.state == IndexState::Backfilling));
+            unfilled.extend(
+                indexes
+                    .into_iter()
+                    .filter(|index| index.state == IndexState::Backfilling),
+            );
         }
         drop(tx);
         for index in &unfilled {
-            while let BackfillStep::More(progress) = database.backfill_step(index.id, BACKFILL_DOCUMENTS)? {
-                tracing::debug!(index = index.definition.name, done = progress.done, "filling an index");
+            while let BackfillStep::More(progress) =
+                database.backfill_step(index.id, BACKFILL_DOCUMENTS)?
+            {
+                tracing::debug!(
+                    index = index.definition.name,
+                    done = progress.done,
+                    "filling an index"
+                );
             }
         }
         Ok(!unfilled.is_empty())
@@ -71,12 +83,17 @@ impl Deployer {
 
 /// The schema that is pending and not yet judged.
 fn pending(tx: &mut Transaction) -> Result<Option<SchemaRow>, DeployError> {
-    let Some(id) = Deployment::load(tx)?.pending_schema else { return Ok(None) };
+    let Some(id) = Deployment::load(tx)?.pending_schema else {
+        return Ok(None);
+    };
     Ok(SchemaRow::load(tx, id)?.filter(|row| row.state == SchemaState::Pending))
 }
 
 /// The first document that violates a schema; tables whose validator only grew wider are not read.
-pub(super) fn first_violation(tx: &mut Transaction, schema: &Schema) -> Result<Option<Violation>, DeployError> {
+pub(super) fn first_violation(
+    tx: &mut Transaction,
+    schema: &Schema,
+) -> Result<Option<Violation>, DeployError> {
     let active = active_schema(tx)?;
     for name in schema.tables.keys() {
         if schema.table_accepts_all_of(name, active.as_ref()) {
@@ -92,12 +109,20 @@ pub(super) fn first_violation(tx: &mut Transaction, schema: &Schema) -> Result<O
         while let Some((_, document)) = cursor.next(tx)? {
             let fields = match Value::parse(&document.json) {
                 Ok(Value::Object(fields)) => fields,
-                _ => return Err(DeployError::internal(&format!("the document {} is damaged", document.id))),
+                _ => {
+                    return Err(DeployError::internal(&format!(
+                        "the document {} is damaged",
+                        document.id
+                    )));
+                }
             };
-            let checked = schema.check_document(name, &fields, &TableNames::new(tx, Namespace::ROOT));
+            let checked =
+                schema.check_document(name, &fields, &TableNames::new(tx, Namespace::ROOT));
             if let Err(error) = checked {
-                let message =
-                    format!("Document with ID \"{}\" in table \"{name}\" does not match the schema: {error}", document.id);
+                let message = format!(
+                    "Document with ID \"{}\" in table \"{name}\" does not match the schema: {error}",
+                    document.id
+                );
                 return Ok(Some((message, Some(name.clone()))));
             }
         }
@@ -113,15 +138,26 @@ pub(crate) fn note_write(
     table: &str,
     fields: &Object,
 ) -> Result<(), DeployError> {
-    let Some(PendingSchema { id, schema }) = pending else { return Ok(()) };
-    let schema: Arc<Schema> = schema.clone();
-    let Err(error) = schema.check_document(table, fields, &TableNames::new(tx, Namespace::ROOT)) else {
+    let Some(PendingSchema { id, schema }) = pending else {
         return Ok(());
     };
-    let Some(row) = SchemaRow::load(tx, *id)? else { return Ok(()) };
+    let schema: Arc<Schema> = schema.clone();
+    let Err(error) = schema.check_document(table, fields, &TableNames::new(tx, Namespace::ROOT))
+    else {
+        return Ok(());
+    };
+    let Some(row) = SchemaRow::load(tx, *id)? else {
+        return Ok(());
+    };
     if matches!(row.state, SchemaState::Pending | SchemaState::Validated) {
         let error = format!("New document in table \"{table}\" does not match the schema: {error}");
-        row.set_state(tx, &SchemaState::Failed { error, table: Some(table.to_owned()) })?;
+        row.set_state(
+            tx,
+            &SchemaState::Failed {
+                error,
+                table: Some(table.to_owned()),
+            },
+        )?;
     }
     Ok(())
 }

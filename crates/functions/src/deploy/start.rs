@@ -43,11 +43,18 @@ impl Deployer {
         let request = Arc::new(PushRequest::parse(body)?);
         let evaluated = self.evaluate(request.clone()).await?;
         let dry = request.dry_run || request.for_codegen;
-        let (text, schema) = (evaluated.kept_schema_text().to_owned(), evaluated.schema.clone());
+        let (text, schema) = (
+            evaluated.kept_schema_text().to_owned(),
+            evaluated.schema.clone(),
+        );
         let trial = self
             .transact(move |tx| {
                 let diff = IndexDiff::new(tx, &schema);
-                let mut trial = Trial { diff: diff.to_json(), schema: None, violation: None };
+                let mut trial = Trial {
+                    diff: diff.to_json(),
+                    schema: None,
+                    violation: None,
+                };
                 if dry {
                     trial.violation = first_violation(tx, &schema)?;
                 } else {
@@ -75,7 +82,9 @@ impl Deployer {
     pub async fn evaluate_push(&self, body: Json) -> Result<Json, DeployError> {
         let request = Arc::new(PushRequest::parse(body)?);
         let schema = self.evaluate(request).await?.schema;
-        let diff = self.transact(move |tx| Ok(IndexDiff::new(tx, &schema).to_json())).await?;
+        let diff = self
+            .transact(move |tx| Ok(IndexDiff::new(tx, &schema).to_json()))
+            .await?;
         Ok(json!({
             "schemaChange": { "allocatedComponentIds": {}, "schemaIds": {}, "indexDiffs": { "": diff } }
         }))
@@ -110,8 +119,18 @@ struct Trial {
 }
 
 /// Takes the place of an earlier push that never finished, and starts filling indexes.
-fn make_pending(tx: &mut Transaction, schema: &Schema, text: &str) -> Result<DocumentId, DeployError> {
-    for state in [SchemaState::Overwritten, SchemaState::Failed { error: String::new(), table: None }] {
+fn make_pending(
+    tx: &mut Transaction,
+    schema: &Schema,
+    text: &str,
+) -> Result<DocumentId, DeployError> {
+    for state in [
+        SchemaState::Overwritten,
+        SchemaState::Failed {
+            error: String::new(),
+            table: None,
+        },
+    ] {
         for row in SchemaRow::in_state(tx, &state)? {
             row.remove(tx)?;
         }
@@ -131,8 +150,12 @@ fn make_pending(tx: &mut Transaction, schema: &Schema, text: &str) -> Result<Doc
 
 /// The enforced schema.
 pub(super) fn active_schema(tx: &mut Transaction) -> Result<Option<Schema>, DeployError> {
-    let Some(id) = Deployment::load(tx)?.schema else { return Ok(None) };
-    let Some(row) = SchemaRow::load(tx, id)? else { return Ok(None) };
+    let Some(id) = Deployment::load(tx)?.schema else {
+        return Ok(None);
+    };
+    let Some(row) = SchemaRow::load(tx, id)? else {
+        return Ok(None);
+    };
     Ok(Some(Schema::parse(&row.json)?))
 }
 
@@ -151,7 +174,9 @@ fn table_outcomes(
             "mustWalk"
         };
         let (documents, bytes) = table_size(tx, name)?;
-        outcomes.push(json!({ "name": name, "outcome": outcome, "numDocs": documents, "sizeBytes": bytes }));
+        outcomes.push(
+            json!({ "name": name, "outcome": outcome, "numDocs": documents, "sizeBytes": bytes }),
+        );
     }
     Ok(outcomes)
 }
@@ -172,7 +197,12 @@ fn index_changes(tx: &mut Transaction, diff: &IndexDiff) -> Result<Vec<Json>, De
     Ok(changes)
 }
 
-fn index_change(tx: &mut Transaction, change: &str, table: &str, index: &IndexSpec) -> Result<Json, DeployError> {
+fn index_change(
+    tx: &mut Transaction,
+    change: &str,
+    table: &str,
+    index: &IndexSpec,
+) -> Result<Json, DeployError> {
     let documents = tx.count(Namespace::ROOT, table)?;
     let mut json = indexes::config(table, index);
     json["change"] = change.into();
@@ -193,7 +223,9 @@ fn table_size(tx: &mut Transaction, table: &str) -> Result<(u64, u64), DeployErr
     })?;
     let (mut seen, mut bytes) = (0u64, 0u64);
     while seen < SIZE_SAMPLE as u64 {
-        let Some((_, document)) = cursor.next(tx)? else { break };
+        let Some((_, document)) = cursor.next(tx)? else {
+            break;
+        };
         seen += 1;
         bytes += document.json.len() as u64;
     }
@@ -205,7 +237,9 @@ impl PreparedPush {
     fn response(&self, index_diff: &Json) -> Result<Json, DeployError> {
         let evaluated = &self.evaluated;
         let schema: Json = match &evaluated.schema_text {
-            Some(text) => serde_json::from_str(text).map_err(|error| DeployError::internal(&error))?,
+            Some(text) => {
+                serde_json::from_str(text).map_err(|error| DeployError::internal(&error))?
+            }
             None => Json::Null,
         };
         let analysis = json!({
@@ -251,16 +285,29 @@ impl PreparedPush {
         definition.insert("definitionType".to_owned(), json!({ "type": "app" }));
         definition.insert("childComponents".to_owned(), json!([]));
         definition.insert("httpMounts".to_owned(), json!({}));
-        definition.insert("exports".to_owned(), json!({ "type": "branch", "branch": [] }));
-        definition.insert("envVars".to_owned(), exported.get("envVars").cloned().unwrap_or(Json::Null));
-        if let Some(prefix) = exported.get("httpPrefix").filter(|prefix| prefix.is_string()) {
+        definition.insert(
+            "exports".to_owned(),
+            json!({ "type": "branch", "branch": [] }),
+        );
+        definition.insert(
+            "envVars".to_owned(),
+            exported.get("envVars").cloned().unwrap_or(Json::Null),
+        );
+        if let Some(prefix) = exported
+            .get("httpPrefix")
+            .filter(|prefix| prefix.is_string())
+        {
             definition.insert("httpPrefix".to_owned(), prefix.clone());
         }
         Json::Object(definition)
     }
 
     fn http_routes(&self) -> Json {
-        let routes = self.evaluated.analysis.get("http.js").and_then(|module| module.http_routes.as_ref());
+        let routes = self
+            .evaluated
+            .analysis
+            .get("http.js")
+            .and_then(|module| module.http_routes.as_ref());
         match routes {
             None => Json::Null,
             Some(routes) => routes

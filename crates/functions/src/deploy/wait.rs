@@ -19,11 +19,21 @@ impl Deployer {
         if body.get("dryRun").and_then(Json::as_bool) == Some(true) {
             return self.outcome_of_dry_run(&change);
         }
-        let id = change.get("schemaIds").and_then(|ids| ids.get("")).and_then(Json::as_str);
+        let id = change
+            .get("schemaIds")
+            .and_then(|ids| ids.get(""))
+            .and_then(Json::as_str);
         let id: DocumentId = id.and_then(|id| id.parse().ok()).ok_or_else(|| {
-            DeployError::bad("InvalidSchemaId", "\"schemaChange\" is not what start_push answered")
+            DeployError::bad(
+                "InvalidSchemaId",
+                "\"schemaChange\" is not what start_push answered",
+            )
         })?;
-        let timeout = body.get("timeoutMs").and_then(Json::as_f64).unwrap_or(0.0).max(0.0);
+        let timeout = body
+            .get("timeoutMs")
+            .and_then(Json::as_f64)
+            .unwrap_or(0.0)
+            .max(0.0);
         let deadline = Instant::now() + Duration::from_secs_f64(timeout / 1e3).min(WAIT_MAX);
         let mut commits = self.shared.database.watch();
         loop {
@@ -40,7 +50,10 @@ impl Deployer {
     }
 
     fn outcome_of_dry_run(&self, change: &Json) -> Result<Json, DeployError> {
-        let id = change.get("lentilPush").and_then(Json::as_str).unwrap_or_default();
+        let id = change
+            .get("lentilPush")
+            .and_then(Json::as_str)
+            .unwrap_or_default();
         let push = self.recall(id).ok_or_else(DeployError::forgotten)?;
         Ok(match &push.violation {
             None => json!({ "type": "complete" }),
@@ -52,7 +65,11 @@ impl Deployer {
 impl DeployError {
     /// The server has restarted, or many pushes were started since. 409 makes `dev` push again.
     pub(super) fn forgotten() -> DeployError {
-        DeployError::new(409, "PushNotPrepared", "the server does not know this push any more; push again")
+        DeployError::new(
+            409,
+            "PushNotPrepared",
+            "the server does not know this push any more; push again",
+        )
     }
 }
 
@@ -61,7 +78,9 @@ fn failed(error: &str, table: Option<&str>) -> Json {
 }
 
 fn status(tx: &mut lentil_database::Transaction, id: DocumentId) -> Result<Json, DeployError> {
-    let Some(row) = SchemaRow::load(tx, id)? else { return Ok(json!({ "type": "raceDetected" })) };
+    let Some(row) = SchemaRow::load(tx, id)? else {
+        return Ok(json!({ "type": "raceDetected" }));
+    };
     let validated = match &row.state {
         SchemaState::Overwritten => return Ok(json!({ "type": "raceDetected" })),
         SchemaState::Failed { error, table } => return Ok(failed(error, table.as_deref())),

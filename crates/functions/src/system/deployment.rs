@@ -11,7 +11,11 @@ use crate::deploy::validator_json;
 /// All variables of the user, ordered by name.
 pub(super) fn environment_variables(request: &mut Request) -> Result<Value, TransactionError> {
     let variables = Variable::all(request.tx)?;
-    variables.iter().map(|variable| document(&variable.json)).collect::<Result<_, _>>().map(Value::Array)
+    variables
+        .iter()
+        .map(|variable| document(&variable.json))
+        .collect::<Result<_, _>>()
+        .map(Value::Array)
 }
 
 /// One variable of the effective environment, the built-in ones included.
@@ -34,7 +38,9 @@ pub(super) fn site_url(request: &mut Request) -> Result<Value, TransactionError>
 
 /// Every function and route, as `npx convex function-spec` prints them (cli-and-deploy 15.1).
 pub(super) fn api_spec(request: &mut Request) -> Result<Value, TransactionError> {
-    let Some(image) = request.functions.images().current(request.tx)? else { return Ok(Value::Array(Vec::new())) };
+    let Some(image) = request.functions.images().current(request.tx)? else {
+        return Ok(Value::Array(Vec::new()));
+    };
     let mut spec = Vec::new();
     for (path, module) in &image.analysis {
         for function in &module.functions {
@@ -68,7 +74,11 @@ fn plain(json: &Json) -> Value {
         Json::Object(fields) => {
             let is_field = |name: &&String| !name.starts_with('$');
             let names = fields.keys().filter(is_field);
-            Value::Object(names.map(|name| (name.clone(), plain(&fields[name]))).collect::<Object>())
+            Value::Object(
+                names
+                    .map(|name| (name.clone(), plain(&fields[name])))
+                    .collect::<Object>(),
+            )
         }
     }
 }
@@ -89,7 +99,10 @@ pub(super) fn components(_: &mut Request) -> Result<Value, TransactionError> {
 pub(super) fn schemas(request: &mut Request) -> Result<Value, TransactionError> {
     let deployment = Deployment::load(request.tx)?;
     let mut found = Object::new();
-    for (name, id) in [("active", deployment.schema), ("inProgress", deployment.pending_schema)] {
+    for (name, id) in [
+        ("active", deployment.schema),
+        ("inProgress", deployment.pending_schema),
+    ] {
         if let Some(json) = schema_text(request, id)? {
             found.insert(name.to_owned(), text(json));
         }
@@ -97,7 +110,10 @@ pub(super) fn schemas(request: &mut Request) -> Result<Value, TransactionError> 
     Ok(Value::Object(found))
 }
 
-fn schema_text(request: &mut Request, id: Option<DocumentId>) -> Result<Option<String>, TransactionError> {
+fn schema_text(
+    request: &mut Request,
+    id: Option<DocumentId>,
+) -> Result<Option<String>, TransactionError> {
     let Some(id) = id else { return Ok(None) };
     Ok(SchemaRow::load(request.tx, id)?.map(|row| row.json))
 }

@@ -12,7 +12,9 @@ const LISTED: usize = 20;
 /// One import by id.
 pub(super) fn one(request: &mut Request) -> Result<Value, TransactionError> {
     let id = request.text("importId")?;
-    let id: DocumentId = id.parse().map_err(|_| bad_argument("importId", "the id of an import"))?;
+    let id: DocumentId = id
+        .parse()
+        .map_err(|_| bad_argument("importId", "the id of an import"))?;
     match ImportRow::document(request.tx, id)? {
         Some(row) => document(&row.json),
         None => Ok(Value::Null),
@@ -22,7 +24,10 @@ pub(super) fn one(request: &mut Request) -> Result<Value, TransactionError> {
 /// The newest imports.
 pub(super) fn newest(request: &mut Request) -> Result<Value, TransactionError> {
     let rows = ImportRow::newest(request.tx, LISTED)?;
-    rows.iter().map(|row| document(&row.json)).collect::<Result<_, _>>().map(Value::Array)
+    rows.iter()
+        .map(|row| document(&row.json))
+        .collect::<Result<_, _>>()
+        .map(Value::Array)
 }
 
 /// The last export: none, as long as this version makes none.

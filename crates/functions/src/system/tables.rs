@@ -23,15 +23,25 @@ pub(super) fn change_marker(request: &mut Request) -> Result<Value, TransactionE
 /// Names of the app's tables.
 pub(super) fn names(request: &mut Request) -> Result<Value, TransactionError> {
     let tables = request.tx.tables(Namespace::ROOT);
-    let names = tables.into_iter().filter(|table| !table.name.starts_with('_'));
-    let page = names.map(|table| object([("name", text(table.name))])).collect();
-    Ok(object([("page", Value::Array(page)), ("isDone", Value::Boolean(true)), ("continueCursor", text(END))]))
+    let names = tables
+        .into_iter()
+        .filter(|table| !table.name.starts_with('_'));
+    let page = names
+        .map(|table| object([("name", text(table.name))]))
+        .collect();
+    Ok(object([
+        ("page", Value::Array(page)),
+        ("isDone", Value::Boolean(true)),
+        ("continueCursor", text(END)),
+    ]))
 }
 
 /// Number of documents.
 pub(super) fn size(request: &mut Request) -> Result<Value, TransactionError> {
     let table = request.text("tableName")?;
-    Ok(Value::Float64(request.tx.count(Namespace::ROOT, &table)? as f64))
+    Ok(Value::Float64(
+        request.tx.count(Namespace::ROOT, &table)? as f64
+    ))
 }
 
 /// A page of documents by creation time. Of the system's tables only those that apps may see are
@@ -51,7 +61,12 @@ pub(super) fn page(request: &mut Request) -> Result<Value, TransactionError> {
     };
     let wanted = match options.get("numItems") {
         Some(Value::Float64(count)) if *count >= 1.0 => (*count as usize).min(PAGE_DOCUMENTS_MAX),
-        _ => return Err(bad_argument("paginationOpts.numItems", "a number of at least 1")),
+        _ => {
+            return Err(bad_argument(
+                "paginationOpts.numItems",
+                "a number of at least 1",
+            ));
+        }
     };
     if table.starts_with('_') {
         return Ok(result(Vec::new(), true, END.to_owned()));
@@ -81,7 +96,9 @@ fn read_page(
     rows.expect_rows(wanted);
     let (mut page, mut bytes) = (Vec::new(), 0);
     loop {
-        let Some((key, row)) = rows.next(request.tx)? else { return Ok(result(page, true, END.to_owned())) };
+        let Some((key, row)) = rows.next(request.tx)? else {
+            return Ok(result(page, true, END.to_owned()));
+        };
         bytes += row.json.len();
         page.push(document(&row.json)?);
         if page.len() == wanted || bytes > PAGE_BYTES_MAX {
@@ -100,10 +117,17 @@ fn result(page: Vec<Value>, done: bool, cursor: String) -> Value {
 
 /// What comes after the row of a cursor, in the order of reading.
 fn after(cursor: &str, order: Order) -> Result<KeyRange, TransactionError> {
-    let key = hex::decode(cursor).map_err(|_| bad_argument("paginationOpts.cursor", "a cursor of an earlier page"))?;
+    let key = hex::decode(cursor)
+        .map_err(|_| bad_argument("paginationOpts.cursor", "a cursor of an earlier page"))?;
     Ok(match order {
-        Order::Asc => KeyRange { start: after_prefix(&key).unwrap_or(key), end: None },
-        Order::Desc => KeyRange { start: Vec::new(), end: Some(key) },
+        Order::Asc => KeyRange {
+            start: after_prefix(&key).unwrap_or(key),
+            end: None,
+        },
+        Order::Desc => KeyRange {
+            start: Vec::new(),
+            end: Some(key),
+        },
     })
 }
 

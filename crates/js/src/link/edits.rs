@@ -19,7 +19,11 @@ pub(crate) struct Edits {
 impl Edits {
     /// Inserts text before the byte at `at`; insertions at one place keep their order.
     pub(super) fn insert(&mut self, at: u32, text: impl Into<String>) {
-        self.list.push(Edit { start: at, end: at, text: text.into() });
+        self.list.push(Edit {
+            start: at,
+            end: at,
+            text: text.into(),
+        });
     }
 
     /// Replaces a range; line breaks inside it stay.
@@ -28,18 +32,34 @@ impl Edits {
         let mut from = start;
         for (at, len) in line_breaks(&source[start as usize..end as usize]) {
             let at = start + at;
-            self.list.push(Edit { start: from, end: at, text: std::mem::take(&mut text) });
+            self.list.push(Edit {
+                start: from,
+                end: at,
+                text: std::mem::take(&mut text),
+            });
             from = at + len;
         }
-        self.list.push(Edit { start: from, end, text });
+        self.list.push(Edit {
+            start: from,
+            end,
+            text,
+        });
     }
 
     /// The edited text between a prefix and a suffix. The prefix counts as an edit of the first
     /// line and must not contain a line break.
     pub(super) fn apply(&mut self, source: &str, prefix: &str, suffix: &str) -> String {
-        self.list.insert(0, Edit { start: 0, end: 0, text: prefix.to_owned() });
+        self.list.insert(
+            0,
+            Edit {
+                start: 0,
+                end: 0,
+                text: prefix.to_owned(),
+            },
+        );
         self.list.sort_by_key(|edit| edit.start);
-        let mut out = String::with_capacity(source.len() + prefix.len() + suffix.len() + self.list.len() * 4);
+        let mut out =
+            String::with_capacity(source.len() + prefix.len() + suffix.len() + self.list.len() * 4);
         let mut pos = 0;
         for edit in &self.list {
             debug_assert!(edit.start >= pos, "edits overlap");
@@ -55,7 +75,9 @@ impl Edits {
     /// The byte offset in the edited text of a byte offset of the source.
     pub(super) fn forward(&self, offset: u32) -> usize {
         let before = self.list.iter().take_while(|edit| edit.start < offset);
-        let shift: i64 = before.map(|edit| edit.text.len() as i64 - i64::from(edit.end - edit.start)).sum();
+        let shift: i64 = before
+            .map(|edit| edit.text.len() as i64 - i64::from(edit.end - edit.start))
+            .sum();
         usize::try_from(i64::from(offset) + shift).unwrap_or(0)
     }
 
@@ -64,7 +86,10 @@ impl Edits {
         let (start, end) = lines.range(line, source);
         let first = self.list.partition_point(|edit| edit.start < start);
         let (mut pos, mut left) = (start, column);
-        for edit in self.list[first..].iter().take_while(|edit| edit.start <= end) {
+        for edit in self.list[first..]
+            .iter()
+            .take_while(|edit| edit.start <= end)
+        {
             let kept = utf16_len(&source[pos as usize..edit.start as usize]);
             if left < kept {
                 break;
@@ -110,22 +135,34 @@ impl LineIndex {
         let starts = self.starts(source);
         let len = u32::try_from(source.len()).unwrap_or(u32::MAX);
         let start = starts.get(line as usize).copied().unwrap_or(len);
-        let end = starts.get(line as usize + 1).map_or(len, |next| next.saturating_sub(1));
+        let end = starts
+            .get(line as usize + 1)
+            .map_or(len, |next| next.saturating_sub(1));
         (start, end.max(start))
     }
 
     /// Line and column of a byte offset.
     pub(crate) fn locate(&self, source: &str, offset: u32) -> Mapped {
         let starts = self.starts(source);
-        let line = starts.partition_point(|start| *start <= offset).saturating_sub(1);
-        let text = source.get(starts[line] as usize..offset as usize).unwrap_or("");
-        Mapped { line: u32::try_from(line).unwrap_or(u32::MAX), column: utf16_len(text) }
+        let line = starts
+            .partition_point(|start| *start <= offset)
+            .saturating_sub(1);
+        let text = source
+            .get(starts[line] as usize..offset as usize)
+            .unwrap_or("");
+        Mapped {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: utf16_len(text),
+        }
     }
 
     /// The text of a line.
     pub(crate) fn text<'a>(&self, source: &'a str, line: u32) -> &'a str {
         let (start, end) = self.range(line, source);
-        source.get(start as usize..end as usize).unwrap_or("").trim_end_matches(['\r', '\n'])
+        source
+            .get(start as usize..end as usize)
+            .unwrap_or("")
+            .trim_end_matches(['\r', '\n'])
     }
 }
 
@@ -139,7 +176,11 @@ fn line_breaks(text: &str) -> Vec<(u32, u32)> {
             b'\n' => 1,
             b'\r' if bytes.get(at + 1) == Some(&b'\n') => 2,
             b'\r' => 1,
-            0xE2 if bytes.get(at + 1) == Some(&0x80) && matches!(bytes.get(at + 2), Some(0xA8 | 0xA9)) => 3,
+            0xE2 if bytes.get(at + 1) == Some(&0x80)
+                && matches!(bytes.get(at + 2), Some(0xA8 | 0xA9)) =>
+            {
+                3
+            }
             _ => 0,
         };
         if len > 0 {
@@ -151,7 +192,11 @@ fn line_breaks(text: &str) -> Vec<(u32, u32)> {
 }
 
 fn utf16_len(text: &str) -> u32 {
-    let units = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
+    let units = if text.is_ascii() {
+        text.len()
+    } else {
+        text.encode_utf16().count()
+    };
     u32::try_from(units).unwrap_or(u32::MAX)
 }
 

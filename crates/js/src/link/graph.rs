@@ -68,12 +68,21 @@ impl LinkedModule {
     /// The original place of a byte offset of the pushed text.
     fn place_of(&self, offset: u32) -> Place {
         let at = self.lines.locate(&self.source, offset);
-        let token = self.source_map().and_then(|map| map.lookup_token(at.line, at.column));
+        let token = self
+            .source_map()
+            .and_then(|map| map.lookup_token(at.line, at.column));
         match token.and_then(|token| Some((token, token.get_source()?.to_owned()))) {
-            Some((token, file)) => {
-                Place { file, at: Mapped { line: token.get_src_line(), column: token.get_src_col() } }
-            }
-            None => Place { file: format!("../convex/{}", self.path), at },
+            Some((token, file)) => Place {
+                file,
+                at: Mapped {
+                    line: token.get_src_line(),
+                    column: token.get_src_col(),
+                },
+            },
+            None => Place {
+                file: format!("../convex/{}", self.path),
+                at,
+            },
         }
     }
 
@@ -85,7 +94,10 @@ impl LinkedModule {
         }
         // Imported names inside the handler read differently in the script, so the search is done
         // in the script, with the definition's range carried over by line.
-        let from = self.definitions.get(export).map_or(0, |(start, _)| self.edits.forward(*start));
+        let from = self
+            .definitions
+            .get(export)
+            .map_or(0, |(start, _)| self.edits.forward(*start));
         let at = match self.script[from..].find(text) {
             Some(at) => from + at,
             None => self.script.find(text)?,
@@ -97,8 +109,11 @@ impl LinkedModule {
 
 /// Links all modules.
 pub(crate) fn link(modules: Vec<ModuleSource>) -> Result<Vec<LinkedModule>, LinkError> {
-    let by_path: HashMap<String, usize> =
-        modules.iter().enumerate().map(|(index, module)| (module.path.clone(), index)).collect();
+    let by_path: HashMap<String, usize> = modules
+        .iter()
+        .enumerate()
+        .map(|(index, module)| (module.path.clone(), index))
+        .collect();
     let mut linked = Vec::with_capacity(modules.len());
     let mut parsed = Vec::with_capacity(modules.len());
     for module in modules {
@@ -110,7 +125,10 @@ pub(crate) fn link(modules: Vec<ModuleSource>) -> Result<Vec<LinkedModule>, Link
         let requests = resolve_requests(&linked, index, &parsed[index], &by_path)?;
         linked[index].requests = requests;
     }
-    let graph = Graph { linked: &linked, parsed: &parsed };
+    let graph = Graph {
+        linked: &linked,
+        parsed: &parsed,
+    };
     let mut exports = Vec::with_capacity(linked.len());
     for index in 0..linked.len() {
         graph.check_wanted(index)?;
@@ -155,8 +173,14 @@ fn error_at(module: &LinkedModule, offset: u32, message: &str) -> LinkError {
     let pushed = module.lines.locate(&module.source, offset);
     let file = place.file.trim_start_matches("../");
     let (line, column) = (place.at.line + 1, place.at.column + 1);
-    let text = excerpt(module.lines.text(&module.source, pushed.line), pushed.column);
-    LinkError { path: module.path.clone(), message: format!("{file}:{line}:{column}: {message}\n{text}") }
+    let text = excerpt(
+        module.lines.text(&module.source, pushed.line),
+        pushed.column,
+    );
+    LinkError {
+        path: module.path.clone(),
+        message: format!("{file}:{line}:{column}: {message}\n{text}"),
+    }
 }
 
 /// At most eighty characters of a line around a column, and a caret below.
@@ -171,7 +195,9 @@ fn excerpt(line: &str, column: u32) -> String {
 fn resolve_specifier(from: &str, specifier: &str) -> Option<String> {
     let mut parts: Vec<&str> = match specifier.as_bytes().first()? {
         b'/' => Vec::new(),
-        b'.' => from.rsplit_once('/').map_or(Vec::new(), |(folder, _)| folder.split('/').collect()),
+        b'.' => from
+            .rsplit_once('/')
+            .map_or(Vec::new(), |(folder, _)| folder.split('/').collect()),
         _ => return None,
     };
     for part in specifier.split('/') {
@@ -196,11 +222,18 @@ fn resolve_requests(
     let mut out = Vec::with_capacity(parsed.requests.len());
     for (specifier, offset) in &parsed.requests {
         let path = resolve_specifier(&module.path, specifier);
-        let found = path.and_then(|path| by_path.get(&path).or_else(|| by_path.get(&format!("{path}.js"))));
+        let found = path.and_then(|path| {
+            by_path
+                .get(&path)
+                .or_else(|| by_path.get(&format!("{path}.js")))
+        });
         match found {
-            Some(target) if linked[*target].environment == ModuleEnvironment::Isolate => out.push(*target),
+            Some(target) if linked[*target].environment == ModuleEnvironment::Isolate => {
+                out.push(*target)
+            }
             Some(_) => {
-                let message = format!("'{specifier}' is a \"use node\" module and cannot be imported here");
+                let message =
+                    format!("'{specifier}' is a \"use node\" module and cannot be imported here");
                 return Err(error_at(module, *offset, &message));
             }
             None => {
@@ -251,7 +284,12 @@ impl Graph<'_> {
         Ok(())
     }
 
-    fn resolve(&self, index: usize, name: &str, seen: &mut BTreeSet<(usize, String)>) -> Resolution {
+    fn resolve(
+        &self,
+        index: usize,
+        name: &str,
+        seen: &mut BTreeSet<(usize, String)>,
+    ) -> Resolution {
         if !seen.insert((index, name.to_owned())) {
             return Resolution::Missing;
         }
@@ -259,7 +297,9 @@ impl Graph<'_> {
         if let Some(local) = parsed.locals.iter().position(|known| known == name) {
             return Resolution::Found(Target::Local(index, local));
         }
-        if let Some((_, request, taken)) = parsed.indirect.iter().find(|(known, _, _)| known == name) {
+        if let Some((_, request, taken)) =
+            parsed.indirect.iter().find(|(known, _, _)| known == name)
+        {
             let target = self.linked[index].requests[*request];
             return match taken {
                 Taken::Namespace => Resolution::Found(Target::Namespace(target)),
@@ -283,13 +323,21 @@ impl Graph<'_> {
         found.map_or(Resolution::Missing, Resolution::Found)
     }
 
-    fn names(&self, index: usize, seen: &mut BTreeSet<usize>, out: &mut BTreeMap<Vec<u16>, String>) {
+    fn names(
+        &self,
+        index: usize,
+        seen: &mut BTreeSet<usize>,
+        out: &mut BTreeMap<Vec<u16>, String>,
+    ) {
         if !seen.insert(index) {
             return;
         }
         let top = seen.len() == 1;
         let parsed = &self.parsed[index];
-        let own = parsed.locals.iter().chain(parsed.indirect.iter().map(|(name, _, _)| name));
+        let own = parsed
+            .locals
+            .iter()
+            .chain(parsed.indirect.iter().map(|(name, _, _)| name));
         for name in own.filter(|name| top || *name != "default") {
             out.insert(name.encode_utf16().collect(), name.clone());
         }

@@ -59,7 +59,9 @@ pub(super) fn rewrite(source: &str) -> Result<Rewritten, Rejected> {
         return Err(syntax_error(offset, &error.message));
     }
     let program = allocator_program(&allocator, parsed.program);
-    let analysed = SemanticBuilder::new().with_check_syntax_error(true).build(program);
+    let analysed = SemanticBuilder::new()
+        .with_check_syntax_error(true)
+        .build(program);
     if let Some(error) = analysed.diagnostics.errors().next() {
         let offset = error.labels.first().map_or(0, |label| label.offset());
         return Err(syntax_error(offset, &error.message));
@@ -68,7 +70,9 @@ pub(super) fn rewrite(source: &str) -> Result<Rewritten, Rejected> {
     rewriter.collect_imports(program);
     rewriter.collect_definitions(program);
     if let Some(hashbang) = &program.hashbang {
-        rewriter.edits.replace(source, hashbang.span.start, hashbang.span.start + 2, "//");
+        rewriter
+            .edits
+            .replace(source, hashbang.span.start, hashbang.span.start + 2, "//");
     }
     rewriter.visit_program(program);
     rewriter.finish()
@@ -79,7 +83,10 @@ fn allocator_program<'a>(allocator: &'a Allocator, program: Program<'a>) -> &'a 
 }
 
 fn syntax_error(offset: impl TryInto<u32>, message: &str) -> Rejected {
-    Rejected { offset: offset.try_into().unwrap_or(0), message: format!("SyntaxError: {message}") }
+    Rejected {
+        offset: offset.try_into().unwrap_or(0),
+        message: format!("SyntaxError: {message}"),
+    }
 }
 
 struct Rewriter<'s> {
@@ -124,10 +131,17 @@ impl<'s> Rewriter<'s> {
 
     fn request(&mut self, source: &StringLiteral) -> usize {
         let specifier = source.value.as_str();
-        if let Some(found) = self.out.requests.iter().position(|(known, _)| known == specifier) {
+        if let Some(found) = self
+            .out
+            .requests
+            .iter()
+            .position(|(known, _)| known == specifier)
+        {
             return found;
         }
-        self.out.requests.push((specifier.to_owned(), source.span.start));
+        self.out
+            .requests
+            .push((specifier.to_owned(), source.span.start));
         self.out.requests.len() - 1
     }
 
@@ -157,10 +171,14 @@ impl<'s> Rewriter<'s> {
                 ImportDeclarationSpecifier::ImportDefaultSpecifier(one) => {
                     (&one.local, Taken::Name("default".to_owned()))
                 }
-                ImportDeclarationSpecifier::ImportNamespaceSpecifier(one) => (&one.local, Taken::Namespace),
+                ImportDeclarationSpecifier::ImportNamespaceSpecifier(one) => {
+                    (&one.local, Taken::Namespace)
+                }
             };
             if let Taken::Name(name) = &taken {
-                self.out.wanted.push((request, name.clone(), specifier.span().start));
+                self.out
+                    .wanted
+                    .push((request, name.clone(), specifier.span().start));
             }
             if let Some(symbol) = local.symbol_id.get() {
                 self.imports.insert(symbol, (request, taken));
@@ -172,7 +190,9 @@ impl<'s> Rewriter<'s> {
         for statement in &program.body {
             match statement {
                 Statement::VariableDeclaration(declaration) => self.define_variables(declaration),
-                Statement::FunctionDeclaration(function) => self.define(function.id.as_ref(), function.span),
+                Statement::FunctionDeclaration(function) => {
+                    self.define(function.id.as_ref(), function.span)
+                }
                 Statement::ExportDeclaration(export) => {
                     if let Declaration::VariableDeclaration(declaration) = &export.declaration {
                         self.define_variables(declaration);
@@ -199,7 +219,9 @@ impl<'s> Rewriter<'s> {
 
     fn export_local(&mut self, exported: String, binding: &str) {
         if let Some(span) = self.initialisers.get(binding) {
-            self.out.definitions.insert(exported.clone(), (span.start, span.end));
+            self.out
+                .definitions
+                .insert(exported.clone(), (span.start, span.end));
         }
         self.out.locals.push(exported);
         self.getters.push(format!("()=>{binding}"));
@@ -216,14 +238,21 @@ impl<'s> Rewriter<'s> {
         match taken {
             Taken::Namespace => format!("{base}{request}"),
             Taken::Name(name) if is_plain(name) => format!("{base}{request}.{name}"),
-            Taken::Name(name) => format!("{base}{request}[{}]", serde_json::Value::from(name.as_str())),
+            Taken::Name(name) => format!(
+                "{base}{request}[{}]",
+                serde_json::Value::from(name.as_str())
+            ),
         }
     }
 
     /// An imported function that is called must see `this` undefined.
     fn edit_callee(&mut self, callee: &Expression) -> bool {
-        let Expression::Identifier(ident) = callee else { return false };
-        let Some(import) = self.import_of(ident) else { return false };
+        let Expression::Identifier(ident) = callee else {
+            return false;
+        };
+        let Some(import) = self.import_of(ident) else {
+            return false;
+        };
         let access = self.access(import);
         // A statement that began with an identifier must not begin with a parenthesis: the
         // statement before it may rely on automatic semicolons.
@@ -232,7 +261,8 @@ impl<'s> Rewriter<'s> {
         } else {
             format!("(0,{access})")
         };
-        self.edits.replace(self.source, ident.span.start, ident.span.end, text);
+        self.edits
+            .replace(self.source, ident.span.start, ident.span.end, text);
         true
     }
 
@@ -240,7 +270,8 @@ impl<'s> Rewriter<'s> {
         if self.depth == 0 && self.rejected.is_none() {
             self.rejected = Some(Rejected {
                 offset: span.start,
-                message: "top-level await is not supported: move the await into a function".to_owned(),
+                message: "top-level await is not supported: move the await into a function"
+                    .to_owned(),
             });
         }
     }
@@ -254,9 +285,15 @@ impl<'s> Rewriter<'s> {
         for request in 0..self.out.requests.len() {
             params.push_str(&format!(",{base}{request}"));
         }
-        let name = if self.names_default { format!("{base}.d({base}d);") } else { String::new() };
-        let prefix =
-            format!("\"use strict\";(function*({params}){{{name}yield[{}];", self.getters.join(","));
+        let name = if self.names_default {
+            format!("{base}.d({base}d);")
+        } else {
+            String::new()
+        };
+        let prefix = format!(
+            "\"use strict\";(function*({params}){{{name}yield[{}];",
+            self.getters.join(",")
+        );
         self.out.script = self.edits.apply(self.source, &prefix, "\n})");
         self.out.edits = self.edits;
         Ok(self.out)
@@ -264,9 +301,12 @@ impl<'s> Rewriter<'s> {
 
     fn export_default_class(&mut self, export: &ExportDefaultDeclaration, value: Span) {
         let opening = format!(";const {}d={{default:", self.base);
-        self.edits.replace(self.source, export.span.start, value.start, opening);
+        self.edits
+            .replace(self.source, export.span.start, value.start, opening);
         self.edits.insert(value.end, "}.default;");
-        self.out.definitions.insert("default".to_owned(), (value.start, value.end));
+        self.out
+            .definitions
+            .insert("default".to_owned(), (value.start, value.end));
         let binding = format!("{}d", self.base);
         self.export_local("default".to_owned(), &binding);
     }
@@ -286,7 +326,8 @@ impl<'a> Visit<'a> for Rewriter<'_> {
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
         if let Some(import) = self.import_of(it) {
             let text = self.access(import);
-            self.edits.replace(self.source, it.span.start, it.span.end, text);
+            self.edits
+                .replace(self.source, it.span.start, it.span.end, text);
         }
     }
 
@@ -307,7 +348,9 @@ impl<'a> Visit<'a> for Rewriter<'_> {
     }
 
     fn visit_object_property(&mut self, it: &ObjectProperty<'a>) {
-        if it.shorthand && let Expression::Identifier(ident) = &it.value {
+        if it.shorthand
+            && let Expression::Identifier(ident) = &it.value
+        {
             if let Some(import) = self.import_of(ident) {
                 let text = format!(":{}", self.access(import));
                 self.edits.insert(ident.span.end, text);
@@ -317,7 +360,10 @@ impl<'a> Visit<'a> for Rewriter<'_> {
         walk::walk_object_property(self, it);
     }
 
-    fn visit_assignment_target_property_identifier(&mut self, it: &AssignmentTargetPropertyIdentifier<'a>) {
+    fn visit_assignment_target_property_identifier(
+        &mut self,
+        it: &AssignmentTargetPropertyIdentifier<'a>,
+    ) {
         if let Some(import) = self.import_of(&it.binding) {
             let text = format!(":{}", self.access(import));
             self.edits.insert(it.binding.span.end, text);
@@ -341,14 +387,18 @@ impl<'a> Visit<'a> for Rewriter<'_> {
 
     fn visit_import_meta(&mut self, it: &ImportMeta) {
         let text = format!("{}.t()", self.base);
-        self.edits.replace(self.source, it.span.start, it.span.end, text);
+        self.edits
+            .replace(self.source, it.span.start, it.span.end, text);
     }
 
     fn visit_binary_expression(&mut self, it: &BinaryExpression<'a>) {
         // `a<!--b` is a comment in a script, and not in a module.
         let right = it.right.span().start;
         let bytes = self.source.as_bytes();
-        if right > 0 && bytes[right as usize - 1] == b'<' && self.source[right as usize..].starts_with("!--") {
+        if right > 0
+            && bytes[right as usize - 1] == b'<'
+            && self.source[right as usize..].starts_with("!--")
+        {
             self.edits.insert(right, " ");
         }
         walk::walk_binary_expression(self, it);
@@ -386,26 +436,38 @@ impl<'a> Visit<'a> for Rewriter<'_> {
     }
 
     fn visit_import_declaration(&mut self, it: &ImportDeclaration<'a>) {
-        self.edits.replace(self.source, it.span.start, it.span.end, ";");
+        self.edits
+            .replace(self.source, it.span.start, it.span.end, ";");
     }
 
     fn visit_export_all_declaration(&mut self, it: &ExportAllDeclaration<'a>) {
         let request = self.request(&it.source);
         match &it.exported {
-            Some(name) => self.out.indirect.push((export_name(name), request, Taken::Namespace)),
+            Some(name) => self
+                .out
+                .indirect
+                .push((export_name(name), request, Taken::Namespace)),
             None => self.out.stars.push(request),
         }
-        self.edits.replace(self.source, it.span.start, it.span.end, ";");
+        self.edits
+            .replace(self.source, it.span.start, it.span.end, ";");
     }
 
     fn visit_export_from_declaration(&mut self, it: &ExportFromDeclaration<'a>) {
         let request = self.request(&it.source);
         for specifier in &it.specifiers {
             let taken = export_name(&specifier.local);
-            self.out.wanted.push((request, taken.clone(), specifier.span.start));
-            self.out.indirect.push((export_name(&specifier.exported), request, Taken::Name(taken)));
+            self.out
+                .wanted
+                .push((request, taken.clone(), specifier.span.start));
+            self.out.indirect.push((
+                export_name(&specifier.exported),
+                request,
+                Taken::Name(taken),
+            ));
         }
-        self.edits.replace(self.source, it.span.start, it.span.end, ";");
+        self.edits
+            .replace(self.source, it.span.start, it.span.end, ";");
     }
 
     fn visit_export_named_declaration(&mut self, it: &ExportNamedDeclaration<'a>) {
@@ -420,11 +482,13 @@ impl<'a> Visit<'a> for Rewriter<'_> {
                 None => self.export_local(exported, &export_name(&specifier.local)),
             }
         }
-        self.edits.replace(self.source, it.span.start, it.span.end, ";");
+        self.edits
+            .replace(self.source, it.span.start, it.span.end, ";");
     }
 
     fn visit_export_declaration(&mut self, it: &ExportDeclaration<'a>) {
-        self.edits.replace(self.source, it.span.start, it.declaration.span().start, ";");
+        self.edits
+            .replace(self.source, it.span.start, it.declaration.span().start, ";");
         let mut names = Vec::new();
         match &it.declaration {
             Declaration::VariableDeclaration(declaration) => {
@@ -433,8 +497,12 @@ impl<'a> Visit<'a> for Rewriter<'_> {
                     names.extend(ids.iter().map(|id| id.name.to_string()));
                 }
             }
-            Declaration::FunctionDeclaration(function) => names.extend(function.id.iter().map(|id| id.name.to_string())),
-            Declaration::ClassDeclaration(class) => names.extend(class.id.iter().map(|id| id.name.to_string())),
+            Declaration::FunctionDeclaration(function) => {
+                names.extend(function.id.iter().map(|id| id.name.to_string()))
+            }
+            Declaration::ClassDeclaration(class) => {
+                names.extend(class.id.iter().map(|id| id.name.to_string()))
+            }
             _ => {}
         }
         for name in names {
@@ -446,22 +514,28 @@ impl<'a> Visit<'a> for Rewriter<'_> {
     fn visit_export_default_declaration(&mut self, it: &ExportDefaultDeclaration<'a>) {
         match &it.declaration {
             ExportDefaultDeclarationKind::FunctionDeclaration(function) => {
-                self.edits.replace(self.source, it.span.start, function.span.start, ";");
+                self.edits
+                    .replace(self.source, it.span.start, function.span.start, ";");
                 let binding = match &function.id {
                     Some(id) => id.name.to_string(),
                     None => {
                         let name = format!("{}d", self.base);
-                        self.edits.insert(function.params.span.start, format!(" {name}"));
+                        self.edits
+                            .insert(function.params.span.start, format!(" {name}"));
                         self.names_default = true;
                         name
                     }
                 };
-                self.out.definitions.insert("default".to_owned(), (function.span.start, function.span.end));
+                self.out.definitions.insert(
+                    "default".to_owned(),
+                    (function.span.start, function.span.end),
+                );
                 self.export_local("default".to_owned(), &binding);
             }
             ExportDefaultDeclarationKind::ClassDeclaration(class) => match &class.id {
                 Some(id) => {
-                    self.edits.replace(self.source, it.span.start, class.span.start, ";");
+                    self.edits
+                        .replace(self.source, it.span.start, class.span.start, ";");
                     self.export_local("default".to_owned(), &id.name);
                 }
                 None => self.export_default_class(it, class.span),
@@ -472,7 +546,9 @@ impl<'a> Visit<'a> for Rewriter<'_> {
                 if let Some(Expression::Identifier(ident)) = other.as_expression()
                     && let Some(span) = self.initialisers.get(ident.name.as_str())
                 {
-                    self.out.definitions.insert("default".to_owned(), (span.start, span.end));
+                    self.out
+                        .definitions
+                        .insert("default".to_owned(), (span.start, span.end));
                 }
             }
         }

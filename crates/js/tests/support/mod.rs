@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lentil_js::{
-    Bundle, CallOutcome, CallResult, FunctionKind, Host, HostOptions, Invocation, LinkError, ModuleEnvironment,
-    ModuleSource, Realms, Reply, SyscallError, Syscalls,
+    Bundle, CallOutcome, CallResult, FunctionKind, Host, HostOptions, Invocation, LinkError,
+    ModuleEnvironment, ModuleSource, Realms, Reply, SyscallError, Syscalls,
 };
 
 /// Seed and time of the import phase in all tests.
@@ -45,7 +45,11 @@ pub fn module(path: &str, source: &str) -> ModuleSource {
 /// Links modules and the little SDK above, `_deps/sdk.js`.
 pub fn try_link(modules: &[(&str, &str)]) -> Result<Bundle, LinkError> {
     let sdk = std::iter::once(("_deps/sdk.js", SDK));
-    let sources = modules.iter().copied().chain(sdk).map(|(path, source)| module(path, source));
+    let sources = modules
+        .iter()
+        .copied()
+        .chain(sdk)
+        .map(|(path, source)| module(path, source));
     Bundle::link(sources.collect(), [7; 32], IMPORT_TIME)
 }
 
@@ -95,7 +99,11 @@ pub struct World {
 
 impl World {
     pub fn new(answer: impl FnMut(&str, &str) -> Reply + Send + 'static) -> World {
-        World { seen: Vec::new(), nested: Vec::new(), answer: Box::new(answer) }
+        World {
+            seen: Vec::new(),
+            nested: Vec::new(),
+            answer: Box::new(answer),
+        }
     }
 
     /// Answers everything with the text of its arguments.
@@ -124,16 +132,22 @@ impl Syscalls for World {
         self.nested.push(outcome);
         match result {
             CallResult::Value(text) => Ok(text),
-            CallResult::Error(error) => {
-                Err(SyscallError::Developer { message: error.rendered, data: error.data })
-            }
-            other => Err(SyscallError::System { message: format!("{other:?}") }),
+            CallResult::Error(error) => Err(SyscallError::Developer {
+                message: error.rendered,
+                data: error.data,
+            }),
+            other => Err(SyscallError::System {
+                message: format!("{other:?}"),
+            }),
         }
     }
 }
 
 pub fn developer(message: &str, data: Option<&str>) -> Reply {
-    Reply::Error(SyscallError::Developer { message: message.to_owned(), data: data.map(str::to_owned) })
+    Reply::Error(SyscallError::Developer {
+        message: message.to_owned(),
+        data: data.map(str::to_owned),
+    })
 }
 
 /// The host that tests without special wishes share within one process.
@@ -143,25 +157,42 @@ pub fn host() -> &'static Host {
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 pub fn run_on(host: &Host, invocation: Invocation, world: World) -> (CallOutcome, World) {
-    runtime().block_on(host.call(invocation, world)).unwrap_or_else(|_| panic!("the host refused the call"))
+    runtime()
+        .block_on(host.call(invocation, world))
+        .unwrap_or_else(|_| panic!("the host refused the call"))
 }
 
 /// Runs `f` of `a.js` as a query with the echoing world.
 pub fn query(bundle: &Arc<Bundle>) -> CallOutcome {
-    run_on(host(), invocation(bundle, "f", FunctionKind::Query), World::echo()).0
+    run_on(
+        host(),
+        invocation(bundle, "f", FunctionKind::Query),
+        World::echo(),
+    )
+    .0
 }
 
 pub fn mutation(bundle: &Arc<Bundle>) -> CallOutcome {
-    run_on(host(), invocation(bundle, "f", FunctionKind::Mutation), World::echo()).0
+    run_on(
+        host(),
+        invocation(bundle, "f", FunctionKind::Mutation),
+        World::echo(),
+    )
+    .0
 }
 
 /// The JSON that a query handler body returns.
 pub fn eval(body: &str) -> serde_json::Value {
-    value(&query(&app(&format!("export const f = query(async () => {{ {body} }});"))))
+    value(&query(&app(&format!(
+        "export const f = query(async () => {{ {body} }});"
+    ))))
 }
 
 pub fn value(outcome: &CallOutcome) -> serde_json::Value {
@@ -179,5 +210,10 @@ pub fn error(outcome: &CallOutcome) -> String {
 }
 
 pub fn env(pairs: &[(&str, &str)]) -> Arc<BTreeMap<String, String>> {
-    Arc::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    Arc::new(
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+    )
 }
