@@ -33,12 +33,12 @@ impl HttpClient {
         self.stream.write_all(&self.request).await?;
         self.buffer.clear();
         loop {
-            if let Some((head, length)) = head(&self.buffer)? {
-                if self.buffer.len() >= head + length {
-                    return Ok(String::from_utf8(
-                        self.buffer[head..head + length].to_vec(),
-                    )?);
-                }
+            if let Some((head, length)) = head(&self.buffer)?
+                && self.buffer.len() >= head + length
+            {
+                return Ok(String::from_utf8(
+                    self.buffer[head..head + length].to_vec(),
+                )?);
             }
             ensure!(
                 self.stream.read_buf(&mut self.buffer).await? > 0,

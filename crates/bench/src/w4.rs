@@ -61,7 +61,7 @@ impl Arrivals {
     }
 
     fn one(&self) {
-        if (self.count.fetch_add(1, Ordering::Relaxed) + 1) % self.sockets == 0 {
+        if (self.count.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(self.sockets) {
             self.all.notify_one();
         }
     }
