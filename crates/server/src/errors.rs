@@ -19,7 +19,11 @@ impl ApiError {
     /// An error with any status; one that HTTP does not know becomes 500.
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> ApiError {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        ApiError { status, code, message: message.into() }
+        ApiError {
+            status,
+            code,
+            message: message.into(),
+        }
     }
 
     /// The request itself is wrong.
@@ -53,7 +57,11 @@ impl ApiError {
     /// A fault of the server: logged in full, told in short.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> ApiError {
         tracing::error!(%error, "request failed");
-        ApiError::new(500, "InternalServerError", "Your request couldn't be completed. Try again later.")
+        ApiError::new(
+            500,
+            "InternalServerError",
+            "Your request couldn't be completed. Try again later.",
+        )
     }
 
     /// A failure that is not an answer of the function (those travel with status 200).
@@ -61,7 +69,11 @@ impl ApiError {
         match failure.class {
             FailureClass::Developer => ApiError::bad_request("BadRequest", failure.message.clone()),
             FailureClass::Overloaded(code) => ApiError::new(503, code, failure.message.clone()),
-            FailureClass::Conflict => ApiError::new(503, "OptimisticConcurrencyControlFailure", failure.message.clone()),
+            FailureClass::Conflict => ApiError::new(
+                503,
+                "OptimisticConcurrencyControlFailure",
+                failure.message.clone(),
+            ),
             FailureClass::Internal => ApiError::internal(&failure.message),
         }
     }
@@ -75,6 +87,10 @@ impl From<AuthError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, Json(serde_json::json!({ "code": self.code, "message": self.message }))).into_response()
+        (
+            self.status,
+            Json(serde_json::json!({ "code": self.code, "message": self.message })),
+        )
+            .into_response()
     }
 }

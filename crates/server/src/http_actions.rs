@@ -9,6 +9,9 @@ use axum::http::StatusCode;
 /// Answers every path and method.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new().fallback(async || {
-        (StatusCode::NOT_FOUND, "This Convex deployment does not have HTTP actions enabled.")
+        (
+            StatusCode::NOT_FOUND,
+            "This Convex deployment does not have HTTP actions enabled.",
+        )
     })
 }

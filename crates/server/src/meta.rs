@@ -12,12 +12,18 @@ const ECHO_BYTES_MAX: usize = 128 << 20;
 
 pub(crate) fn router() -> Router<Deployment> {
     Router::new()
-        .route("/", get(async || "This is a Lentil deployment: a reactive backend that speaks Convex.\n"))
+        .route(
+            "/",
+            get(async || "This is a Lentil deployment: a reactive backend that speaks Convex.\n"),
+        )
         .route("/version", get(async || env!("CARGO_PKG_VERSION")))
         .route("/instance_version", get(async || env!("CARGO_PKG_VERSION")))
         .route("/instance_name", get(instance_name))
         .route("/health", get(health))
-        .route("/echo", post(async |body: Bytes| body).layer(DefaultBodyLimit::max(ECHO_BYTES_MAX)))
+        .route(
+            "/echo",
+            post(async |body: Bytes| body).layer(DefaultBodyLimit::max(ECHO_BYTES_MAX)),
+        )
 }
 
 /// Exactly the name, without a newline: local mode compares it (cli-and-deploy 19.3).
@@ -29,6 +35,9 @@ async fn instance_name(State(deployment): State<Deployment>) -> String {
 async fn health(State(deployment): State<Deployment>) -> (axum::http::StatusCode, String) {
     match deployment.database.stats() {
         Ok(_) => (axum::http::StatusCode::OK, "ok\n".to_owned()),
-        Err(error) => (axum::http::StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+        Err(error) => (
+            axum::http::StatusCode::SERVICE_UNAVAILABLE,
+            format!("{error}\n"),
+        ),
     }
 }

@@ -23,18 +23,28 @@ pub(crate) struct Caller(pub(crate) Identity);
 impl FromRequestParts<Deployment> for Caller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, deployment: &Deployment) -> Result<Caller, ApiError> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        deployment: &Deployment,
+    ) -> Result<Caller, ApiError> {
         let header = match parts.headers.get(AUTHORIZATION) {
             Some(value) => Some(value.to_str().map_err(|_| {
-                ApiError::bad_request("InvalidHeaderFailure", "the Authorization header is not printable ASCII")
+                ApiError::bad_request(
+                    "InvalidHeaderFailure",
+                    "the Authorization header is not printable ASCII",
+                )
             })?),
             None => None,
         };
         if header.is_none() {
-            let given = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-                .find(|(name, _)| name == "adminKey");
+            let given =
+                url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+                    .find(|(name, _)| name == "adminKey");
             if let Some((_, key)) = given {
-                return Ok(Caller(parse_authorization(Some(&format!("Convex {key}")), &deployment.keys)?));
+                return Ok(Caller(parse_authorization(
+                    Some(&format!("Convex {key}")),
+                    &deployment.keys,
+                )?));
             }
         }
         Ok(Caller(parse_authorization(header, &deployment.keys)?))
@@ -47,9 +57,16 @@ pub(crate) struct Admin(pub(crate) Identity);
 impl FromRequestParts<Deployment> for Admin {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, deployment: &Deployment) -> Result<Admin, ApiError> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        deployment: &Deployment,
+    ) -> Result<Admin, ApiError> {
         let Caller(identity) = Caller::from_request_parts(parts, deployment).await?;
-        if identity.is_admin() { Ok(Admin(identity)) } else { Err(ApiError::not_admin()) }
+        if identity.is_admin() {
+            Ok(Admin(identity))
+        } else {
+            Err(ApiError::not_admin())
+        }
     }
 }
 
@@ -59,18 +76,35 @@ pub(crate) struct WritingAdmin;
 impl FromRequestParts<Deployment> for WritingAdmin {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, deployment: &Deployment) -> Result<WritingAdmin, ApiError> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        deployment: &Deployment,
+    ) -> Result<WritingAdmin, ApiError> {
         let Admin(identity) = Admin::from_request_parts(parts, deployment).await?;
-        if identity.can_write() { Ok(WritingAdmin) } else { Err(ApiError::read_only()) }
+        if identity.can_write() {
+            Ok(WritingAdmin)
+        } else {
+            Err(ApiError::read_only())
+        }
     }
 }
 
 /// Who pushes: the key stands in the body, and what the header says does not matter.
-pub(crate) fn admin_of_body(deployment: &Deployment, body: &serde_json::Value) -> Result<(), ApiError> {
+pub(crate) fn admin_of_body(
+    deployment: &Deployment,
+    body: &serde_json::Value,
+) -> Result<(), ApiError> {
     let key = body.get("adminKey").and_then(serde_json::Value::as_str);
     let key = key.ok_or_else(|| ApiError::bad_body("the body has no text in \"adminKey\""))?;
-    let key = deployment.keys.check(key).map_err(|error| ApiError::new(401, "BadAdminKey", error.to_string()))?;
-    if key.read_only { Err(ApiError::read_only()) } else { Ok(()) }
+    let key = deployment
+        .keys
+        .check(key)
+        .map_err(|error| ApiError::new(401, "BadAdminKey", error.to_string()))?;
+    if key.read_only {
+        Err(ApiError::read_only())
+    } else {
+        Ok(())
+    }
 }
 
 /// A JSON body that must say so and must be of the given shape.
@@ -79,31 +113,53 @@ pub(crate) struct JsonBody<T>(pub(crate) T);
 impl<T: DeserializeOwned> FromRequest<Deployment> for JsonBody<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, deployment: &Deployment) -> Result<JsonBody<T>, ApiError> {
+    async fn from_request(
+        request: Request,
+        deployment: &Deployment,
+    ) -> Result<JsonBody<T>, ApiError> {
         require_json(request.method(), request.headers())?;
         let _ = deployment;
         let bytes = read_body(request, BODY_BYTES_MAX).await?;
-        serde_json::from_slice(&bytes).map(JsonBody).map_err(|error| {
-            ApiError::bad_body(format!("the body is not the JSON this endpoint takes: {error}"))
-        })
+        serde_json::from_slice(&bytes)
+            .map(JsonBody)
+            .map_err(|error| {
+                ApiError::bad_body(format!(
+                    "the body is not the JSON this endpoint takes: {error}"
+                ))
+            })
     }
 }
 
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
-        ApiError::bad_body(format!("the body cannot be read, or is larger than {limit} bytes: {error}"))
-    })
+    axum::body::to_bytes(request.into_body(), limit)
+        .await
+        .map_err(|error| {
+            ApiError::bad_body(format!(
+                "the body cannot be read, or is larger than {limit} bytes: {error}"
+            ))
+        })
 }
 
 fn require_json(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let given = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = given
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let json = essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"));
     if json || *method == Method::GET {
         return Ok(());
     }
-    Err(ApiError::bad_body(format!("the body must be JSON with `Content-Type: application/json`; got {given:?}")))
+    Err(ApiError::bad_body(format!(
+        "the body must be JSON with `Content-Type: application/json`; got {given:?}"
+    )))
 }
 
 /// The client's `convex-request-id`, else a random one.
@@ -118,12 +174,18 @@ impl FromRequestParts<Deployment> for RequestId {
             return Ok(RequestId(random[..16].to_owned()));
         };
         match given.to_str() {
-            Ok(text) if !text.is_empty() && text.len() <= REQUEST_ID_MAX && text.chars().all(|c| c.is_ascii_graphic()) => {
+            Ok(text)
+                if !text.is_empty()
+                    && text.len() <= REQUEST_ID_MAX
+                    && text.chars().all(|c| c.is_ascii_graphic()) =>
+            {
                 Ok(RequestId(text.to_owned()))
             }
             _ => Err(ApiError::bad_request(
                 "InvalidRequestId",
-                format!("convex-request-id must be 1 to {REQUEST_ID_MAX} printable characters without spaces"),
+                format!(
+                    "convex-request-id must be 1 to {REQUEST_ID_MAX} printable characters without spaces"
+                ),
             )),
         }
     }

@@ -98,8 +98,13 @@ impl Server {
     /// stops what runs in the background. Storage is the caller's to close, last.
     pub async fn run(self, deps: Deps, mut stop: watch::Receiver<bool>) -> io::Result<()> {
         let jobs = Jobs::start(&deps.database, &deps.deployer, &deps.imports);
-        let sync = ws::SyncState::new(deps.functions.clone(), deps.keys.clone(), self.options.redact, stop.clone())
-            .with_options(self.options.sync);
+        let sync = ws::SyncState::new(
+            deps.functions.clone(),
+            deps.keys.clone(),
+            self.options.redact,
+            stop.clone(),
+        )
+        .with_options(self.options.sync);
         let app = router(&self.options, &deps, &sync);
         let api = tokio::spawn(serve(self.api, app, stop.clone()));
         let site = tokio::spawn(serve(self.site, http_actions::router(), stop.clone()));
@@ -109,7 +114,10 @@ impl Server {
             match tokio::time::timeout(DRAIN, task).await {
                 Ok(Ok(result)) => result?,
                 Ok(Err(error)) => tracing::error!(%error, "a listener task failed"),
-                Err(_) => tracing::warn!("requests still run after {} s; leaving them", DRAIN.as_secs()),
+                Err(_) => tracing::warn!(
+                    "requests still run after {} s; leaving them",
+                    DRAIN.as_secs()
+                ),
             }
         }
         // Sockets outlive the listener: they say goodbye by themselves, which has a limit too.
@@ -164,7 +172,11 @@ fn router(options: &ServerOptions, deps: &Deps, sync: &ws::SyncState) -> Router 
         .nest("/http", http_actions::router())
 }
 
-async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+async fn serve(
+    listener: TcpListener,
+    app: Router,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
     let listener = axum::serve::ListenerExt::tap_io(listener, |socket: &mut TcpStream| {
         // Answers are whole messages: waiting to fill a packet only delays them.
         if let Err(error) = socket.set_nodelay(true) {
@@ -184,7 +196,11 @@ fn single_leading_slash(mut request: axum::extract::Request) -> axum::extract::R
     let path = request.uri().path();
     if path.starts_with("//") {
         let rest = path.trim_start_matches('/');
-        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        let query = request
+            .uri()
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
         if let Ok(uri) = format!("/{rest}{query}").parse() {
             *request.uri_mut() = uri;
         }

@@ -17,5 +17,7 @@ async fn check_admin_key(
     State(_): State<Deployment>,
     Admin(identity): Admin,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    Ok(Json(serde_json::json!({ "success": true, "allowedOps": [], "isReadOnly": !identity.can_write() })))
+    Ok(Json(
+        serde_json::json!({ "success": true, "allowedOps": [], "isReadOnly": !identity.can_write() }),
+    ))
 }

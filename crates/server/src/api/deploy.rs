@@ -21,7 +21,10 @@ pub(crate) fn router() -> Router<Deployment> {
         .route("/deploy2/start_push", post(start_push))
         .route("/deploy2/wait_for_schema", post(wait_for_schema))
         .route("/deploy2/finish_push", post(finish_push))
-        .route("/deploy2/report_push_completed", post(report_push_completed))
+        .route(
+            "/deploy2/report_push_completed",
+            post(report_push_completed),
+        )
         .layer(RequestDecompressionLayer::new())
         .layer(DefaultBodyLimit::disable())
         .route("/v1/get_canonical_urls", get(get_canonical_urls))
@@ -30,7 +33,10 @@ pub(crate) fn router() -> Router<Deployment> {
 /// Declares a handler that checks the key in the body and hands the body to the deployer.
 macro_rules! push_step {
     ($name:ident) => {
-        async fn $name(State(deployment): State<Deployment>, request: Request) -> Result<Response, ApiError> {
+        async fn $name(
+            State(deployment): State<Deployment>,
+            request: Request,
+        ) -> Result<Response, ApiError> {
             let body = push_body(&deployment, request).await?;
             let answer = deployment.deployer.$name(body).await.map_err(push_error)?;
             Ok(Json(answer).into_response())
@@ -60,12 +66,16 @@ async fn get_canonical_urls(State(deployment): State<Deployment>, Admin(_): Admi
 }
 
 /// Reads, parses (off the async workers: a push may have 200 MB) and authenticates a body.
-async fn push_body(deployment: &Deployment, request: Request) -> Result<serde_json::Value, ApiError> {
+async fn push_body(
+    deployment: &Deployment,
+    request: Request,
+) -> Result<serde_json::Value, ApiError> {
     let bytes = read_body(request, PUSH_BYTES_MAX).await?;
-    let body = tokio::task::spawn_blocking(move || serde_json::from_slice::<serde_json::Value>(&bytes))
-        .await
-        .map_err(|error| ApiError::internal(&error))?
-        .map_err(|error| ApiError::bad_body(format!("the body is not JSON: {error}")))?;
+    let body =
+        tokio::task::spawn_blocking(move || serde_json::from_slice::<serde_json::Value>(&bytes))
+            .await
+            .map_err(|error| ApiError::internal(&error))?
+            .map_err(|error| ApiError::bad_body(format!("the body is not JSON: {error}")))?;
     admin_of_body(deployment, &body)?;
     Ok(body)
 }

@@ -34,7 +34,11 @@ async fn update(
     _: WritingAdmin,
     JsonBody(request): JsonBody<UpdateRequest>,
 ) -> Result<(), ApiError> {
-    let changes = request.changes.into_iter().map(|change| (change.name, change.value)).collect();
+    let changes = request
+        .changes
+        .into_iter()
+        .map(|change| (change.name, change.value))
+        .collect();
     deployment
         .deployer
         .update_environment_variables(changes)
@@ -51,5 +55,7 @@ async fn list(
         .environment_variables()
         .await
         .map_err(|error| ApiError::new(error.status, error.code, error.message))?;
-    Ok(Json(serde_json::json!({ "environmentVariables": variables })))
+    Ok(Json(
+        serde_json::json!({ "environmentVariables": variables }),
+    ))
 }

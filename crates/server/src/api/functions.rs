@@ -97,17 +97,26 @@ async fn query_by_get(
     RequestId(request_id): RequestId,
     Query(request): Query<GetRequest>,
 ) -> Result<Response, ApiError> {
-    let path = request.path.ok_or_else(|| ApiError::bad_request("BadQueryArgs", "the query string has no `path`"))?;
-    let args = RawValue::from_string(request.args.unwrap_or_else(|| "{}".to_owned()))
-        .map_err(|error| ApiError::bad_request("BadQueryArgs", format!("`args` is not JSON: {error}")))?;
-    let request = FunctionRequest { path, args, format: request.format, component_path: None };
+    let path = request
+        .path
+        .ok_or_else(|| ApiError::bad_request("BadQueryArgs", "the query string has no `path`"))?;
+    let args = RawValue::from_string(request.args.unwrap_or_else(|| "{}".to_owned())).map_err(
+        |error| ApiError::bad_request("BadQueryArgs", format!("`args` is not JSON: {error}")),
+    )?;
+    let request = FunctionRequest {
+        path,
+        args,
+        format: request.format,
+        component_path: None,
+    };
     let (call, format) = prepare(request, identity, request_id)?;
     let ts = deployment.functions.latest();
     query_at(&deployment, call, ts, format).await
 }
 
 async fn query_ts(State(deployment): State<Deployment>) -> Response {
-    axum::Json(serde_json::json!({ "ts": deployment.functions.latest().to_base64() })).into_response()
+    axum::Json(serde_json::json!({ "ts": deployment.functions.latest().to_base64() }))
+        .into_response()
 }
 
 async fn query_at_ts(
@@ -117,13 +126,22 @@ async fn query_at_ts(
     JsonBody(request): JsonBody<QueryAtRequest>,
 ) -> Result<Response, ApiError> {
     let ts = Timestamp::from_base64(&request.ts.ts).ok_or_else(|| {
-        ApiError::bad_body("`ts` is not a timestamp as /api/query_ts gives it (base64 of 8 little-endian bytes)")
+        ApiError::bad_body(
+            "`ts` is not a timestamp as /api/query_ts gives it (base64 of 8 little-endian bytes)",
+        )
     })?;
     if ts > deployment.functions.latest() {
-        return Err(ApiError::bad_request("InvalidTimestamp", "`ts` is later than the newest commit"));
+        return Err(ApiError::bad_request(
+            "InvalidTimestamp",
+            "`ts` is later than the newest commit",
+        ));
     }
-    let request =
-        FunctionRequest { path: request.path, args: request.args, format: request.format, component_path: None };
+    let request = FunctionRequest {
+        path: request.path,
+        args: request.args,
+        format: request.format,
+        component_path: None,
+    };
     let (call, format) = prepare(request, identity, request_id)?;
     query_at(&deployment, call, ts, format).await
 }
@@ -144,9 +162,17 @@ async fn query_batch(
         if index > 0 {
             body.push(',');
         }
-        let result =
-            deployment.functions.query(&call, ts, None).await.map_err(|failure| ApiError::from_failure(&failure))?;
-        body.push_str(&render(&deployment, &call.request_id, &result.outcome, format)?);
+        let result = deployment
+            .functions
+            .query(&call, ts, None)
+            .await
+            .map_err(|failure| ApiError::from_failure(&failure))?;
+        body.push_str(&render(
+            &deployment,
+            &call.request_id,
+            &result.outcome,
+            format,
+        )?);
     }
     body.push_str("]}");
     Ok(json(body))
@@ -195,7 +221,10 @@ async fn run(
     JsonBody(request): JsonBody<RunRequest>,
 ) -> Result<Response, ApiError> {
     let (module, function) = path.trim_end_matches('/').rsplit_once('/').ok_or_else(|| {
-        ApiError::bad_request("MissingIdentifier", "the URL must name a module and a function: /api/run/module/function")
+        ApiError::bad_request(
+            "MissingIdentifier",
+            "the URL must name a module and a function: /api/run/module/function",
+        )
     })?;
     let request = FunctionRequest {
         path: format!("{module}:{function}"),
@@ -209,7 +238,11 @@ async fn run(
 }
 
 /// Checks everything that can be checked before anything runs.
-fn prepare(request: FunctionRequest, identity: Identity, request_id: String) -> Result<(Call, ValueFormat), ApiError> {
+fn prepare(
+    request: FunctionRequest,
+    identity: Identity,
+    request_id: String,
+) -> Result<(Call, ValueFormat), ApiError> {
     let format = match &request.format {
         None => ValueFormat::Clean,
         Some(name) => ValueFormat::by_name(name).ok_or_else(|| {
@@ -238,8 +271,11 @@ async fn query_at(
     ts: Timestamp,
     format: ValueFormat,
 ) -> Result<Response, ApiError> {
-    let result =
-        deployment.functions.query(&call, ts, None).await.map_err(|failure| ApiError::from_failure(&failure))?;
+    let result = deployment
+        .functions
+        .query(&call, ts, None)
+        .await
+        .map_err(|failure| ApiError::from_failure(&failure))?;
     answer(deployment, &call.request_id, &result.outcome, format)
 }
 
@@ -249,10 +285,10 @@ fn answer(
     outcome: &Outcome,
     format: ValueFormat,
 ) -> Result<Response, ApiError> {
-    if let Err(failure) = &outcome.result {
-        if failure.class != FailureClass::Developer {
-            return Err(ApiError::from_failure(failure));
-        }
+    if let Err(failure) = &outcome.result
+        && failure.class != FailureClass::Developer
+    {
+        return Err(ApiError::from_failure(failure));
     }
     Ok(json(render(deployment, request_id, outcome, format)?))
 }
@@ -271,7 +307,8 @@ fn render(
             push_value(&mut body, value, format)?;
         }
         Err(failure) => {
-            let message = lentil_functions::client_message(request_id, &failure.message, deployment.redact);
+            let message =
+                lentil_functions::client_message(request_id, &failure.message, deployment.redact);
             body.push_str("{\"status\":\"error\",\"errorMessage\":");
             body.push_str(&serde_json::Value::from(message).to_string());
             if let Some(data) = &failure.data {
@@ -302,4 +339,3 @@ fn push_value(body: &mut String, encoded: &str, format: ValueFormat) -> Result<(
 fn json(body: String) -> Response {
     ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
-

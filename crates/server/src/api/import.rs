@@ -15,7 +15,10 @@ const PART_BYTES_MAX: usize = 256 << 20;
 pub(crate) fn router() -> Router<Deployment> {
     Router::new()
         .route("/import/start_upload", post(start_upload))
-        .route("/import/upload_part", post(upload_part).layer(DefaultBodyLimit::disable()))
+        .route(
+            "/import/upload_part",
+            post(upload_part).layer(DefaultBodyLimit::disable()),
+        )
         .route("/import/finish_upload", post(finish_upload))
         .route("/perform_import", post(perform_import))
         .route("/cancel_import", post(cancel_import))
@@ -46,7 +49,11 @@ async fn start_upload(
     State(deployment): State<Deployment>,
     _: WritingAdmin,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let token = deployment.imports.start_upload().await.map_err(import_error)?;
+    let token = deployment
+        .imports
+        .start_upload()
+        .await
+        .map_err(import_error)?;
     Ok(Json(serde_json::json!({ "uploadToken": token })))
 }
 
@@ -57,8 +64,11 @@ async fn upload_part(
     request: Request,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     let bytes = read_body(request, PART_BYTES_MAX).await?;
-    let token =
-        deployment.imports.upload_part(&query.upload_token, query.part_number, bytes.to_vec()).await.map_err(import_error)?;
+    let token = deployment
+        .imports
+        .upload_part(&query.upload_token, query.part_number, bytes.to_vec())
+        .await
+        .map_err(import_error)?;
     Ok(Json(serde_json::Value::from(token)))
 }
 
@@ -80,7 +90,11 @@ async fn perform_import(
     _: WritingAdmin,
     JsonBody(request): JsonBody<ImportRequest>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    deployment.imports.perform(&request.import_id).await.map_err(import_error)?;
+    deployment
+        .imports
+        .perform(&request.import_id)
+        .await
+        .map_err(import_error)?;
     Ok(Json(serde_json::Value::Null))
 }
 
@@ -89,7 +103,11 @@ async fn cancel_import(
     _: WritingAdmin,
     JsonBody(request): JsonBody<ImportRequest>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    deployment.imports.cancel(&request.import_id).await.map_err(import_error)?;
+    deployment
+        .imports
+        .cancel(&request.import_id)
+        .await
+        .map_err(import_error)?;
     Ok(Json(serde_json::Value::Null))
 }
 

@@ -31,7 +31,10 @@ struct LogReader;
 impl FromRequestParts<Deployment> for LogReader {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, deployment: &Deployment) -> Result<LogReader, ApiError> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        deployment: &Deployment,
+    ) -> Result<LogReader, ApiError> {
         match Admin::from_request_parts(parts, deployment).await {
             Ok(_) => Ok(LogReader),
             Err(_) => Err(ApiError::new(
@@ -58,9 +61,16 @@ async fn stream_function_logs(
     headers: HeaderMap,
     Query(query): Query<LogQuery>,
 ) -> Result<Response, ApiError> {
-    let client = headers.get("convex-client").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let client = headers
+        .get("convex-client")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let structured = client.starts_with("npm-cli-") || client.starts_with("dashboard-");
-    let form = if structured { LogForm::Structured } else { LogForm::Text };
+    let form = if structured {
+        LogForm::Structured
+    } else {
+        LogForm::Text
+    };
     let only = match (query.session_id, query.client_request_counter) {
         (Some(session), Some(counter)) => Some(lentil_functions::request_id_of(&session, counter)),
         _ => None,
@@ -77,12 +87,19 @@ async fn stream_udf_execution(
 }
 
 /// Everything newer than `cursor`; waits for it, but not for ever.
-async fn poll(deployment: &Deployment, cursor: f64, form: LogForm, only: Option<&str>) -> Result<Response, ApiError> {
+async fn poll(
+    deployment: &Deployment,
+    cursor: f64,
+    form: LogForm,
+    only: Option<&str>,
+) -> Result<Response, ApiError> {
     let logs = deployment.functions.logs();
     let newer = tokio::time::timeout(POLL, logs.newer_than(cursor)).await;
     let (entries, new_cursor) = newer.unwrap_or_else(|_| (Vec::new(), cursor));
     let mut body = String::from("{\"entries\":[");
-    let shown = entries.iter().filter(|entry| only.is_none_or(|id| entry.request_id() == id));
+    let shown = entries
+        .iter()
+        .filter(|entry| only.is_none_or(|id| entry.request_id() == id));
     for (index, entry) in shown.enumerate() {
         if index > 0 {
             body.push(',');
