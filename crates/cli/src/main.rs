@@ -18,7 +18,7 @@ use crate::options::{Command, Options};
 fn main() -> ExitCode {
     let options = Options::parse();
     let result = match options.command {
-        Some(Command::Serve(serve)) => serve::main(serve),
+        Some(Command::Serve(serve)) => serve::main(*serve),
         None => serve::main(options.serve),
         Some(Command::Keys(arguments)) => keys::main(&arguments),
         Some(Command::Keygen { what }) => keys::keygen(&what),

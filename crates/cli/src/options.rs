@@ -27,7 +27,7 @@ pub(crate) struct Options {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Run the server (what `lentil` alone does).
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     /// Print an admin key, one line; works while the server runs.
     Keys(KeysOptions),
     /// Mint a key for a given name and secret, without a data folder.
