@@ -1,4 +1,6 @@
 //! What the integration tests of the function host share.
+
+#![allow(clippy::unwrap_used)] // A test that cannot be set up has failed.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::collections::BTreeMap;
