@@ -1,7 +1,7 @@
 //! What the integration tests of the function host share.
 
 #![allow(clippy::unwrap_used)] // A test that cannot be set up has failed.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
