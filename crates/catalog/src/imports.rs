@@ -27,7 +27,7 @@ pub enum ImportState {
     },
     /// It is there.
     Completed {
-        /// The commit's timestamp, ns.
+        /// The snapshot that it was written over, ns since the epoch.
         ts: i64,
         /// Documents written.
         rows: i64,
@@ -118,7 +118,7 @@ impl ImportState {
             },
             "in_progress" => ImportState::InProgress {
                 progress: text("progress_message"),
-                checkpoints: Vec::new(),
+                checkpoints: texts(state.get("checkpoint_messages")),
             },
             "completed" => ImportState::Completed {
                 ts: integer("timestamp"),
@@ -130,6 +130,18 @@ impl ImportState {
             _ => return None,
         })
     }
+}
+
+/// The texts of an array.
+fn texts(value: Option<&Value>) -> Vec<String> {
+    let Some(Value::Array(elements)) = value else {
+        return Vec::new();
+    };
+    let text = |element: &Value| match element {
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    };
+    elements.iter().filter_map(text).collect()
 }
 
 impl ImportRow {
@@ -153,16 +165,28 @@ impl ImportRow {
         let Some(document) = ImportRow::document(tx, id)? else {
             return Ok(None);
         };
-        let row = Row::parse(SystemTable::Imports, &document)?;
+        ImportRow::read(&document).map(Some)
+    }
+
+    /// All imports, the newest first.
+    pub fn all(tx: &mut Transaction) -> Result<Vec<(DocumentId, ImportRow)>, CatalogError> {
+        ImportRow::newest(tx, usize::MAX)?
+            .iter()
+            .map(|document| Ok((document.id, ImportRow::read(document)?)))
+            .collect()
+    }
+
+    fn read(document: &Document) -> Result<ImportRow, CatalogError> {
+        let row = Row::parse(SystemTable::Imports, document)?;
         let state = ImportState::from_value(row.value("state"));
         let state = state
             .ok_or_else(|| crate::row::corrupt(SystemTable::Imports, "its state is not known"))?;
-        Ok(Some(ImportRow {
+        Ok(ImportRow {
             format: row.value("format").cloned().unwrap_or(Value::Null),
             mode: row.text("mode")?,
             upload: row.text("upload")?,
             state,
-        }))
+        })
     }
 
     /// The import's row as the CLI reads it.

@@ -1,7 +1,7 @@
 //! Mutations that clients have numbered: each runs at most once (sync-and-http 2.6).
 
-use lentil_database::{Namespace, Transaction, TransactionError};
-use lentil_values::{InternalId, Timestamp, Value};
+use lentil_database::{IndexQuery, Namespace, Order, Transaction, TransactionError};
+use lentil_values::{InternalId, KeyRange, Timestamp, Value, push_key_value};
 use sha2::{Digest, Sha256};
 
 use crate::SystemTable;
@@ -84,4 +84,36 @@ pub fn insert(
     let now_ms = tx.now_ms();
     tx.insert_with(&info, internal_id(&session, request), now_ms, value)?;
     Ok(())
+}
+
+/// Forgets at most `limit` records that were made before `before_ms` (ms since the epoch); gives
+/// how many it was.
+pub fn remove_before(
+    tx: &mut Transaction,
+    before_ms: f64,
+    limit: usize,
+) -> Result<usize, TransactionError> {
+    let mut end = Vec::new();
+    push_key_value(Some(&Value::Float64(before_ms)), &mut end);
+    let mut rows = tx.query(IndexQuery {
+        namespace: Namespace::ROOT,
+        table: SystemTable::SessionRequests.name().to_owned(),
+        index: "by_creation_time".to_owned(),
+        range: KeyRange {
+            start: Vec::new(),
+            end: Some(end),
+        },
+        order: Order::Asc,
+    })?;
+    let mut ids = Vec::new();
+    while ids.len() < limit {
+        let Some((_, row)) = rows.next(tx)? else {
+            break;
+        };
+        ids.push(row.id);
+    }
+    for id in &ids {
+        tx.delete(Namespace::ROOT, *id)?;
+    }
+    Ok(ids.len())
 }

@@ -1,24 +1,21 @@
-//! Imports: parts are spooled to disk, read, confirmed, and written in one transaction.
+//! Imports: a file is uploaded, read, confirmed, and written in one transaction (cli-and-deploy 12).
 
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lentil_catalog::{ImportRow, ImportState};
-use lentil_database::{
-    CommitError, Committed, Database, IndexQuery, Namespace, Order, Transaction, TransactionError,
-    TransactionLimits,
-};
+use lentil_database::{CommitError, Database, Namespace, Transaction, TransactionLimits};
 use lentil_functions::deploy::{DeployError, Deployer};
-use lentil_values::{DocumentId, KeyRange, Object, Value};
+use lentil_values::DocumentId;
 
-use crate::parse::{self, Format};
+use crate::parse;
+use crate::plan::{Mode, Plan};
+use crate::uploads::Uploads;
+use crate::write::{Writer, refused, table_exists};
 
-/// Bytes of a file: an import is one transaction, which is held in memory.
-const FILE_BYTES_MAX: u64 = 512 << 20;
-/// Parts of a file.
-const PARTS_MAX: u32 = 10_000;
+/// Documents of an import: it is one transaction, which is held in memory.
+const DOCUMENTS_MAX: u64 = 200_000;
 /// Times an import is written again when its table changes meanwhile.
 const CONFLICTS_MAX: usize = 16;
 
@@ -35,7 +32,7 @@ pub struct ImportError {
 }
 
 impl ImportError {
-    fn bad(code: &'static str, message: impl Into<String>) -> ImportError {
+    pub(crate) fn bad(code: &'static str, message: impl Into<String>) -> ImportError {
         ImportError {
             status: 400,
             code,
@@ -43,12 +40,22 @@ impl ImportError {
         }
     }
 
-    fn internal(error: &dyn std::fmt::Display) -> ImportError {
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> ImportError {
         tracing::error!(%error, "an import failed in the server");
         ImportError {
             status: 500,
             code: "InternalServerError",
             message: format!("the server failed: {error}"),
+        }
+    }
+}
+
+impl From<DeployError> for ImportError {
+    fn from(error: DeployError) -> ImportError {
+        ImportError {
+            status: error.status,
+            code: error.code,
+            message: error.message,
         }
     }
 }
@@ -62,55 +69,16 @@ pub struct Imports {
 struct Shared {
     deployer: Deployer,
     database: Database,
-    folder: PathBuf,
-}
-
-/// What is to be imported where.
-#[derive(Clone, Debug)]
-struct Plan {
-    table: String,
-    format: Format,
-    mode: Mode,
-    upload: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    RequireEmpty,
-    Append,
-    Replace,
-}
-
-impl Mode {
-    fn by_name(name: &str) -> Option<Mode> {
-        match name {
-            "requireEmpty" | "RequireEmpty" => Some(Mode::RequireEmpty),
-            "append" | "Append" => Some(Mode::Append),
-            "replace" | "Replace" => Some(Mode::Replace),
-            _ => None,
-        }
-    }
-
-    fn stored_name(self) -> &'static str {
-        match self {
-            Mode::RequireEmpty => "RequireEmpty",
-            Mode::Append => "Append",
-            Mode::Replace => "Replace",
-        }
-    }
+    uploads: Uploads,
 }
 
 impl Imports {
     /// Spools to `folder`, which is made if it is not there and emptied of what an earlier process left.
     pub fn new(deployer: &Deployer, folder: PathBuf) -> std::io::Result<Imports> {
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(&folder)?;
         let shared = Shared {
             deployer: deployer.clone(),
             database: deployer.database().clone(),
-            folder,
+            uploads: Uploads::new(folder)?,
         };
         Ok(Imports {
             shared: Arc::new(shared),
@@ -119,10 +87,8 @@ impl Imports {
 
     /// Opens an upload and gives its token.
     pub async fn start_upload(&self) -> Result<String, ImportError> {
-        let token = uuid();
-        fs::create_dir(self.shared.folder.join(&token))
-            .map_err(|error| ImportError::internal(&error))?;
-        Ok(token)
+        self.blocking(|imports| imports.shared.uploads.start())
+            .await
     }
 
     /// Keeps one part, numbered from 1, and gives its token.
@@ -132,63 +98,32 @@ impl Imports {
         number: u32,
         bytes: Vec<u8>,
     ) -> Result<String, ImportError> {
-        let folder = self.upload_folder(upload)?;
-        if !(1..=PARTS_MAX).contains(&number) {
-            return Err(ImportError::bad(
-                "InvalidPart",
-                format!("parts are numbered from 1 to {PARTS_MAX}"),
-            ));
-        }
-        let file = folder.join(number.to_string());
-        self.blocking(move |_| {
-            fs::write(file, bytes).map_err(|error| ImportError::internal(&error))
-        })
-        .await?;
-        Ok(number.to_string())
+        let upload = upload.to_owned();
+        self.blocking(move |imports| imports.shared.uploads.keep_part(&upload, number, &bytes))
+            .await
     }
 
-    /// Puts the parts together, reads the file, and gives the import's id.
+    /// Puts the parts together and gives the import's id; the file is read in the background.
     pub async fn finish_upload(
         &self,
         import: serde_json::Value,
         upload: &str,
         parts: Vec<serde_json::Value>,
     ) -> Result<String, ImportError> {
-        let folder = self.upload_folder(upload)?;
         let plan = Plan::read(&import, upload)?;
         let parts: Vec<String> = parts
             .iter()
-            .filter_map(|part| part.as_str().map(str::to_owned))
-            .collect();
-        let row = ImportRow {
-            format: Value::Object(Object::from([
-                (
-                    "format".to_owned(),
-                    Value::String(plan.format.stored_name().to_owned()),
-                ),
-                ("table".to_owned(), Value::String(plan.table.clone())),
-            ])),
-            mode: plan.mode.stored_name().to_owned(),
-            upload: upload.to_owned(),
-            state: ImportState::Uploaded,
-        };
+            .map(|part| part.as_str().map(str::to_owned))
+            .collect::<Option<_>>()
+            .ok_or_else(|| ImportError::bad("InvalidPart", "\"partTokens\" must be texts"))?;
+        let joining = plan.clone();
         let id = self
-            .blocking(move |imports| {
-                join_parts(&folder, &parts)?;
-                let mut id = None;
-                imports.transact(|tx| {
-                    id = Some(row.insert(tx).map_err(DeployError::from)?);
-                    Ok(())
-                })?;
-                id.ok_or_else(|| ImportError::internal(&"the import has no row"))
-            })
+            .blocking(move |imports| imports.join(&joining, &parts))
             .await?;
         let imports = self.clone();
         tokio::task::spawn_blocking(move || {
-            let state = imports
-                .ask(&plan)
-                .unwrap_or_else(|error| ImportState::Failed { error });
-            imports.move_to(id, state);
+            let asked = imports.ask(&plan);
+            imports.conclude(id, &plan, asked);
         });
         Ok(id.to_string())
     }
@@ -196,77 +131,113 @@ impl Imports {
     /// Writes a confirmed import; the outcome is told by its row.
     pub async fn perform(&self, id: &str) -> Result<(), ImportError> {
         let (id, row) = self.find(id).await?;
-        if !matches!(row.state, ImportState::WaitingForConfirmation { .. }) {
-            return Err(ImportError::bad(
-                "ImportNotWaiting",
-                "the import is not waiting to be performed",
-            ));
-        }
         let plan = Plan::of_row(&row)?;
-        let imports = self.clone();
         let progress = ImportState::InProgress {
             progress: format!("Importing into {}", plan.table),
             checkpoints: vec![],
         };
-        self.blocking(move |imports| imports.try_move_to(id, progress))
+        // Of two that say yes, one begins.
+        let begun = self
+            .blocking(move |imports| imports.advance(id, is_waiting, progress))
             .await?;
+        if !begun {
+            return Err(ImportError::bad(
+                "ImportNotWaiting",
+                "the import is not waiting to be performed: it is being read or written, or has ended",
+            ));
+        }
+        let imports = self.clone();
         tokio::task::spawn_blocking(move || {
-            let state = imports
-                .write(&plan)
-                .unwrap_or_else(|error| ImportState::Failed { error });
-            imports.move_to(id, state);
-            imports.forget_upload(&plan.upload);
+            let written = imports.write(id, &plan);
+            imports.conclude(id, &plan, written);
         });
         Ok(())
     }
 
-    /// Gives up an import that is not being written yet.
+    /// Gives up an import that has not been written yet.
     pub async fn cancel(&self, id: &str) -> Result<(), ImportError> {
         let (id, row) = self.find(id).await?;
-        if !matches!(
-            row.state,
-            ImportState::Uploaded | ImportState::WaitingForConfirmation { .. }
-        ) {
-            return Err(ImportError::bad(
-                "CannotCancelImport",
-                "the import is being written or has ended",
-            ));
+        let state = failed("the import was canceled; nothing was imported");
+        let canceled = self
+            .blocking(move |imports| {
+                let canceled = imports.advance(id, is_open, state)?;
+                if canceled {
+                    imports.shared.uploads.forget(&row.upload);
+                }
+                Ok(canceled)
+            })
+            .await?;
+        if canceled {
+            return Ok(());
         }
-        let state = ImportState::Failed {
-            error: "the import was canceled".to_owned(),
-        };
-        self.blocking(move |imports| imports.try_move_to(id, state))
+        Err(ImportError::bad(
+            "CannotCancelImport",
+            "the import has ended",
+        ))
+    }
+
+    /// Marks imports of an earlier process that had not ended as failed: nothing of them is there.
+    pub(crate) async fn fail_interrupted(&self) -> Result<(), ImportError> {
+        let why = "the server was restarted before the import was done; nothing was imported, start it again";
+        self.blocking(|imports| imports.fail_all(why, |_| true))
             .await
     }
 
-    /// Marks imports of an earlier process that had not ended as failed.
-    pub(crate) async fn fail_interrupted(&self) -> Result<(), ImportError> {
-        self.blocking(|imports| {
-            imports.transact(|tx| {
-                for document in ImportRow::newest(tx, usize::MAX).map_err(DeployError::from)? {
-                    let Some(mut row) = ImportRow::load(tx, document.id).map_err(DeployError::from)? else { continue };
-                    if matches!(row.state, ImportState::Completed { .. } | ImportState::Failed { .. }) {
-                        continue;
-                    }
-                    row.state = ImportState::Failed {
-                        error: "the server was restarted before the import was done; nothing was imported, start it again".to_owned(),
-                    };
-                    row.save(tx, document.id).map_err(DeployError::from)?;
-                }
-                Ok(())
+    /// Gives up uploads that were not finished, and imports that nobody has confirmed, for so long.
+    pub(crate) async fn expire(&self, idle_for: Duration) -> Result<(), ImportError> {
+        let why = "nobody confirmed the import for a day; nothing was imported, start it again";
+        self.blocking(move |imports| {
+            let uploads = &imports.shared.uploads;
+            let idle = uploads
+                .idle(idle_for)
+                .map_err(|error| ImportError::internal(&error))?;
+            if idle.is_empty() {
+                return Ok(());
+            }
+            imports.fail_all(why, |row| {
+                idle.contains(&row.upload) && !matches!(row.state, ImportState::InProgress { .. })
             })?;
+            let used = imports.open_uploads()?;
+            for upload in idle.iter().filter(|upload| !used.contains(upload)) {
+                uploads.forget(upload);
+            }
             Ok(())
         })
         .await
     }
+}
 
-    // --- parts ------------------------------------------------------------------------------
+fn is_uploaded(state: &ImportState) -> bool {
+    matches!(state, ImportState::Uploaded)
+}
 
+fn is_waiting(state: &ImportState) -> bool {
+    matches!(state, ImportState::WaitingForConfirmation { .. })
+}
+
+fn is_in_progress(state: &ImportState) -> bool {
+    matches!(state, ImportState::InProgress { .. })
+}
+
+/// Neither there nor failed.
+fn is_open(state: &ImportState) -> bool {
+    is_uploaded(state) || is_waiting(state) || is_in_progress(state)
+}
+
+fn failed(error: impl Into<String>) -> ImportState {
+    ImportState::Failed {
+        error: error.into(),
+    }
+}
+
+/// Everything here blocks.
+impl Imports {
     async fn find(&self, id: &str) -> Result<(DocumentId, ImportRow), ImportError> {
-        let missing = || ImportError {
-            status: 404,
-            code: "ImportNotFound",
-            message: "there is no such import".to_owned(),
+        let missing = || {
+            ImportError::bad(
+                "ImportNotFound",
+                "there is no import with this id; the id is what finish_upload answered",
+            )
         };
         let id: DocumentId = id.parse().map_err(|_| missing())?;
         let row = self
@@ -278,20 +249,43 @@ impl Imports {
         Ok((id, row.ok_or_else(missing)?))
     }
 
+    fn join(&self, plan: &Plan, parts: &[String]) -> Result<DocumentId, ImportError> {
+        self.shared.uploads.join(&plan.upload, parts)?;
+        let row = ImportRow {
+            format: plan.format_value(),
+            mode: plan.mode.stored_name().to_owned(),
+            upload: plan.upload.clone(),
+            state: ImportState::Uploaded,
+        };
+        self.transact(|tx| Ok(row.insert(tx)?))
+    }
+
     /// Reads the file and says what performing the import would do.
     fn ask(&self, plan: &Plan) -> Result<ImportState, String> {
         let mut tx = self.shared.database.begin();
-        let rows = self.rows(&mut tx, plan)?.len();
+        tx.set_limits(TransactionLimits::UNLIMITED);
+        let mut rows = 0;
+        self.read(&mut tx, plan, &mut |_, _| {
+            rows += 1;
+            if rows > DOCUMENTS_MAX {
+                return Err(format!(
+                    "ImportTooLarge: the file has more than {DOCUMENTS_MAX} documents, the most that one import \
+                     writes; import it in pieces with --append"
+                ));
+            }
+            Ok(())
+        })?;
         let there = tx
             .count(Namespace::ROOT, &plan.table)
             .map_err(|error| error.to_string())?;
         let deleted = match plan.mode {
             Mode::RequireEmpty if there > 0 => return Err(table_exists(&plan.table)),
             Mode::Replace => there,
-            _ => 0,
+            Mode::RequireEmpty | Mode::Append => 0,
         };
         let message = format!(
-            "Import change summary:\ntable: {}\n  create: {rows} of {rows} documents\n  delete: {deleted} of {there} documents\nOnce the import has begun it will run in the background.",
+            "Import change summary:\ntable: {}\n  create: {rows} of {rows} documents\n  delete: {deleted} of {there} \
+             documents\nOnce the import has begun it will run in the background.",
             plan.table
         );
         Ok(ImportState::WaitingForConfirmation {
@@ -300,125 +294,104 @@ impl Imports {
         })
     }
 
-    fn rows(&self, tx: &mut Transaction, plan: &Plan) -> Result<Vec<Object>, String> {
-        let schema = self
-            .shared
-            .deployer
-            .schema(tx)
-            .map_err(|error| error.to_string())?;
-        let file = self.shared.folder.join(&plan.upload).join("file");
-        parse::documents(&file, plan.format, &plan.table, schema.as_deref())
+    fn read(
+        &self,
+        tx: &mut Transaction,
+        plan: &Plan,
+        sink: &mut parse::Sink,
+    ) -> Result<(), String> {
+        let schema = self.shared.deployer.schema(tx);
+        let schema = schema.map_err(|error| error.message)?;
+        let file = self.shared.uploads.whole(&plan.upload);
+        parse::documents(&file, plan.format, &plan.table, schema.as_deref(), sink)
     }
 
-    /// Writes everything in one transaction.
-    fn write(&self, plan: &Plan) -> Result<ImportState, String> {
-        let rows = {
-            let mut tx = self.shared.database.begin();
-            self.rows(&mut tx, plan)?
+    /// Writes the documents and, in the same transaction, that they are there.
+    fn write(&self, id: DocumentId, plan: &Plan) -> Result<ImportState, String> {
+        let deployer = &self.shared.deployer;
+        let written = self.transact(|tx| {
+            let row = ImportRow::load(tx, id)?.filter(|row| is_in_progress(&row.state));
+            let mut row = row.ok_or_else(|| refused("the import was canceled".to_owned()))?;
+            let schema = deployer.schema(tx)?;
+            let file = self.shared.uploads.whole(&plan.upload);
+            let mut writer = Writer::new(tx, deployer, plan);
+            let mut sink = |place, fields| writer.write(place, fields);
+            parse::documents(
+                &file,
+                plan.format,
+                &plan.table,
+                schema.as_deref(),
+                &mut sink,
+            )
+            .map_err(refused)?;
+            let rows = writer.finish()?;
+            row.state = ImportState::Completed {
+                ts: tx.snapshot().0 as i64,
+                rows,
+            };
+            row.save(tx, id)?;
+            Ok(row.state)
+        });
+        written.map_err(|error| error.message)
+    }
+
+    /// Writes down what reading or writing has led to, unless the import was given up meanwhile.
+    fn conclude(&self, id: DocumentId, plan: &Plan, reached: Result<ImportState, String>) {
+        let ended = !matches!(reached, Ok(ImportState::WaitingForConfirmation { .. }));
+        let noted = match reached {
+            Ok(state @ ImportState::WaitingForConfirmation { .. }) => {
+                self.advance(id, is_uploaded, state)
+            }
+            Ok(_) => Ok(true),
+            Err(why) => self.advance(id, is_open, failed(why)),
         };
-        let committed = self
-            .transact(|tx| {
-                prepare_table(tx, plan)?;
-                for row in &rows {
-                    self.insert(tx, &plan.table, row.clone())?;
-                }
-                Ok(())
-            })
-            .map_err(|error| error.message)?;
-        Ok(ImportState::Completed {
-            ts: committed.ts.0 as i64,
-            rows: rows.len() as i64,
+        if let Err(error) = noted {
+            tracing::error!(%error, %id, "how far an import is cannot be written down");
+        }
+        if ended {
+            self.shared.uploads.forget(&plan.upload);
+        }
+    }
+
+    /// Moves an import to another state if it is in one of these; gives whether it was.
+    fn advance(
+        &self,
+        id: DocumentId,
+        from: fn(&ImportState) -> bool,
+        to: ImportState,
+    ) -> Result<bool, ImportError> {
+        self.transact(|tx| {
+            let Some(mut row) = ImportRow::load(tx, id)?.filter(|row| from(&row.state)) else {
+                return Ok(false);
+            };
+            row.state = to.clone();
+            row.save(tx, id)?;
+            Ok(true)
         })
     }
 
-    /// One document, with its own `_id` and `_creationTime` if it brings them.
-    fn insert(
-        &self,
-        tx: &mut Transaction,
-        table: &str,
-        mut fields: Object,
-    ) -> Result<(), DeployError> {
-        let id = fields.remove("_id");
-        let time = fields.remove("_creationTime");
-        self.shared
-            .deployer
-            .check_write(tx, table, &fields)?
-            .map_err(|error| {
-                refused(
-                    "SchemaEnforcementError",
-                    format!("a document does not match the schema of the table {table:?}: {error}"),
-                )
-            })?;
-        let Some(id) = id else {
-            tx.insert(Namespace::ROOT, table, fields)?;
-            return Ok(());
-        };
-        let Value::String(id) = &id else {
-            return Err(refused("InvalidId", "\"_id\" is not a text".to_owned()));
-        };
-        let parsed: DocumentId = id
-            .parse()
-            .map_err(|error| refused("InvalidId", format!("{error}")))?;
-        let info = match tx.table(Namespace::ROOT, table) {
-            Some(info) => info,
-            None => tx.create_table(Namespace::ROOT, table, Some(parsed.table))?,
-        };
-        if info.number != parsed.table {
-            return Err(refused(
-                "InvalidId",
-                format!("the id {id:?} is not of the table {table:?}"),
-            ));
-        }
-        if tx.get(Namespace::ROOT, parsed)?.is_some() {
-            return Err(refused(
-                "DuplicateId",
-                format!("the id {id:?} is there already"),
-            ));
-        }
-        let time = match time {
-            Some(Value::Float64(time)) => time,
-            _ => tx.now_ms(),
-        };
-        tx.insert_with(&info, parsed.internal, time, fields)?;
-        Ok(())
-    }
-
-    fn move_to(&self, id: DocumentId, state: ImportState) {
-        if let Err(error) = self.try_move_to(id, state) {
-            tracing::error!(%error, %id, "how far an import is cannot be written down");
-        }
-    }
-
-    fn try_move_to(&self, id: DocumentId, state: ImportState) -> Result<(), ImportError> {
+    /// Fails all imports that have not ended and that `which` picks.
+    fn fail_all(&self, why: &str, which: impl Fn(&ImportRow) -> bool) -> Result<(), ImportError> {
         self.transact(|tx| {
-            if let Some(mut row) = ImportRow::load(tx, id).map_err(DeployError::from)? {
-                row.state = state.clone();
-                row.save(tx, id).map_err(DeployError::from)?;
+            for (id, mut row) in ImportRow::all(tx)? {
+                if is_open(&row.state) && which(&row) {
+                    row.state = failed(why);
+                    row.save(tx, id)?;
+                }
             }
             Ok(())
-        })?;
-        Ok(())
+        })
     }
 
-    fn forget_upload(&self, upload: &str) {
-        let folder = self.shared.folder.join(upload);
-        if let Err(error) = fs::remove_dir_all(&folder) {
-            tracing::warn!(%error, folder = %folder.display(), "an imported file cannot be removed");
-        }
-    }
-
-    fn upload_folder(&self, upload: &str) -> Result<PathBuf, ImportError> {
-        let folder = self.shared.folder.join(upload);
-        let known =
-            upload.len() == 32 && upload.chars().all(|c| c.is_ascii_hexdigit()) && folder.is_dir();
-        if known {
-            Ok(folder)
-        } else {
-            Err(ImportError::bad(
-                "InvalidUploadToken",
-                "there is no upload with this token",
-            ))
-        }
+    /// Uploads that an import still needs.
+    fn open_uploads(&self) -> Result<Vec<String>, ImportError> {
+        self.transact(|tx| {
+            let rows = ImportRow::all(tx)?.into_iter();
+            Ok(rows
+                .filter(|(_, row)| is_open(&row.state))
+                .map(|(_, row)| row.upload)
+                .collect())
+        })
     }
 
     async fn blocking<T: Send + 'static>(
@@ -431,178 +404,26 @@ impl Imports {
             .map_err(|error| ImportError::internal(&error))?
     }
 
-    fn transact(
+    /// Runs a transaction and commits it, again if it conflicts.
+    fn transact<T>(
         &self,
-        mut body: impl FnMut(&mut Transaction) -> Result<(), DeployError>,
-    ) -> Result<Committed, ImportError> {
+        body: impl Fn(&mut Transaction) -> Result<T, DeployError>,
+    ) -> Result<T, ImportError> {
         for _ in 0..CONFLICTS_MAX {
             let mut tx = self.shared.database.begin();
             tx.set_limits(TransactionLimits::UNLIMITED);
-            body(&mut tx).map_err(|error| ImportError {
-                status: error.status,
-                code: error.code,
-                message: error.message,
-            })?;
+            let value = body(&mut tx)?;
             match self.shared.database.commit_blocking(tx) {
-                Ok(committed) => return Ok(committed),
+                Ok(_) => return Ok(value),
                 Err(CommitError::Conflict { .. }) => {}
                 Err(error) => return Err(ImportError::internal(&error)),
             }
         }
-        Err(ImportError { status: 409, code: "ImportConflict", message: "the table keeps changing while the import is written; try again when fewer writes go on".to_owned() })
-    }
-}
-
-impl Plan {
-    fn read(import: &serde_json::Value, upload: &str) -> Result<Plan, ImportError> {
-        let text = |name: &str| import.get(name).and_then(serde_json::Value::as_str);
-        if text("componentPath").is_some_and(|path| !path.is_empty()) {
-            return Err(ImportError::bad(
-                "ComponentNotFound",
-                "this version of Lentil has no components to import into yet",
-            ));
-        }
-        let format = text("format").unwrap_or_default();
-        if format == "zip" {
-            return Err(ImportError::bad(
-                "ZipNotSupported",
-                "snapshot zips cannot be imported by this version of Lentil yet; import tables one by one as JSON lines",
-            ));
-        }
-        let format = Format::by_name(format).ok_or_else(|| {
-            ImportError::bad(
-                "BadFormat",
-                format!("there is no import format {format:?}: csv, jsonLines or jsonArray"),
-            )
-        })?;
-        let mode = text("mode").unwrap_or("requireEmpty");
-        let mode = Mode::by_name(mode).ok_or_else(|| {
-            ImportError::bad(
-                "InvalidMode",
-                format!("there is no mode {mode:?} for one table: requireEmpty, append or replace"),
-            )
-        })?;
-        let table = text("tableName").unwrap_or_default();
-        let good = table.starts_with(|c: char| c.is_ascii_alphabetic())
-            && table.len() <= 64
-            && table.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !good {
-            return Err(ImportError::bad(
-                "InvalidName",
-                format!(
-                    "{table:?} cannot name a table: letters, digits and underscores, beginning with a letter"
-                ),
-            ));
-        }
-        Ok(Plan {
-            table: table.to_owned(),
-            format,
-            mode,
-            upload: upload.to_owned(),
+        Err(ImportError {
+            status: 409,
+            code: "ImportConflict",
+            message: "the table keeps changing while the import is written; try again when fewer writes go on"
+                .to_owned(),
         })
     }
-
-    fn of_row(row: &ImportRow) -> Result<Plan, ImportError> {
-        let damaged = || ImportError::internal(&"an import's row is damaged");
-        let Value::Object(format) = &row.format else {
-            return Err(damaged());
-        };
-        let text = |name: &str| match format.get(name) {
-            Some(Value::String(text)) => Ok(text.clone()),
-            _ => Err(damaged()),
-        };
-        let stored = text("format")?;
-        let formats = [Format::Csv, Format::JsonLines, Format::JsonArray];
-        let format = formats
-            .into_iter()
-            .find(|format| format.stored_name() == stored)
-            .ok_or_else(damaged)?;
-        let mode = Mode::by_name(&row.mode).ok_or_else(damaged)?;
-        Ok(Plan {
-            table: text("table")?,
-            format,
-            mode,
-            upload: row.upload.clone(),
-        })
-    }
-}
-
-/// Empties the table or checks that it is empty, as the mode says.
-fn prepare_table(tx: &mut Transaction, plan: &Plan) -> Result<(), DeployError> {
-    match plan.mode {
-        Mode::Append => Ok(()),
-        Mode::RequireEmpty if tx.count(Namespace::ROOT, &plan.table)? > 0 => {
-            Err(refused("TableExists", table_exists(&plan.table)))
-        }
-        Mode::RequireEmpty => Ok(()),
-        Mode::Replace => {
-            let mut rows = tx.query(IndexQuery {
-                namespace: Namespace::ROOT,
-                table: plan.table.clone(),
-                index: "by_creation_time".to_owned(),
-                range: KeyRange::all(),
-                order: Order::Asc,
-            })?;
-            let mut ids = Vec::new();
-            while let Some((_, row)) = rows.next(tx)? {
-                ids.push(row.id);
-            }
-            for id in ids {
-                tx.delete(Namespace::ROOT, id)?;
-            }
-            Ok(())
-        }
-    }
-}
-
-fn refused(code: &'static str, message: String) -> DeployError {
-    TransactionError::Developer {
-        code,
-        message: format!("{code}: {message}"),
-    }
-    .into()
-}
-
-fn table_exists(table: &str) -> String {
-    format!(
-        "TableExists: the table {table:?} has documents; use --append to add to them or --replace to put the file in their place"
-    )
-}
-
-fn join_parts(folder: &Path, parts: &[String]) -> Result<(), ImportError> {
-    let mut file =
-        fs::File::create(folder.join("file")).map_err(|error| ImportError::internal(&error))?;
-    let mut bytes = 0;
-    for part in parts {
-        let good = part
-            .parse::<u32>()
-            .is_ok_and(|number| (1..=PARTS_MAX).contains(&number));
-        let content = if good {
-            fs::read(folder.join(part)).ok()
-        } else {
-            None
-        };
-        let content = content.ok_or_else(|| {
-            ImportError::bad("InvalidPart", format!("there is no uploaded part {part:?}"))
-        })?;
-        bytes += content.len() as u64;
-        if bytes > FILE_BYTES_MAX {
-            return Err(ImportError::bad(
-                "ImportTooLarge",
-                format!(
-                    "the file has more than {} MiB; import it in pieces with --append",
-                    FILE_BYTES_MAX >> 20
-                ),
-            ));
-        }
-        file.write_all(&content)
-            .map_err(|error| ImportError::internal(&error))?;
-        fs::remove_file(folder.join(part)).map_err(|error| ImportError::internal(&error))?;
-    }
-    Ok(())
-}
-
-/// 32 hex digits nobody can guess.
-fn uuid() -> String {
-    format!("{:032x}", rand::random::<u128>())
 }

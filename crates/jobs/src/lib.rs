@@ -6,7 +6,10 @@
 //! Invariant: an import is visible whole or not at all.
 
 mod import;
+mod plan;
+mod uploads;
 mod parse;
+mod write;
 mod work;
 
 pub use crate::import::{ImportError, Imports};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use lentil_database::Database;
+use lentil_catalog::session_requests;
+use lentil_database::{CommitError, Database};
 use lentil_functions::deploy::Deployer;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -13,6 +14,14 @@ use crate::Imports;
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
 /// Revisions that one pruning step removes.
 const PRUNE_REVISIONS: usize = 2_000;
+/// How often what has grown old is looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
+/// How long the outcome of a client's mutation is kept, for the client that asks again.
+const SESSION_REQUESTS_KEPT: Duration = Duration::from_secs(14 * 86_400);
+/// Outcomes that one transaction forgets.
+const SESSION_REQUESTS_STEP: usize = 1_000;
+/// How long an upload, or an import that waits for a yes, may be left alone.
+const UPLOADS_KEPT: Duration = Duration::from_secs(86_400);
 /// How long to wait before work that failed is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -28,8 +37,8 @@ impl Jobs {
         let (stop, stopping) = watch::channel(false);
         let tasks = vec![
             tokio::spawn(push_work(deployer.clone(), stopping.clone())),
-            tokio::spawn(retention(database.clone(), stopping)),
-            tokio::spawn(fail_interrupted(imports.clone())),
+            tokio::spawn(retention(database.clone(), stopping.clone())),
+            tokio::spawn(sweep(database.clone(), imports.clone(), stopping)),
         ];
         Jobs { stop, tasks }
     }
@@ -100,10 +109,56 @@ async fn retention(database: Database, mut stopping: watch::Receiver<bool>) {
     }
 }
 
-/// Imports that an earlier process was in the middle of are told to have failed: nothing of them
-/// is there.
-async fn fail_interrupted(imports: Imports) {
+/// Ends what an earlier process was in the middle of, and from then on forgets what has grown old.
+async fn sweep(database: Database, imports: Imports, mut stopping: watch::Receiver<bool>) {
     if let Err(error) = imports.fail_interrupted().await {
         tracing::warn!(%error, "interrupted imports cannot be marked as failed");
+    }
+    loop {
+        forget_session_requests(&database, &stopping).await;
+        if let Err(error) = imports.expire(UPLOADS_KEPT).await {
+            tracing::warn!(%error, "old uploads cannot be removed");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP_INTERVAL) => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+async fn forget_session_requests(database: &Database, stopping: &watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        let database = database.clone();
+        match tokio::task::spawn_blocking(move || forget_step(&database)).await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => return,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "old session requests cannot be removed");
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, "removing old session requests failed");
+                return;
+            }
+        }
+    }
+}
+
+/// Forgets some outcomes that have grown old; gives whether there may be more. Blocks.
+fn forget_step(database: &Database) -> Result<bool, CommitError> {
+    let mut tx = database.begin();
+    let before_ms = tx.now_ms() - SESSION_REQUESTS_KEPT.as_secs_f64() * 1e3;
+    let removed = session_requests::remove_before(&mut tx, before_ms, SESSION_REQUESTS_STEP);
+    let removed = match removed {
+        Ok(removed) => removed,
+        Err(error) => {
+            tracing::warn!(%error, "old session requests cannot be read");
+            return Ok(false);
+        }
+    };
+    match database.commit_blocking(tx) {
+        // Nobody writes these rows twice, so a conflict has been with another table's definition.
+        Ok(_) | Err(CommitError::Conflict { .. }) => Ok(removed == SESSION_REQUESTS_STEP),
+        Err(error) => Err(error),
     }
 }
