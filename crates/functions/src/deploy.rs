@@ -30,7 +30,7 @@ use lentil_values::Object;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-pub(crate) use self::analysis::validator_json;
+pub(crate) use self::analysis::{AnalyzedModuleJson, validator_json};
 pub use self::error::DeployError;
 pub use self::image::{DeploymentImage, FunctionSpec, ImageCache, PendingSchema, Visibility};
 pub(crate) use self::schema_work::note_write;

@@ -22,6 +22,7 @@ mod cache;
 mod watchers;
 mod system_query;
 mod any;
+mod http_routes;
 mod syscalls;
 mod index_range;
 mod filter;
@@ -33,6 +34,7 @@ mod system;
 pub use lentil_js::{Host, HostOptions, Realms};
 
 pub use crate::errors::client_message;
+pub use crate::http_routes::HttpRoute;
 pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};
 pub use crate::outcome::{
     FailureClass, FunctionFailure, MutationDone, Outcome, QueryResult, Watch,

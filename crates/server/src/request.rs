@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use lentil_identity::{Identity, parse_authorization};
@@ -132,6 +132,16 @@ impl<T: DeserializeOwned> FromRequest<Deployment> for JsonBody<T> {
 
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    // Said before the client sends it all: one that is still sending may never read the answer.
+    if let Some(length) = announced.filter(|length| *length > limit as u64) {
+        return Err(ApiError::bad_body(format!(
+            "the body has {length} bytes; at most {limit} are taken"
+        )));
+    }
     axum::body::to_bytes(request.into_body(), limit)
         .await
         .map_err(|error| {

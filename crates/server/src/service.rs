@@ -107,7 +107,8 @@ impl Server {
         .with_options(self.options.sync);
         let app = router(&self.options, &deps, &sync);
         let api = tokio::spawn(serve(self.api, app, stop.clone()));
-        let site = tokio::spawn(serve(self.site, http_actions::router(), stop.clone()));
+        let actions = http_actions::router(deps.functions.clone());
+        let site = tokio::spawn(serve(self.site, actions, stop.clone()));
         // A sender that is gone means the process is on its way out as well.
         let _ = stop.wait_for(|stopping| *stopping).await;
         for task in [site, api] {
@@ -169,7 +170,7 @@ fn router(options: &ServerOptions, deps: &Deps, sync: &ws::SyncState) -> Router 
         .layer(cors::layer())
         .with_state(deployment)
         .merge(ws::router(sync.clone()))
-        .nest("/http", http_actions::router())
+        .nest_service("/http", http_actions::router(deps.functions.clone()))
 }
 
 async fn serve(

@@ -55,9 +55,7 @@ impl TestServer {
 
     async fn launch(redact: bool, sync: SyncOptions) -> TestServer {
         let server = TestServer::launch_empty(redact, sync).await;
-        server
-            .push(serde_json::from_str(FIXTURE).expect("the fixture is JSON"))
-            .await;
+        server.push(TestServer::fixture()).await;
         server
     }
 
@@ -166,6 +164,11 @@ impl TestServer {
                 .expect("the listeners end well");
         }
         self.host.shutdown().await;
+    }
+
+    /// The body of a push of the fixture application, to be changed and pushed again.
+    pub fn fixture() -> Json {
+        serde_json::from_str(FIXTURE).expect("the fixture is JSON")
     }
 
     /// Pushes an application; `body` is the request of `start_push` without a key.

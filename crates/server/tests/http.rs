@@ -1,0 +1,14 @@
+//! The HTTP API and the answers of missing HTTP actions over real sockets: the numbered scenarios of
+//! sync-and-http section 9.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+
+mod http {
+    mod actions;
+    mod browsers;
+    mod callers;
+    mod client;
+    mod functions;
+    mod requests;
+    mod times;
+}
