@@ -23,7 +23,6 @@ impl Server {
             PathBuf::from(std::env::var_os("LENTIL_BIN").context("LENTIL_BIN is not set")?);
         let data = tempfile::tempdir()?;
         let (port, site) = (free_port()?, free_port()?);
-        let log = fs::File::create(data.path().join("server.log"))?;
         let child = Command::new(&binary)
             .args([
                 "serve",
@@ -38,7 +37,6 @@ impl Server {
             .arg(data.path().join("data"))
             .args(flags)
             .stdout(Stdio::null())
-            .stderr(log)
             .spawn()?;
         let server = Server {
             child,

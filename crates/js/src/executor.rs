@@ -225,10 +225,12 @@ impl Executor {
             return end;
         };
         let (status, said) = self.process.autopsy();
-        if was_out_of_memory(status, &said) {
+        let out_of_memory = was_out_of_memory(status, &said);
+        let status = status.map_or("unknown status".to_owned(), |status| status.to_string());
+        if out_of_memory {
+            tracing::info!(%status, calls = self.calls, said = %said.trim(), "an executor ran out of memory");
             return End::OutOfMemory;
         }
-        let status = status.map_or("unknown status".to_owned(), |status| status.to_string());
         tracing::warn!(%status, said = %said.trim(), "an executor ended unexpectedly");
         End::System(format!("{text} ({status})"), false)
     }
