@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
+use futures::StreamExt as _;
 use lentil_identity::{Identity, parse_authorization};
 use serde::de::DeserializeOwned;
 
@@ -130,17 +131,27 @@ impl<T: DeserializeOwned> FromRequest<Deployment> for JsonBody<T> {
     }
 }
 
+/// A body that is too large is read to its end, so that the refusal arrives, up to so many times
+/// the limit.
+const DRAINED_LIMITS: u64 = 4;
+
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
     let announced = request
         .headers()
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    // Said before the client sends it all: one that is still sending may never read the answer.
     if let Some(length) = announced.filter(|length| *length > limit as u64) {
-        return Err(ApiError::bad_body(format!(
+        let refusal = ApiError::bad_body(format!(
             "the body has {length} bytes; at most {limit} are taken"
-        )));
+        ));
+        // Most clients read an answer only when they have sent everything; one that wants to send
+        // very much more is told at once.
+        if length <= limit as u64 * DRAINED_LIMITS {
+            let mut rest = request.into_body().into_data_stream();
+            while let Some(Ok(_)) = rest.next().await {}
+        }
+        return Err(refusal);
     }
     axum::body::to_bytes(request.into_body(), limit)
         .await
