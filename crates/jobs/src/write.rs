@@ -101,20 +101,24 @@ impl<'a> Writer<'a> {
                 number.0
             )));
         }
-        let documents = self.tx.count(Namespace::ROOT, name)?;
-        if self.plan.mode == Mode::RequireEmpty && documents > 0 {
-            return Err(refused(table_exists(name)));
-        }
         let there = self.tx.table(Namespace::ROOT, name);
         let fits = |table: &TableInfo| number.is_none_or(|number| number == table.number);
+        // Counting reads the whole table, so that every other write to it would be a conflict: it
+        // is done only where the outcome hangs on it.
+        let keep = match (self.plan.mode, &there) {
+            (_, None) => false,
+            (Mode::Replace, Some(_)) => false,
+            (Mode::Append, Some(table)) => fits(table) || self.tx.count(Namespace::ROOT, name)? > 0,
+            (Mode::RequireEmpty, Some(table)) => {
+                if self.tx.count(Namespace::ROOT, name)? > 0 {
+                    return Err(refused(table_exists(name)));
+                }
+                fits(table)
+            }
+        };
         match there {
-            Some(table) if documents > 0 && self.plan.mode == Mode::Append => Ok(table),
-            Some(table) if documents == 0 && fits(&table) => Ok(table),
-            Some(table) => Ok(renew_table(
-                self.tx,
-                &table,
-                number.unwrap_or(table.number),
-            )?),
+            Some(table) if keep => Ok(table),
+            Some(table) => renew_table(self.tx, &table, number.unwrap_or(table.number)),
             None => Ok(self.tx.create_table(Namespace::ROOT, name, number)?),
         }
     }

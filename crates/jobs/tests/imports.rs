@@ -297,6 +297,33 @@ async fn replacing_keeps_indexes_and_the_number_of_ids() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn others_may_write_while_an_import_does() {
+    let deployment = std::sync::Arc::new(Deployment::start().await);
+    deployment.push_schema().await;
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writing = tokio::spawn({
+        let (deployment, stop) = (deployment.clone(), stop.clone());
+        async move {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let mut tx = deployment.database.begin();
+                tx.insert(Namespace::ROOT, "t", n(1.0)).expect("inserted");
+                // One that began before the table was replaced is a conflict.
+                let _ = deployment.database.commit(tx).await;
+            }
+        }
+    });
+    let file = "{\"n\":2}\n".repeat(2_000);
+    for mode in ["append", "replace", "append"] {
+        let state = deployment.import(mode, "jsonLines", &file).await;
+        assert_eq!(state["state"], "completed", "{mode}: {state}");
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    writing.await.expect("no panic");
+    assert_eq!(deployment.with_n(2.0), 4_000);
+    assert_eq!(deployment.with_n(1.0) + 4_000, deployment.all().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn documents_keep_their_ids_and_times() {
     let deployment = Deployment::start().await;
     let (one, two) = (id(12_345, 1), id(12_345, 2));
