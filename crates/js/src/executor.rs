@@ -228,7 +228,7 @@ impl Executor {
         let out_of_memory = was_out_of_memory(status, &said);
         let status = status.map_or("unknown status".to_owned(), |status| status.to_string());
         if out_of_memory {
-            tracing::info!(%status, calls = self.calls, said = %said.trim(), "an executor ran out of memory");
+            tracing::warn!(%status, calls = self.calls, said = %said.trim(), "an executor ran out of memory");
             return End::OutOfMemory;
         }
         tracing::warn!(%status, said = %said.trim(), "an executor ended unexpectedly");

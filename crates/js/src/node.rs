@@ -49,12 +49,25 @@ impl Node {
         if self.version >= (22, 0) { 576 } else { 64 }
     }
 
-    /// Flags that switch the permission model on with nothing allowed.
-    pub(crate) fn permission_flags(&self) -> &'static [&'static str] {
+    /// The flag that switches the permission model on with nothing allowed.
+    pub(crate) fn permission_flag(&self) -> &'static str {
         if self.version >= (23, 5) {
-            &["--permission"]
+            "--permission"
         } else {
-            &["--experimental-permission"]
+            "--experimental-permission"
+        }
+    }
+
+    /// Flags of V8 that this version needs.
+    ///
+    /// Maglev compiles beside the program and keeps alive what it has seen until it is done: where
+    /// it waits for a busy core, every context that was made meanwhile survives the collections of
+    /// garbage, and the heap fills with dead realms. Node 20 has no Maglev.
+    pub(crate) fn engine_flags(&self) -> &'static [&'static str] {
+        if self.version >= (22, 0) {
+            &["--no-maglev"]
+        } else {
+            &[]
         }
     }
 }

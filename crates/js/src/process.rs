@@ -79,7 +79,8 @@ impl Process {
         let theirs = OwnedFd::from(theirs);
         let mut command = Command::new(&launch.node.path);
         command
-            .args(launch.node.permission_flags())
+            .arg(launch.node.permission_flag())
+            .args(launch.node.engine_flags())
             .arg("--no-warnings")
             .arg("--disallow-code-generation-from-strings")
             .arg(format!("--max-old-space-size={}", launch.heap_mib))
