@@ -77,6 +77,7 @@
     logs = list();
     realm.logs = logs;
     timers.clear();
+    forgetStreams();
   }
 
   const realm = {

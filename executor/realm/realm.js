@@ -94,6 +94,7 @@
   //#include console.js
   //#include random.js
   //#include clock.js
+  //#include streams.js
   //#include syscalls.js
   //#include forbidden.js
   //#include events.js

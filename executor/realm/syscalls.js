@@ -15,18 +15,32 @@
     return new ErrorHere(`Can't use ${what} at import time (\`${op}\`): call it inside a query, mutation or action.`);
   }
 
+  function enqueue(op, args, resolve, reject) {
+    if (ended.length > 0) sayEnded();
+    ops[queued] = op;
+    texts[queued] = args;
+    resolvers[queued] = resolve;
+    rejecters[queued] = reject;
+    queued += 1;
+  }
+
+  function sayEnded() {
+    const closed = ended;
+    ended = list();
+    for (let i = 0; i < closed.length; i++) enqueue("1.0/queryCleanup", closed[i], ignore, ignore);
+  }
+
   function asyncSyscall(op, args) {
     return new PromiseHere((resolve, reject) => {
       if (typeof op !== "string" || typeof args !== "string") {
         reject(new TypeErrorHere("Received invalid json"));
       } else if (now.phase !== RUNNING) {
         reject(importError(op));
+      } else if (op === "1.0/queryStreamNext") {
+        nextRow(args, resolve, reject);
       } else {
-        ops[queued] = op;
-        texts[queued] = args;
-        resolvers[queued] = resolve;
-        rejecters[queued] = reject;
-        queued += 1;
+        if (paging > 0 && !HARMLESS[op]) takeBackAll();
+        enqueue(op, args, resolve, reject);
       }
     });
   }
@@ -34,6 +48,8 @@
   function syscall(op, args) {
     if (typeof op !== "string" || typeof args !== "string") throw new TypeErrorHere("Received invalid json");
     if (now.phase !== RUNNING) throw importError(op);
+    if (op === "1.0/queryStream") return openStream(args);
+    if (op === "1.0/queryCleanup") return closeStream(args);
     const reply = guard(host.sync, op, args);
     if (reply === false) throw new ErrorHere(guard(host.failure));
     return reply;

@@ -35,21 +35,22 @@ pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
     let bound = Bound::start("--static-bound")?;
     let (mut cached, mut uncached, mut fixed) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..pace.rounds {
-        cached.push(requests(server.port, pace, || server.cpu(), |_| request(7)).await?);
+        cached.push(requests(server.port, pace, || server.cpu(), |_| request(7.0)).await?);
         uncached.push(
             requests(
                 server.port,
                 pace,
                 || server.cpu(),
-                move |random| request(random % (rows - 10)),
+                // A fraction, so that hardly any two requests are the same.
+                move |random| request(random * (rows - 10) as f64),
             )
             .await?,
         );
-        fixed.push(requests(bound.port, pace, || bound.cpu(), |_| request(7)).await?);
+        fixed.push(requests(bound.port, pace, || bound.cpu(), |_| request(7.0)).await?);
     }
     let mut http = HttpClient::connect(server.port).await?;
     let answer: serde_json::Value =
-        serde_json::from_str(&http.post("/api/query", &request(7)).await?)?;
+        serde_json::from_str(&http.post("/api/query", &request(7.0)).await?)?;
     let first = &answer["value"][0]["n"];
     ensure!(
         answer["value"].as_array().map(Vec::len) == Some(10) && first.as_f64() == Some(7.0),
@@ -66,15 +67,15 @@ pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn request(from: usize) -> String {
-    format!(r#"{{"path":"rows:range","args":{{"from":{from}}},"format":"convex_encoded_json"}}"#)
+fn request(from: f64) -> String {
+    format!(r#"{{"path":"rows:range","args":{{"from":{from:?}}},"format":"convex_encoded_json"}}"#)
 }
 
 async fn requests(
     port: u16,
     pace: Pace,
     cpu: impl Fn() -> f64,
-    body: impl Fn(usize) -> String + Clone + Send + Sync + 'static,
+    body: impl Fn(f64) -> String + Clone + Send + Sync + 'static,
 ) -> anyhow::Result<Sample> {
     let (counting, stop) = (
         Arc::new(AtomicBool::new(false)),
@@ -87,7 +88,7 @@ async fn requests(
         clients.push(tokio::spawn(async move {
             let mut latencies = Vec::new();
             while !stop.load(Ordering::Relaxed) {
-                let body = body(rand::rng().random_range(0..usize::MAX));
+                let body = body(rand::rng().random());
                 let start = Instant::now();
                 let answer = client.post("/api/query", &body).await?;
                 ensure!(answer.starts_with("{\"status\":\"success\""), "{answer}");

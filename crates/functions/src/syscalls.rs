@@ -162,8 +162,8 @@ impl UdfSyscalls {
     fn async_operation(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
         match op {
             "1.0/get" => self.get(args),
-            "1.0/queryStreamNext" => self.query_stream_next(args),
             "1.0/queryStreamPage" => self.query_stream_page(args),
+            "1.0/queryCleanup" => self.query_cleanup(args),
             "1.0/queryPage" => self.query_page(args),
             "1.0/count" => self.count(args),
             "1.0/insert" => self.insert(args),
@@ -186,7 +186,6 @@ impl UdfSyscalls {
 impl Syscalls for UdfSyscalls {
     fn sync_call(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
         match op {
-            "1.0/queryStream" => self.query_stream(args),
             "1.0/queryCleanup" => self.query_cleanup(args),
             "1.0/db/normalizeId" => self.normalize_id(args),
             "1.0/getSnapshotTs" => Ok(self.snapshot_ts()),

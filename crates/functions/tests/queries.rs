@@ -123,7 +123,9 @@ async fn s016_missing_indexes_and_tables() {
     );
     // The SDK refuses system tables, and so does the host.
     let source = json!({ "type": "FullTableScan", "tableName": "_deployment", "order": null });
-    let raw = json!({ "op": "1.0/queryStream", "args": { "query": { "source": source, "operators": [] } }, "sync": true });
+    let query = json!({ "query": { "source": source, "operators": [] } });
+    let args = json!({ "queryId": 0, "consumed": 0, "max": 1, "open": query });
+    let raw = json!({ "op": "1.0/queryStreamPage", "args": args, "sync": false });
     let answer = app.run("misc:raw", raw).await;
     assert_eq!(
         answer,

@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = files![
     "realm/console.js",
     "realm/random.js",
     "realm/clock.js",
+    "realm/streams.js",
     "realm/syscalls.js",
     "realm/forbidden.js",
     "realm/events.js",

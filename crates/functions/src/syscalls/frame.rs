@@ -15,7 +15,6 @@ pub(super) struct Frame {
     pub(super) kind: FunctionKind,
     /// Open query streams by number.
     pub(super) streams: HashMap<u64, Stream>,
-    pub(super) next_stream: u64,
     /// Whether it has used its one pagination.
     pub(super) paginated: bool,
     /// Where the caller's last run of a paginating query ended (the called function only).
@@ -42,7 +41,6 @@ impl Frame {
             path,
             kind,
             streams: HashMap::new(),
-            next_stream: 0,
             paginated: false,
             journal,
             pinned: None,

@@ -1,4 +1,4 @@
-//! Query streams: rows of a query one by one, or in pages that the executor hands out one by one.
+//! Query streams: rows of a query in pages that the executor hands out one by one.
 //!
 //! What is recorded as read is what user code has taken, not what was sent ahead: the executor
 //! says how much of a page was taken when it asks for the next one, before anything that could
@@ -55,14 +55,6 @@ struct Room {
     /// Rows that are read.
     scanned: usize,
     bytes: usize,
-}
-
-impl Room {
-    const ONE_ROW: Room = Room {
-        rows: 1,
-        scanned: usize::MAX,
-        bytes: usize::MAX,
-    };
 }
 
 impl Stream {
@@ -167,14 +159,11 @@ struct QueryStream {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct QueryStreamNext {
-    query_id: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct QueryStreamPage {
     query_id: u64,
+    /// The query, with the first request of a stream.
+    #[serde(default)]
+    open: Option<QueryStream>,
     /// Rows of the last page that user code has taken; one more if it has seen the end.
     consumed: usize,
     /// Rows wanted; 0 only says what was taken.
@@ -191,38 +180,13 @@ struct QueryCleanup {
 }
 
 impl UdfSyscalls {
-    /// Checks and remembers a query; nothing is read.
-    pub(super) fn query_stream(&mut self, args: &str) -> Result<String, SyscallError> {
-        let args: QueryStream = parse("db.query", args)?;
-        let query = args.query.check()?;
-        let frame = self.frame();
-        let number = frame.next_stream;
-        frame.next_stream += 1;
-        frame.streams.insert(number, Stream::new(query));
-        Ok(format!("{{\"queryId\":{number}}}"))
-    }
-
-    /// One row.
-    pub(super) fn query_stream_next(&mut self, args: &str) -> Result<String, SyscallError> {
-        let args: QueryStreamNext = parse("db.query", args)?;
-        let namespace = self.scope.namespace;
-        self.with_stream(args.query_id, |stream, tx, _| {
-            stream.settle(tx, usize::MAX)?;
-            stream.read(tx, namespace, Room::ONE_ROW)?;
-            let text = match stream.kept().next() {
-                Some(json) => format!("{{\"value\":{json},\"done\":false}}"),
-                None => "{\"value\":null,\"done\":true}".to_owned(),
-            };
-            // A limit that the row has used up says nothing of the rows behind it.
-            let rows = stream.sent.iter().filter(|sent| sent.kept).count();
-            stream.settle(tx, if rows == 0 { usize::MAX } else { rows })?;
-            Ok(text)
-        })
-    }
-
     /// Several rows, for an executor that hands them out.
     pub(super) fn query_stream_page(&mut self, args: &str) -> Result<String, SyscallError> {
         let args: QueryStreamPage = parse("db.query", args)?;
+        if let Some(open) = args.open {
+            let stream = Stream::new(open.query.check()?);
+            self.frame().streams.insert(args.query_id, stream);
+        }
         let namespace = self.scope.namespace;
         self.with_stream(args.query_id, |stream, tx, limits| {
             let sent = stream.kept().count();
@@ -233,7 +197,7 @@ impl UdfSyscalls {
                 stream.rewind();
             }
             if args.max == 0 {
-                return Ok("{\"values\":[],\"done\":false}".to_owned());
+                return Ok("null".to_owned());
             }
             let used = tx.usage();
             let documents = limits.documents_read.saturating_sub(used.documents_read);
@@ -299,20 +263,23 @@ impl UdfSyscalls {
     }
 }
 
+/// A page: JSON with a line for the head, one for each row and one for the tail, so that the
+/// executor finds the rows without parsing them.
 fn page_json(stream: &Stream) -> String {
-    let bytes: usize = stream.kept().map(|json| json.len() + 1).sum();
+    let bytes: usize = stream.kept().map(|json| json.len() + 2).sum();
     let mut text = String::with_capacity(bytes + 32);
-    text.push_str("{\"values\":[");
+    text.push_str(if stream.done {
+        "{\"done\":true,\"values\":[\n"
+    } else {
+        "{\"done\":false,\"values\":[\n"
+    });
     for (index, json) in stream.kept().enumerate() {
         if index > 0 {
             text.push(',');
         }
         text.push_str(json);
+        text.push('\n');
     }
-    text.push_str(if stream.done {
-        "],\"done\":true}"
-    } else {
-        "],\"done\":false}"
-    });
+    text.push_str("]}");
     text
 }
