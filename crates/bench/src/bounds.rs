@@ -78,11 +78,12 @@ pub(crate) async fn serve_broadcast(port: u16) -> anyhow::Result<()> {
             let config = WebSocketConfig::default()
                 .read_buffer_size(1024)
                 .write_buffer_size(0);
+            // Before the client knows that it is connected, or it could miss the first message.
+            let mut mine = everybody.subscribe();
             // A probe that connects and leaves is no client.
             let Ok(mut socket) = accept_async_with_config(stream, Some(config)).await else {
                 return;
             };
-            let mut mine = everybody.subscribe();
             loop {
                 tokio::select! {
                     message = mine.recv() => {
