@@ -30,6 +30,7 @@ pub(crate) fn install(run_only: bool) -> anyhow::Result<()> {
         chromium()?;
         npm_install(&root().join("tests/e2e"))?;
         npm_install(&root().join("tests/e2e/old-cli"))?;
+        npm_install(&root().join("examples/realtime"))?;
         println!("Python with the convex package: {}", python()?.display());
     }
     Ok(())
