@@ -31,6 +31,8 @@ pub struct Deployment {
     pub pending_schema: Option<DocumentId>,
     /// JSON text of what `auth.config.js` exports, normalised.
     pub auth: Option<String>,
+    /// JSON text of what `convex.config.js` exports.
+    pub definition: Option<String>,
 }
 
 impl Deployment {
@@ -46,6 +48,7 @@ impl Deployment {
             schema: None,
             pending_schema: None,
             auth: None,
+            definition: None,
         }
     }
 
@@ -83,6 +86,7 @@ impl Deployment {
             schema: id("schema")?,
             pending_schema: id("pendingSchema")?,
             auth: row.optional_text("auth"),
+            definition: row.optional_text("definition"),
         })
     }
 
@@ -105,6 +109,7 @@ impl Deployment {
                 self.pending_schema.and_then(|id| text(&id.to_string())),
             ),
             ("auth", self.auth.as_deref().and_then(text)),
+            ("definition", self.definition.as_deref().and_then(text)),
         ]);
         let id = table.id(ROW);
         if tx.get(Namespace::ROOT, id)?.is_some() {

@@ -24,6 +24,6 @@ pub use crate::environment::{
 pub use crate::error::CatalogError;
 pub use crate::imports::{ImportRow, ImportState};
 pub use crate::modules::{ModuleRow, ModuleText};
-pub use crate::schema::{IndexSpec, Schema, SchemaError, TableSchema};
+pub use crate::schema::{IndexSpec, OtherIndex, OtherIndexKind, Schema, SchemaError, TableSchema};
 pub use crate::schema_rows::{SchemaRow, SchemaState};
 pub use crate::table::{SystemTable, bootstrap, system_table_name};

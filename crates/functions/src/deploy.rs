@@ -9,6 +9,7 @@
 
 mod analysis;
 mod auth;
+mod declared;
 mod environment;
 mod error;
 mod evaluate;
@@ -32,6 +33,7 @@ use tokio::sync::Notify;
 
 pub(crate) use self::analysis::{AnalyzedModuleJson, validator_json};
 pub use self::error::DeployError;
+pub(crate) use self::evaluate::NO_SCHEMA;
 pub use self::image::{DeploymentImage, FunctionSpec, ImageCache, PendingSchema, Visibility};
 pub(crate) use self::schema_work::note_write;
 use self::start::PreparedPush;

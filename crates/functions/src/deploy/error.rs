@@ -89,6 +89,9 @@ impl From<EnvironmentError> for DeployError {
 
 impl From<AnalyzeError> for DeployError {
     fn from(error: AnalyzeError) -> DeployError {
+        if error.code == "TooManyConcurrentRequests" {
+            return DeployError::new(503, error.code, error.message);
+        }
         DeployError::bad(
             error.code,
             format!("Hit an error while pushing:\n{}", error.message),

@@ -8,9 +8,13 @@ use lentil_js::{Bundle, Host};
 use serde_json::{Value as Json, json};
 
 use super::analysis::AnalyzedModuleJson;
+use super::declared::{DeclaredVariable, declared};
 use super::image::source_of;
 use super::request::{PushRequest, PushedModule};
 use super::{DeployError, Deployer, auth, blocking};
+
+/// The text of the schema that is kept when there is no `schema.ts`.
+pub(crate) const NO_SCHEMA: &str = r#"{"tables":[],"schemaValidation":false}"#;
 
 /// Everything that evaluating a push gave.
 #[derive(Debug)]
@@ -33,14 +37,16 @@ pub(super) struct Evaluated {
     pub(super) import_seed: [u8; 32],
     /// Module-level time until the next push.
     pub(super) import_time_ms: f64,
+    /// The modules, linked.
+    pub(super) bundle: Arc<Bundle>,
+    /// What `convex.config.ts` declares about the environment.
+    pub(super) declared: Vec<DeclaredVariable>,
 }
 
 impl Evaluated {
     /// The schema that is kept when there is no `schema.ts`.
     pub(super) fn kept_schema_text(&self) -> &str {
-        self.schema_text
-            .as_deref()
-            .unwrap_or(r#"{"tables":[],"schemaValidation":false}"#)
+        self.schema_text.as_deref().unwrap_or(NO_SCHEMA)
     }
 }
 
@@ -78,29 +84,24 @@ impl Deployer {
         }
         let mut providers = Vec::new();
         if modules.iter().any(|module| module.path == "auth.config.js") {
-            providers = auth::providers(&host.evaluate_auth(bundle, environment.clone()).await?)?;
+            let text = host
+                .evaluate_auth(bundle.clone(), environment.clone())
+                .await?;
+            providers = auth::providers(&text)?;
             analysis.insert("auth.config.js".to_owned(), AnalyzedModuleJson::empty());
         }
         let app = &request.app_definition;
         let (schema, schema_text) =
             evaluate_schema(host, app.schema.as_ref(), import_seed, import_time_ms).await?;
-        let definition = match &app.definition {
-            None => json!({}),
-            Some(module) => {
-                let bundle = link(vec![module.clone()], import_seed, import_time_ms).await?;
-                let text = host.evaluate_definition(bundle, environment).await?;
-                serde_json::from_str(&text).map_err(|error| {
-                    DeployError::bad(
-                        "InvalidConvexConfig",
-                        format!("convex.config.ts does not export an app: {error}"),
-                    )
-                })?
-            }
-        };
+        let seed_and_time = (import_seed, import_time_ms);
+        let definition =
+            evaluate_definition(host, app.definition.as_ref(), environment, seed_and_time).await?;
         Ok(Evaluated {
             modules,
             analysis,
             auth: providers,
+            declared: declared(&definition)?,
+            bundle,
             schema: Arc::new(schema),
             schema_text,
             definition,
@@ -111,7 +112,36 @@ impl Deployer {
     }
 }
 
-async fn evaluate_schema(
+/// What `convex.config.ts` exports: an app, which may have declarations and no components.
+async fn evaluate_definition(
+    host: &Host,
+    module: Option<&PushedModule>,
+    environment: Arc<BTreeMap<String, String>>,
+    (seed, time_ms): ([u8; 32], f64),
+) -> Result<Json, DeployError> {
+    let Some(module) = module else {
+        return Ok(json!({}));
+    };
+    let bundle = link(vec![module.clone()], seed, time_ms).await?;
+    let text = host.evaluate_definition(bundle, environment).await?;
+    let wrong = |why: &str| {
+        DeployError::bad(
+            "InvalidConvexConfig",
+            format!("convex.config.ts does not export an app (defineApp()): {why}"),
+        )
+    };
+    let definition: Json =
+        serde_json::from_str(&text).map_err(|error| wrong(&error.to_string()))?;
+    match definition["definitionType"]["type"].as_str() {
+        // Older SDKs do not say.
+        Some("app") | None if definition.is_object() => Ok(definition),
+        Some(other) => Err(wrong(&format!("its type is {other:?}"))),
+        None => Err(wrong("its export() does not give an object")),
+    }
+}
+
+/// Evaluates `schema.ts`, alone and without environment; an app without one has the empty schema.
+pub(super) async fn evaluate_schema(
     host: &Host,
     module: Option<&PushedModule>,
     seed: [u8; 32],

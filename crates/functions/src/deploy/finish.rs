@@ -1,15 +1,16 @@
 //! The second half of a push: one commit makes functions, schema and indexes live.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lentil_catalog::{Deployment, ModuleRow, SchemaRow, SchemaState, Variable};
 use lentil_database::Transaction;
 use serde_json::{Value as Json, json};
 
+use super::image::Code;
 use super::indexes::{self, IndexDiff};
-use super::start::PreparedPush;
-use super::{DeployError, Deployer};
+use super::start::{PreparedPush, active_schema};
+use super::{DeployError, Deployer, NO_SCHEMA, declared};
 
 /// Bytes of a push's message.
 const MESSAGE_BYTES_MAX: usize = 1_024;
@@ -46,8 +47,17 @@ impl Deployer {
                 json!({ "authDiff": { "added": [], "removed": [] }, "definitionDiffs": {}, "componentDiffs": {} }),
             );
         }
-        let applying = push.clone();
-        let response = self.transact(move |tx| apply(tx, &applying)).await?;
+        let evaluated = &push.evaluated;
+        let code = Code::new(evaluated.bundle.clone(), evaluated.analysis.clone())?;
+        let (applying, images) = (push.clone(), self.shared.images.clone());
+        let response = self
+            .transact(move |tx| {
+                let response = apply(tx, &applying)?;
+                // Before the commit, so that the first call after it need not link again.
+                images.remember_code(applying.evaluated.import_seed, code.clone());
+                Ok(response)
+            })
+            .await?;
         self.shared.prepared.lock().remove(&push.id);
         let functions: usize = push
             .evaluated
@@ -69,26 +79,67 @@ fn apply(tx: &mut Transaction, push: &Arc<PreparedPush>) -> Result<Json, DeployE
     let evaluated = &push.evaluated;
     let mut deployment = Deployment::load(tx)?;
     let row = ready_schema(tx, push, &deployment)?;
-    let variables = Variable::all(tx)?
+    check_environment(tx, push)?;
+
+    let active = active_schema(tx)?;
+    let index_diff = IndexDiff::new(tx, &evaluated.schema, active.as_ref()).to_json();
+    indexes::activate(tx, &evaluated.schema)?;
+    let module_diff = store_modules(tx, push)?;
+    let schema_diff = activate_schema(tx, &row, &deployment)?;
+    let auth_diff = auth_diff(deployment.auth.as_deref(), &evaluated.auth);
+    let config_diff = config_diff(&deployment, push);
+    let auth =
+        serde_json::to_string(&evaluated.auth).map_err(|error| DeployError::internal(&error))?;
+    deployment.push += 1;
+    deployment
+        .udf_server_version
+        .clone_from(&push.udf_server_version);
+    deployment.functions.clone_from(&push.functions);
+    deployment.import_seed = evaluated.import_seed;
+    deployment.import_time_ms = evaluated.import_time_ms;
+    deployment.schema = Some(row.id);
+    deployment.pending_schema = None;
+    deployment.auth = Some(auth);
+    deployment.definition = Some(evaluated.definition.to_string());
+    deployment.save(tx)?;
+
+    let first = deployment.push == 1;
+    Ok(json!({
+        "authDiff": auth_diff,
+        "definitionDiffs": { "": {} },
+        "componentDiffs": { "": {
+            "diffType": { "type": if first { "create" } else { "modify" } },
+            "moduleDiff": module_diff,
+            "udfConfigDiff": config_diff,
+            "cronDiff": { "added": [], "updated": [], "deleted": [] },
+            "indexDiff": index_diff,
+            "schemaDiff": schema_diff,
+        } },
+    }))
+}
+
+/// The environment must be the one that the push was evaluated with, and what it requires.
+fn check_environment(tx: &mut Transaction, push: &PreparedPush) -> Result<(), DeployError> {
+    let variables: BTreeMap<String, String> = Variable::all(tx)?
         .into_iter()
         .map(|variable| (variable.name, variable.value))
         .collect();
-    if evaluated.variables != variables {
+    if push.evaluated.variables != variables {
         return Err(DeployError::bad(
             "RaceDetected",
             "environment variables changed while the push was going on; push again",
         ));
     }
-    check_required_variables(push)?;
+    declared::check_all(&push.evaluated.declared, &variables)
+}
 
-    let index_diff = IndexDiff::new(tx, &evaluated.schema).to_json();
-    indexes::activate(tx, &evaluated.schema)?;
-    let mut modules = Vec::with_capacity(evaluated.modules.len());
-    for module in &evaluated.modules {
-        let analysis = (!module.is_chunk())
-            .then(|| evaluated.analysis.get(&module.path))
-            .flatten();
+/// Makes the push's modules the live ones; gives which came and which went.
+fn store_modules(tx: &mut Transaction, push: &PreparedPush) -> Result<Json, DeployError> {
+    let mut modules = Vec::with_capacity(push.evaluated.modules.len());
+    for module in &push.evaluated.modules {
+        let analysis = push.evaluated.analysis.get(&module.path);
         let analysis = analysis
+            .filter(|_| !module.is_chunk())
             .map(serde_json::to_string)
             .transpose()
             .map_err(|error| DeployError::internal(&error))?;
@@ -100,62 +151,48 @@ fn apply(tx: &mut Transaction, push: &Arc<PreparedPush>) -> Result<Json, DeployE
         });
     }
     let (added, removed) = ModuleRow::replace_all(tx, &modules)?;
-
-    let previous_schema = deployment
-        .schema
-        .map(|id| SchemaRow::load(tx, id))
-        .transpose()?
-        .flatten();
-    if let Some(previous) = &previous_schema {
-        previous.remove(tx)?;
-    }
-    row.set_state(tx, &SchemaState::Active)?;
-    let auth =
-        serde_json::to_string(&evaluated.auth).map_err(|error| DeployError::internal(&error))?;
-    let auth_diff = auth_diff(deployment.auth.as_deref(), &evaluated.auth);
-    let previous_version = deployment.udf_server_version.take();
-    deployment.push += 1;
-    deployment
-        .udf_server_version
-        .clone_from(&push.udf_server_version);
-    deployment.functions.clone_from(&push.functions);
-    deployment.import_seed = evaluated.import_seed;
-    deployment.import_time_ms = evaluated.import_time_ms;
-    deployment.schema = Some(row.id);
-    deployment.pending_schema = None;
-    deployment.auth = Some(auth);
-    deployment.save(tx)?;
-
-    let first = deployment.push == 1;
-    let previous_schema = previous_schema.map(|row| row.json);
-    let schema_diff = match previous_schema.as_deref() == Some(&row.json) {
-        true => Json::Null,
-        false => json!({ "previous_schema": previous_schema, "next_schema": row.json }),
-    };
-    let version_diff = match previous_version == push.udf_server_version {
-        true => Json::Null,
-        false => {
-            json!({ "previous_version": previous_version.unwrap_or_default(), "next_version": push.udf_server_version.clone().unwrap_or_default() })
-        }
-    };
     let shown = |paths: Vec<String>| -> Vec<String> {
         paths
             .into_iter()
             .filter(|path| !path.contains("_deps/"))
             .collect()
     };
-    Ok(json!({
-        "authDiff": auth_diff,
-        "definitionDiffs": { "": {} },
-        "componentDiffs": { "": {
-            "diffType": { "type": if first { "create" } else { "modify" } },
-            "moduleDiff": { "added": shown(added), "removed": shown(removed) },
-            "udfConfigDiff": version_diff,
-            "cronDiff": { "added": [], "updated": [], "deleted": [] },
-            "indexDiff": index_diff,
-            "schemaDiff": schema_diff,
-        } },
-    }))
+    Ok(json!({ "added": shown(added), "removed": shown(removed) }))
+}
+
+/// Puts the push's schema in the place of the enforced one; gives how they differ.
+fn activate_schema(
+    tx: &mut Transaction,
+    row: &SchemaRow,
+    deployment: &Deployment,
+) -> Result<Json, DeployError> {
+    let previous = deployment
+        .schema
+        .map(|id| SchemaRow::load(tx, id))
+        .transpose()?
+        .flatten();
+    if let Some(previous) = &previous {
+        previous.remove(tx)?;
+    }
+    row.set_state(tx, &SchemaState::Active)?;
+    let declared = |text: &str| (text != NO_SCHEMA).then(|| text.to_owned());
+    let previous = previous.and_then(|row| declared(&row.json));
+    let next = declared(&row.json);
+    Ok(match previous == next {
+        true => Json::Null,
+        false => json!({ "previous_schema": previous, "next_schema": next }),
+    })
+}
+
+fn config_diff(before: &Deployment, push: &PreparedPush) -> Json {
+    if before.udf_server_version == push.udf_server_version {
+        return Json::Null;
+    }
+    let shown = |version: &Option<String>| version.clone().unwrap_or_default();
+    json!({
+        "previous_version": shown(&before.udf_server_version),
+        "next_version": shown(&push.udf_server_version),
+    })
 }
 
 /// The push's own schema, if it is the pending one and every document satisfies it.
@@ -188,38 +225,6 @@ fn ready_schema(
     }
 }
 
-/// Variables that `convex.config.ts` declares must be set.
-fn check_required_variables(push: &PreparedPush) -> Result<(), DeployError> {
-    let declared = push
-        .evaluated
-        .definition
-        .get("envVars")
-        .and_then(Json::as_array);
-    let missing: Vec<&str> = declared
-        .into_iter()
-        .flatten()
-        .filter(|entry| {
-            entry
-                .get(1)
-                .and_then(|of| of.get("optional"))
-                .and_then(Json::as_bool)
-                != Some(true)
-        })
-        .filter_map(|entry| entry.get(0).and_then(Json::as_str))
-        .filter(|name| !push.evaluated.variables.contains_key(*name))
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(DeployError::bad(
-        "MissingEnvironmentVariables",
-        format!(
-            "Environment variables that convex.config.ts requires are not set: {}.",
-            missing.join(", ")
-        ),
-    ))
-}
-
 fn auth_diff(before: Option<&str>, after: &[Json]) -> Json {
     let before: Vec<Json> = before
         .and_then(|text| serde_json::from_str(text).ok())
@@ -249,6 +254,7 @@ fn warn_of_what_does_not_run(push: &PreparedPush) {
     }
     for (name, table) in &push.evaluated.schema.tables {
         for index in &table.other_indexes {
+            let index = &index.name;
             tracing::warn!(
                 "the search or vector index {name}.{index} is not served in this version yet"
             );

@@ -58,19 +58,30 @@ pub struct DeploymentImage {
     /// The linked modules.
     pub bundle: Arc<Bundle>,
     /// Functions by canonical path.
-    pub functions: HashMap<FunctionPath, FunctionSpec>,
+    pub functions: Arc<HashMap<FunctionPath, FunctionSpec>>,
     /// The enforced schema.
     pub schema: Option<Arc<Schema>>,
     /// The schema on trial.
     pub pending_schema: Option<PendingSchema>,
     /// Analysis JSON of each analysed module, by path.
-    pub analysis: BTreeMap<String, AnalyzedModuleJson>,
+    pub analysis: Arc<BTreeMap<String, AnalyzedModuleJson>>,
+}
+
+/// What one push made of its modules; the same in all revisions until the next push, so that a
+/// change of a variable or a schema on trial links nothing again.
+#[derive(Clone, Debug)]
+pub(super) struct Code {
+    pub(super) bundle: Arc<Bundle>,
+    functions: Arc<HashMap<FunctionPath, FunctionSpec>>,
+    analysis: Arc<BTreeMap<String, AnalyzedModuleJson>>,
 }
 
 /// Makes images, each once.
 #[derive(Debug)]
 pub struct ImageCache {
     built_in: BTreeMap<String, String>,
+    /// By the push's seed, which no two pushes share.
+    codes: Mutex<Vec<([u8; 32], Code)>>,
     images: Mutex<Recent<Option<Arc<DeploymentImage>>>>,
     environments: Mutex<Recent<Arc<BTreeMap<String, String>>>>,
 }
@@ -90,6 +101,7 @@ impl ImageCache {
         ]);
         ImageCache {
             built_in,
+            codes: Mutex::new(Vec::new()),
             images: Mutex::new(Vec::new()),
             environments: Mutex::new(Vec::new()),
         }
@@ -101,7 +113,7 @@ impl ImageCache {
         &self,
         tx: &mut Transaction,
     ) -> Result<Option<Arc<DeploymentImage>>, TransactionError> {
-        remembered(&self.images, tx, build_image)
+        remembered(&self.images, tx, |tx| self.build_image(tx))
     }
 
     /// `process.env` as of the transaction: the user's variables, `CONVEX_CLOUD_URL` and
@@ -150,8 +162,69 @@ fn remembered<T: Clone>(
     Ok(made)
 }
 
-fn build_image(tx: &mut Transaction) -> Result<Option<Arc<DeploymentImage>>, TransactionError> {
-    let deployment = Deployment::load(tx)?;
+impl ImageCache {
+    fn build_image(
+        &self,
+        tx: &mut Transaction,
+    ) -> Result<Option<Arc<DeploymentImage>>, TransactionError> {
+        let deployment = Deployment::load(tx)?;
+        if deployment.push == 0 {
+            return Ok(None);
+        }
+        let code = match self.remembered_code(&deployment.import_seed) {
+            Some(code) => code,
+            None => {
+                let code = load_code(tx, &deployment)?;
+                self.remember_code(deployment.import_seed, code.clone());
+                code
+            }
+        };
+        let pending = schema_of(tx, deployment.pending_schema)?
+            .filter(|(row, _)| matches!(row.state, SchemaState::Pending | SchemaState::Validated))
+            .map(|(row, schema)| PendingSchema { id: row.id, schema });
+        let image = DeploymentImage {
+            bundle: code.bundle,
+            functions: code.functions,
+            schema: schema_of(tx, deployment.schema)?.map(|(_, schema)| schema),
+            pending_schema: pending,
+            analysis: code.analysis,
+        };
+        Ok(Some(Arc::new(image)))
+    }
+
+    fn remembered_code(&self, seed: &[u8; 32]) -> Option<Code> {
+        let codes = self.codes.lock();
+        let found = codes.iter().find(|(of, _)| of == seed);
+        found.map(|(_, code)| code.clone())
+    }
+
+    /// Keeps what was made of a push that is or is about to be live.
+    pub(super) fn remember_code(&self, seed: [u8; 32], code: Code) {
+        let mut codes = self.codes.lock();
+        codes.retain(|(of, _)| *of != seed);
+        if codes.len() == REVISIONS_MAX {
+            codes.remove(0);
+        }
+        codes.push((seed, code));
+    }
+}
+
+impl Code {
+    /// Fails if the analysis holds a function that cannot be called, which `AnalyzedModuleJson`
+    /// refuses before.
+    pub(super) fn new(
+        bundle: Arc<Bundle>,
+        analysis: BTreeMap<String, AnalyzedModuleJson>,
+    ) -> Result<Code, TransactionError> {
+        Ok(Code {
+            bundle,
+            functions: Arc::new(functions_of(&analysis)?),
+            analysis: Arc::new(analysis),
+        })
+    }
+}
+
+fn load_code(tx: &mut Transaction, deployment: &Deployment) -> Result<Code, TransactionError> {
     let mut sources = Vec::new();
     let mut analysis = BTreeMap::new();
     for module in ModuleRow::all(tx)? {
@@ -163,21 +236,9 @@ fn build_image(tx: &mut Transaction) -> Result<Option<Arc<DeploymentImage>>, Tra
         let text = ModuleText::load(tx, &module.hash)?;
         sources.push(source_of(module.path, &module.environment, text));
     }
-    if deployment.push == 0 {
-        return Ok(None);
-    }
     let bundle = Bundle::link(sources, deployment.import_seed, deployment.import_time_ms)
         .map_err(|error| corrupt(&format!("the live modules do not link any more: {error}")))?;
-    let image = DeploymentImage {
-        bundle: Arc::new(bundle),
-        functions: functions_of(&analysis)?,
-        schema: schema_of(tx, deployment.schema)?.map(|(_, schema)| schema),
-        pending_schema: schema_of(tx, deployment.pending_schema)?
-            .filter(|(row, _)| matches!(row.state, SchemaState::Pending | SchemaState::Validated))
-            .map(|(row, schema)| PendingSchema { id: row.id, schema }),
-        analysis,
-    };
-    Ok(Some(Arc::new(image)))
+    Code::new(Arc::new(bundle), analysis)
 }
 
 fn corrupt(why: &str) -> TransactionError {

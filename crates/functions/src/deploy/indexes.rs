@@ -3,7 +3,9 @@
 //! An index whose fields change keeps serving under its name while its successor is filled under
 //! the name with [`SUCCESSOR`] behind it, which no declared index can have.
 
-use lentil_catalog::{IndexSpec, Schema};
+use std::collections::BTreeSet;
+
+use lentil_catalog::{IndexSpec, OtherIndex, OtherIndexKind, Schema};
 use lentil_database::{IndexDefinition, IndexInfo, IndexState, Namespace, TableInfo, Transaction};
 use serde_json::{Value as Json, json};
 
@@ -12,74 +14,82 @@ use super::DeployError;
 /// What stands behind the name of an index that will take another's place.
 const SUCCESSOR: &str = "~next";
 
+/// A declared index of any kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum AnyIndex {
+    /// Over documents.
+    Plain(IndexSpec),
+    /// Search or vector: kept and not served yet, so that only the schema knows of it.
+    Other(OtherIndex),
+}
+
 /// What a schema changes about the indexes that are live.
 #[derive(Debug, Default)]
 pub(super) struct IndexDiff {
     /// Declared and not there.
-    pub(super) added: Vec<(String, IndexSpec)>,
+    pub(super) added: Vec<(String, AnyIndex)>,
     /// There and not declared any more.
-    pub(super) removed: Vec<(String, IndexSpec)>,
+    pub(super) removed: Vec<(String, AnyIndex)>,
     /// Filled before, usable from now on.
-    pub(super) enabled: Vec<(String, IndexSpec)>,
+    pub(super) enabled: Vec<(String, AnyIndex)>,
     /// Usable before, only filled from now on.
-    pub(super) disabled: Vec<(String, IndexSpec)>,
+    pub(super) disabled: Vec<(String, AnyIndex)>,
     /// Unchanged.
-    pub(super) identical: Vec<(String, IndexSpec)>,
+    pub(super) identical: Vec<(String, AnyIndex)>,
 }
 
 impl IndexDiff {
-    /// Compares a schema with what is live.
-    pub(super) fn new(tx: &mut Transaction, schema: &Schema) -> IndexDiff {
+    /// Compares a schema with what is live; `active` is the enforced one.
+    pub(super) fn new(tx: &mut Transaction, schema: &Schema, active: Option<&Schema>) -> IndexDiff {
         let mut diff = IndexDiff::default();
         let tables = user_tables(tx);
-        for table in &tables {
-            let live: Vec<IndexSpec> = declared(tx, table)
-                .into_iter()
-                .filter(is_live)
-                .map(spec_of)
+        let mut names: BTreeSet<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+        names.extend(schema.tables.keys().map(String::as_str));
+        names.extend(
+            active
+                .iter()
+                .flat_map(|active| active.tables.keys())
+                .map(String::as_str),
+        );
+        for name in names {
+            let table = tables.iter().find(|table| table.name == name);
+            let declared = table.map_or_else(Vec::new, |table| declared(tx, table));
+            let live = declared.into_iter().filter(is_live).map(spec_of);
+            let live: Vec<AnyIndex> = live
+                .map(AnyIndex::Plain)
+                .chain(others(active, name))
                 .collect();
-            let wanted = wanted(schema, &table.name);
-            for old in &live {
-                let entry = (table.name.clone(), old.clone());
-                match wanted
-                    .iter()
-                    .find(|new| new.name == old.name && new.fields == old.fields)
-                {
-                    None => diff.removed.push(entry),
-                    Some(new) if old.staged && !new.staged => {
-                        diff.enabled.push((table.name.clone(), new.clone()))
-                    }
-                    Some(new) if !old.staged && new.staged => {
-                        diff.disabled.push((table.name.clone(), new.clone()))
-                    }
-                    Some(_) => diff.identical.push(entry),
-                }
-            }
-            for new in wanted {
-                if !live
-                    .iter()
-                    .any(|old| old.name == new.name && old.fields == new.fields)
-                {
-                    diff.added.push((table.name.clone(), new.clone()));
-                }
-            }
-        }
-        for (name, table) in &schema.tables {
-            if !tables.iter().any(|live| live.name == *name) {
-                diff.added.extend(
-                    table
-                        .indexes
-                        .iter()
-                        .map(|index| (name.clone(), index.clone())),
-                );
-            }
+            let plain = wanted(schema, name).iter().cloned().map(AnyIndex::Plain);
+            diff.compare(
+                name,
+                &live,
+                &plain.chain(others(Some(schema), name)).collect::<Vec<_>>(),
+            );
         }
         diff
     }
 
+    fn compare(&mut self, table: &str, live: &[AnyIndex], wanted: &[AnyIndex]) {
+        for old in live {
+            let new = wanted.iter().find(|new| new.is_as(old));
+            let list = match new {
+                None => &mut self.removed,
+                Some(new) if old.staged() && !new.staged() => &mut self.enabled,
+                Some(new) if !old.staged() && new.staged() => &mut self.disabled,
+                Some(_) => &mut self.identical,
+            };
+            list.push((table.to_owned(), new.unwrap_or(old).clone()));
+        }
+        let added = wanted
+            .iter()
+            .filter(|new| !live.iter().any(|old| new.is_as(old)));
+        self.added
+            .extend(added.map(|new| (table.to_owned(), new.clone())));
+    }
+
     /// The form of cli-and-deploy 4.8.
     pub(super) fn to_json(&self) -> Json {
-        let list = |entries: &[(String, IndexSpec)]| -> Vec<Json> {
+        let list = |entries: &[(String, AnyIndex)]| -> Vec<Json> {
             entries
                 .iter()
                 .map(|(table, index)| config(table, index))
@@ -94,14 +104,57 @@ impl IndexDiff {
     }
 }
 
+impl AnyIndex {
+    fn staged(&self) -> bool {
+        match self {
+            AnyIndex::Plain(index) => index.staged,
+            AnyIndex::Other(index) => index.staged,
+        }
+    }
+
+    /// Whether the two differ at most in being staged.
+    fn is_as(&self, other: &AnyIndex) -> bool {
+        match (self, other) {
+            (AnyIndex::Plain(one), AnyIndex::Plain(two)) => {
+                one.name == two.name && one.fields == two.fields
+            }
+            (AnyIndex::Other(one), AnyIndex::Other(two)) => {
+                one.name == two.name
+                    && one.kind == two.kind
+                    && one.filter_fields == two.filter_fields
+            }
+            _ => false,
+        }
+    }
+}
+
 /// One index as the CLI prints it: declared fields only.
-pub(super) fn config(table: &str, index: &IndexSpec) -> Json {
-    json!({
-        "name": format!("{table}.{}", index.name),
-        "type": "database",
-        "fields": index.fields,
-        "staged": index.staged,
-    })
+pub(super) fn config(table: &str, index: &AnyIndex) -> Json {
+    match index {
+        AnyIndex::Plain(index) => json!({
+            "name": format!("{table}.{}", index.name),
+            "type": "database",
+            "fields": index.fields,
+            "staged": index.staged,
+        }),
+        AnyIndex::Other(index) => {
+            let mut json = match &index.kind {
+                OtherIndexKind::Search { search_field } => {
+                    json!({ "type": "search", "searchField": search_field })
+                }
+                OtherIndexKind::Vector {
+                    vector_field,
+                    dimensions,
+                } => {
+                    json!({ "type": "vector", "vectorField": vector_field, "dimensions": dimensions })
+                }
+            };
+            json["name"] = format!("{table}.{}", index.name).into();
+            json["filterFields"] = index.filter_fields.clone().into();
+            json["staged"] = index.staged.into();
+            json
+        }
+    }
 }
 
 /// Drops what an abandoned push left and starts filling what the schema adds to tables that exist.
@@ -236,6 +289,13 @@ fn not_ready(table: &TableInfo, index: &IndexSpec) -> DeployError {
 
 fn wanted<'a>(schema: &'a Schema, table: &str) -> &'a [IndexSpec] {
     schema.tables.get(table).map_or(&[], |table| &table.indexes)
+}
+
+/// A schema's search and vector indexes of a table.
+fn others(schema: Option<&Schema>, table: &str) -> Vec<AnyIndex> {
+    let table = schema.and_then(|schema| schema.tables.get(table));
+    let indexes = table.map_or(&[][..], |table| &table.other_indexes);
+    indexes.iter().cloned().map(AnyIndex::Other).collect()
 }
 
 fn successor(name: &str) -> String {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lentil_catalog::{Deployment, IndexSpec, Schema, SchemaRow, SchemaState};
+use lentil_catalog::{Deployment, Schema, SchemaRow, SchemaState};
 use lentil_database::{Namespace, Transaction};
 use lentil_values::DocumentId;
 use serde_json::{Map, Value as Json, json};
 
-use super::evaluate::Evaluated;
-use super::indexes::{self, IndexDiff};
+use super::evaluate::{Evaluated, evaluate_schema};
+use super::indexes::{self, AnyIndex, IndexDiff};
 use super::request::PushRequest;
 use super::schema_work::first_violation;
 use super::{DeployError, Deployer};
@@ -49,7 +49,8 @@ impl Deployer {
         );
         let trial = self
             .transact(move |tx| {
-                let diff = IndexDiff::new(tx, &schema);
+                let active = active_schema(tx)?;
+                let diff = IndexDiff::new(tx, &schema, active.as_ref());
                 let mut trial = Trial {
                     diff: diff.to_json(),
                     schema: None,
@@ -80,10 +81,13 @@ impl Deployer {
 
     /// What a push would change about indexes; changes nothing.
     pub async fn evaluate_push(&self, body: Json) -> Result<Json, DeployError> {
-        let request = Arc::new(PushRequest::parse(body)?);
-        let schema = self.evaluate(request).await?.schema;
+        let request = PushRequest::parse(body)?;
+        let schema = self.evaluate_only_schema(&request).await?;
         let diff = self
-            .transact(move |tx| Ok(IndexDiff::new(tx, &schema).to_json()))
+            .transact(move |tx| {
+                let active = active_schema(tx)?;
+                Ok(IndexDiff::new(tx, &schema, active.as_ref()).to_json())
+            })
             .await?;
         Ok(json!({
             "schemaChange": { "allocatedComponentIds": {}, "schemaIds": {}, "indexDiffs": { "": diff } }
@@ -92,11 +96,11 @@ impl Deployer {
 
     /// What a push would have to check and fill; changes nothing.
     pub async fn evaluate_schema(&self, body: Json) -> Result<Json, DeployError> {
-        let request = Arc::new(PushRequest::parse(body)?);
-        let schema = self.evaluate(request).await?.schema;
+        let request = PushRequest::parse(body)?;
+        let schema = self.evaluate_only_schema(&request).await?;
         self.transact(move |tx| {
             let active = active_schema(tx)?;
-            let diff = IndexDiff::new(tx, &schema);
+            let diff = IndexDiff::new(tx, &schema, active.as_ref());
             Ok(json!({
                 "componentSchemaEvaluations": { "": {
                     "definitionPath": "",
@@ -108,6 +112,18 @@ impl Deployer {
             }))
         })
         .await
+    }
+}
+
+impl Deployer {
+    /// The schema of a push that is only asked about: what is wrong elsewhere in it, the push
+    /// itself will say.
+    async fn evaluate_only_schema(&self, request: &PushRequest) -> Result<Schema, DeployError> {
+        let module = request.app_definition.schema.as_ref();
+        let now_ms = self.shared.database.begin().now_ms();
+        let (schema, _) =
+            evaluate_schema(&self.shared.host, module, rand::random(), now_ms).await?;
+        Ok(schema)
     }
 }
 
@@ -201,12 +217,13 @@ fn index_change(
     tx: &mut Transaction,
     change: &str,
     table: &str,
-    index: &IndexSpec,
+    index: &AnyIndex,
 ) -> Result<Json, DeployError> {
     let documents = tx.count(Namespace::ROOT, table)?;
     let mut json = indexes::config(table, index);
     json["change"] = change.into();
-    json["needsBackfill"] = (change == "added" && documents > 0).into();
+    let filled = matches!(index, AnyIndex::Plain(_));
+    json["needsBackfill"] = (filled && change == "added" && documents > 0).into();
     json["numDocs"] = documents.into();
     Ok(json)
 }

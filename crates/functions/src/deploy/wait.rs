@@ -1,13 +1,16 @@
 //! Waiting until a pending schema is validated and its indexes are filled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lentil_catalog::{Schema, SchemaRow, SchemaState};
+use lentil_database::TransactionLimits;
 use lentil_values::DocumentId;
 use serde_json::{Value as Json, json};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{DeployError, Deployer, indexes};
+use super::{DeployError, Deployer, blocking, indexes};
 
 /// What a caller may wait for at most in one request.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -35,16 +38,29 @@ impl Deployer {
             .unwrap_or(0.0)
             .max(0.0);
         let deadline = Instant::now() + Duration::from_secs_f64(timeout / 1e3).min(WAIT_MAX);
-        let mut commits = self.shared.database.watch();
         loop {
-            commits.borrow_and_update();
-            let status = self.transact(move |tx| status(tx, id)).await?;
+            let changed = Arc::new(Notify::new());
+            let waker = {
+                let changed = changed.clone();
+                Arc::new(move |_| changed.notify_one())
+            };
+            let database = self.shared.database.clone();
+            let (status, _subscription) = blocking(move || {
+                let mut tx = database.begin();
+                tx.set_limits(TransactionLimits::UNLIMITED);
+                let status = status(&mut tx, id)?;
+                let subscription = database.subscribe(tx.read_set(), tx.snapshot(), waker);
+                Ok((status, subscription))
+            })
+            .await?;
             if status["type"] != "inProgress" {
                 return Ok(status);
             }
-            match tokio::time::timeout_at(deadline, commits.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return Ok(status),
+            if tokio::time::timeout_at(deadline, changed.notified())
+                .await
+                .is_err()
+            {
+                return Ok(status);
             }
         }
     }

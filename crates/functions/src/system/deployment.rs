@@ -1,12 +1,12 @@
 //! What is deployed: variables, URLs, functions, schemas.
 
-use lentil_catalog::{Deployment, SchemaRow, Variable};
+use lentil_catalog::{Deployment, SchemaRow, SchemaState, Variable};
 use lentil_database::TransactionError;
 use lentil_values::{DocumentId, Object, Value};
 use serde_json::{Value as Json, json};
 
 use super::{Request, document, object, text};
-use crate::deploy::validator_json;
+use crate::deploy::{NO_SCHEMA, validator_json};
 
 /// All variables of the user, ordered by name.
 pub(super) fn environment_variables(request: &mut Request) -> Result<Value, TransactionError> {
@@ -42,14 +42,14 @@ pub(super) fn api_spec(request: &mut Request) -> Result<Value, TransactionError>
         return Ok(Value::Array(Vec::new()));
     };
     let mut spec = Vec::new();
-    for (path, module) in &image.analysis {
+    for (path, module) in image.analysis.iter() {
         for function in &module.functions {
             spec.push(json!({
                 "identifier": format!("{path}:{}", function.name),
                 "functionType": function.udf_type,
                 "visibility": function.visibility.as_ref().map(|visibility| json!({ "kind": visibility.kind })),
                 "args": validator_json(function.args.as_deref()),
-                "returns": validator_json(function.returns.as_deref().filter(|text| *text != "null")),
+                "returns": validator_json(function.returns.as_deref()),
             }));
         }
         for route in module.http_routes.iter().flatten() {
@@ -63,7 +63,7 @@ pub(super) fn api_spec(request: &mut Request) -> Result<Value, TransactionError>
     Ok(plain(&Json::Array(spec)))
 }
 
-/// JSON that holds no encoded values: numbers are floats, the rest is itself.
+/// A tree as a value: numbers are floats, and only literals of validators are encoded values.
 fn plain(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
@@ -71,15 +71,15 @@ fn plain(json: &Json) -> Value {
         Json::Number(number) => Value::Float64(number.as_f64().unwrap_or(f64::NAN)),
         Json::String(string) => text(string.as_str()),
         Json::Array(elements) => Value::Array(elements.iter().map(plain).collect()),
-        Json::Object(fields) => {
-            let is_field = |name: &&String| !name.starts_with('$');
-            let names = fields.keys().filter(is_field);
-            Value::Object(
-                names
-                    .map(|name| (name.clone(), plain(&fields[name])))
-                    .collect::<Object>(),
-            )
+        Json::Object(fields) if fields.keys().any(|name| name.starts_with('$')) => {
+            Value::from_json(json).unwrap_or(Value::Null)
         }
+        Json::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(name, json)| (name.clone(), plain(json)))
+                .collect::<Object>(),
+        ),
     }
 }
 
@@ -99,21 +99,25 @@ pub(super) fn components(_: &mut Request) -> Result<Value, TransactionError> {
 pub(super) fn schemas(request: &mut Request) -> Result<Value, TransactionError> {
     let deployment = Deployment::load(request.tx)?;
     let mut found = Object::new();
-    for (name, id) in [
-        ("active", deployment.schema),
-        ("inProgress", deployment.pending_schema),
-    ] {
-        if let Some(json) = schema_text(request, id)? {
-            found.insert(name.to_owned(), text(json));
-        }
+    if let Some(row) = schema_row(request, deployment.schema)?
+        && row.json != NO_SCHEMA
+    {
+        found.insert("active".to_owned(), text(row.json));
+    }
+    if let Some(row) = schema_row(request, deployment.pending_schema)?
+        && matches!(row.state, SchemaState::Pending | SchemaState::Validated)
+    {
+        found.insert("inProgress".to_owned(), text(row.json));
     }
     Ok(Value::Object(found))
 }
 
-fn schema_text(
+fn schema_row(
     request: &mut Request,
     id: Option<DocumentId>,
-) -> Result<Option<String>, TransactionError> {
-    let Some(id) = id else { return Ok(None) };
-    Ok(SchemaRow::load(request.tx, id)?.map(|row| row.json))
+) -> Result<Option<SchemaRow>, TransactionError> {
+    Ok(id
+        .map(|id| SchemaRow::load(request.tx, id))
+        .transpose()?
+        .flatten())
 }
