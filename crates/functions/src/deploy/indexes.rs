@@ -182,40 +182,50 @@ pub(super) fn prepare(tx: &mut Transaction, schema: &Schema) -> Result<(), Deplo
                 Some(_) => successor(&new.name),
             };
             if under(&name).is_none() {
-                tx.add_index(
-                    &table,
-                    IndexDefinition {
-                        name,
-                        fields: new.fields.clone(),
-                        staged: new.staged,
-                    },
-                )?;
+                let definition = IndexDefinition {
+                    name,
+                    fields: new.fields.clone(),
+                    // Only what is live is marked as staged, see `is_live`.
+                    staged: false,
+                };
+                tx.add_index(&table, definition)?;
             }
         }
     }
     Ok(())
 }
 
-/// How many of the schema's usable indexes are complete, and how many there are to be.
-pub(super) fn progress(tx: &mut Transaction, schema: &Schema) -> (usize, usize) {
-    let (mut complete, mut total) = (0, 0);
+/// How far the indexes of a schema on trial are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// Usable ones that are filled.
+    pub(super) complete: usize,
+    /// Usable ones on tables that exist.
+    pub(super) total: usize,
+    /// Whether one is not even being filled: its table came after the push was started.
+    pub(super) missing: bool,
+}
+
+/// How far the schema's usable indexes are; those of tables that do not exist need no filling.
+pub(super) fn progress(tx: &mut Transaction, schema: &Schema) -> Progress {
+    let mut progress = Progress::default();
     for table in user_tables(tx) {
         let there = declared(tx, &table);
         for new in wanted(schema, &table.name)
             .iter()
             .filter(|index| !index.staged)
         {
-            total += 1;
-            let pending = there
-                .iter()
-                .find(|index| index.definition.name == successor(&new.name));
-            let index =
-                pending.or_else(|| there.iter().find(|index| index.definition.name == new.name));
-            complete +=
-                usize::from(index.is_some_and(|index| index.state != IndexState::Backfilling));
+            let found = there.iter().find(|index| {
+                let name = index.definition.name.trim_end_matches(SUCCESSOR);
+                name == new.name && index.definition.fields == new.fields
+            });
+            let filled = found.is_some_and(|index| index.state != IndexState::Backfilling);
+            progress.total += 1;
+            progress.complete += usize::from(filled);
+            progress.missing |= found.is_none();
         }
     }
-    (complete, total)
+    progress
 }
 
 /// Makes exactly the schema's indexes live and creates its tables; part of the push's one commit.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lentil_catalog::{Schema, SchemaRow, SchemaState};
-use lentil_database::TransactionLimits;
+use lentil_catalog::{Deployment, Schema, SchemaRow, SchemaState};
+use lentil_database::{Transaction, TransactionLimits};
 use lentil_values::DocumentId;
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::{DeployError, Deployer, blocking, indexes};
 
-/// What a caller may wait for at most in one request.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+/// Milliseconds that a caller may wait for at most in one request.
+const WAIT_MS_MAX: f64 = 60_000.0;
 
 impl Deployer {
     /// Answers once the outcome is final, or with how far things are after `timeoutMs`.
@@ -32,12 +32,12 @@ impl Deployer {
                 "\"schemaChange\" is not what start_push answered",
             )
         })?;
-        let timeout = body
+        let timeout_ms = body
             .get("timeoutMs")
             .and_then(Json::as_f64)
             .unwrap_or(0.0)
-            .max(0.0);
-        let deadline = Instant::now() + Duration::from_secs_f64(timeout / 1e3).min(WAIT_MAX);
+            .clamp(0.0, WAIT_MS_MAX);
+        let deadline = Instant::now() + Duration::from_secs_f64(timeout_ms / 1e3);
         loop {
             let changed = Arc::new(Notify::new());
             let waker = {
@@ -48,19 +48,24 @@ impl Deployer {
             let (status, _subscription) = blocking(move || {
                 let mut tx = database.begin();
                 tx.set_limits(TransactionLimits::UNLIMITED);
-                let status = status(&mut tx, id)?;
+                let status = Status::read(&mut tx, id)?;
                 let subscription = database.subscribe(tx.read_set(), tx.snapshot(), waker);
                 Ok((status, subscription))
             })
             .await?;
-            if status["type"] != "inProgress" {
-                return Ok(status);
+            let Status::InProgress { json, missing } = status else {
+                return Ok(status.into_json());
+            };
+            if missing {
+                self.transact(move |tx| fill_what_is_missing(tx, id))
+                    .await?;
+                self.shared.work.notify_one();
             }
             if tokio::time::timeout_at(deadline, changed.notified())
                 .await
                 .is_err()
             {
-                return Ok(status);
+                return Ok(json);
             }
         }
     }
@@ -93,23 +98,63 @@ fn failed(error: &str, table: Option<&str>) -> Json {
     json!({ "type": "failed", "error": error, "componentPath": "", "tableName": table })
 }
 
-fn status(tx: &mut lentil_database::Transaction, id: DocumentId) -> Result<Json, DeployError> {
-    let Some(row) = SchemaRow::load(tx, id)? else {
-        return Ok(json!({ "type": "raceDetected" }));
-    };
-    let validated = match &row.state {
-        SchemaState::Overwritten => return Ok(json!({ "type": "raceDetected" })),
-        SchemaState::Failed { error, table } => return Ok(failed(error, table.as_deref())),
-        SchemaState::Pending => false,
-        SchemaState::Validated | SchemaState::Active => true,
-    };
-    let (complete, total) = indexes::progress(tx, &Schema::parse(&row.json)?);
-    if validated && complete == total {
-        return Ok(json!({ "type": "complete" }));
+/// How far a schema on trial is.
+enum Status {
+    /// Final.
+    Ended(Json),
+    /// Not yet.
+    InProgress {
+        json: Json,
+        /// Whether there is an index that nobody fills yet.
+        missing: bool,
+    },
+}
+
+impl Status {
+    fn read(tx: &mut Transaction, id: DocumentId) -> Result<Status, DeployError> {
+        let race = || Ok(Status::Ended(json!({ "type": "raceDetected" })));
+        let Some(row) = SchemaRow::load(tx, id)? else {
+            return race();
+        };
+        let validated = match &row.state {
+            SchemaState::Overwritten => return race(),
+            SchemaState::Failed { error, table } => {
+                return Ok(Status::Ended(failed(error, table.as_deref())));
+            }
+            SchemaState::Pending => false,
+            SchemaState::Validated | SchemaState::Active => true,
+        };
+        let progress = indexes::progress(tx, &Schema::parse(&row.json)?);
+        if validated && progress.complete == progress.total {
+            return Ok(Status::Ended(json!({ "type": "complete" })));
+        }
+        let json = json!({ "type": "inProgress", "components": { "": {
+            "schemaValidationComplete": validated,
+            "indexesComplete": progress.complete,
+            "indexesTotal": progress.total,
+        } } });
+        Ok(Status::InProgress {
+            json,
+            missing: progress.missing,
+        })
     }
-    Ok(json!({ "type": "inProgress", "components": { "": {
-        "schemaValidationComplete": validated,
-        "indexesComplete": complete,
-        "indexesTotal": total,
-    } } }))
+
+    fn into_json(self) -> Json {
+        match self {
+            Status::Ended(json) | Status::InProgress { json, .. } => json,
+        }
+    }
+}
+
+/// Starts filling indexes of tables that came after the push was started, while it is on trial.
+fn fill_what_is_missing(tx: &mut Transaction, id: DocumentId) -> Result<(), DeployError> {
+    if Deployment::load(tx)?.pending_schema != Some(id) {
+        return Ok(());
+    }
+    match SchemaRow::load(tx, id)? {
+        Some(row) if matches!(row.state, SchemaState::Pending | SchemaState::Validated) => {
+            indexes::prepare(tx, &Schema::parse(&row.json)?)
+        }
+        _ => Ok(()),
+    }
 }
