@@ -10,6 +10,8 @@ mod test;
 mod run;
 mod bench;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Sets up, checks, runs and measures Lentil.
@@ -34,12 +36,20 @@ enum Task {
     Bench(bench::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
         Task::Setup(arguments) => setup::main(&arguments),
         Task::Tidy => tidy::main(),
         Task::Test(arguments) => test::main(&arguments),
         Task::Run(arguments) => run::main(&arguments),
         Task::Bench(arguments) => bench::main(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without a stack: what failed is said by the causes.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

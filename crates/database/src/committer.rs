@@ -91,8 +91,6 @@ pub(crate) struct Committer {
     inbox: Receiver<Event>,
     /// The last timestamp given out, durable or not.
     last_ts: Timestamp,
-    /// Set by the first failed append, for good.
-    latched: Option<StorageError>,
     closing: bool,
 }
 
@@ -103,7 +101,6 @@ impl Committer {
             shared,
             inbox,
             last_ts,
-            latched: None,
             closing: false,
         }
     }
@@ -154,7 +151,7 @@ impl Committer {
     }
 
     fn validate(&mut self, work: &mut Work) -> CommitStage {
-        if let Some(error) = &self.latched {
+        if let Some(error) = self.shared.latched.get() {
             work.failure = Some(CommitError::Storage(error.clone()));
             return CommitStage::Reply;
         }
@@ -234,7 +231,7 @@ impl Committer {
             Err(error) => {
                 tracing::error!(%error, ts = work.batch.ts.0, "storage failed, nothing commits until a restart");
                 work.failure = Some(CommitError::Storage(error.clone()));
-                self.latched = Some(error);
+                self.shared.latched.get_or_init(|| error);
                 CommitStage::Reply
             }
         }

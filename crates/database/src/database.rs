@@ -106,6 +106,10 @@ impl Database {
     pub fn latest(&self) -> Timestamp {
         self.shared().published.load().ts
     }
+    /// Why nothing commits until a restart, once storage has failed.
+    pub fn failure(&self) -> Option<lentil_storage::StorageError> {
+        self.shared().latched.get().cloned()
+    }
     /// Changes whenever `latest` does.
     pub fn watch(&self) -> tokio::sync::watch::Receiver<Timestamp> {
         self.shared().latest.subscribe()

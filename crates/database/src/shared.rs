@@ -1,8 +1,8 @@
 //! What the committer, transactions and subscriptions share.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use lentil_storage::{Persistence, StorageError, TableScan};
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) publication: Mutex<Publication>,
     /// Changed by the committer and by readers under the lock of `publication` only.
     pub(crate) documents: DocumentCache,
+    /// Why storage failed, once it has: nothing commits from then on. Set by the committer only.
+    pub(crate) latched: OnceLock<StorageError>,
     /// Registries and the commit from which on they were valid, oldest first.
     history: Mutex<VecDeque<(Timestamp, Arc<Registry>)>>,
     /// The next tablet or index number. Only ever counts up; numbers drawn by transactions that
@@ -73,6 +75,7 @@ impl Shared {
             history: Mutex::new(VecDeque::from([(published.ts, published.registry.clone())])),
             published: ArcSwap::from_pointee(published),
             latest,
+            latched: OnceLock::new(),
             documents: DocumentCache::new(options.cache_bytes),
             publication: Mutex::new(Publication {
                 log,

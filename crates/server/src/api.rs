@@ -7,12 +7,20 @@ mod functions;
 mod import;
 mod logs;
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::extract::OriginalUri;
-use axum::http::Method;
+use axum::extract::{OriginalUri, Request};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use lentil_protocol::ClientVersion;
 
 use crate::errors::ApiError;
 use crate::state::Deployment;
+
+/// How long one request may take (sync-and-http 4.1).
+const REQUEST_TIME: Duration = Duration::from_secs(300);
 
 /// Everything under `/api` but the sync socket.
 pub(crate) fn router() -> Router<Deployment> {
@@ -24,6 +32,24 @@ pub(crate) fn router() -> Router<Deployment> {
         .merge(logs::router())
         .merge(admin::router())
         .fallback(unknown)
+        .layer(from_fn(common))
+}
+
+/// What holds for every endpoint (sync-and-http 4.1). No version of a client is turned away.
+async fn common(headers: HeaderMap, request: Request, next: Next) -> Result<Response, ApiError> {
+    if let Some(client) = headers.get("convex-client") {
+        let text = String::from_utf8_lossy(client.as_bytes());
+        ClientVersion::from_header(&text)
+            .map_err(|error| ApiError::bad_request("InvalidClientVersion", error.to_string()))?;
+    }
+    let answer = tokio::time::timeout(REQUEST_TIME, next.run(request)).await;
+    answer.map_err(|_| {
+        let message = format!(
+            "the request was not answered within {} s",
+            REQUEST_TIME.as_secs()
+        );
+        ApiError::new(408, "ClientDisconnected", message)
+    })
 }
 
 /// An endpoint that does not exist answers at once and says so. The status is not 404, which the

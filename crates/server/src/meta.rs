@@ -33,11 +33,11 @@ async fn instance_name(State(deployment): State<Deployment>) -> String {
 
 /// Whether storage still takes commits; 503 with the reason if it does not.
 async fn health(State(deployment): State<Deployment>) -> (axum::http::StatusCode, String) {
-    match deployment.database.stats() {
-        Ok(_) => (axum::http::StatusCode::OK, "ok\n".to_owned()),
-        Err(error) => (
+    match deployment.database.failure() {
+        None => (axum::http::StatusCode::OK, "ok\n".to_owned()),
+        Some(error) => (
             axum::http::StatusCode::SERVICE_UNAVAILABLE,
-            format!("{error}\n"),
+            format!("storage failed, nothing commits until a restart: {error}\n"),
         ),
     }
 }

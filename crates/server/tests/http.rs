@@ -9,6 +9,7 @@ mod http {
     mod callers;
     mod client;
     mod functions;
+    mod meta;
     mod requests;
     mod times;
 }

@@ -84,6 +84,7 @@ fn a_failed_append_latches_and_a_restart_decides() {
                 "{fault:?}: {refused:?}"
             );
         }
+        assert!(db.failure().is_some(), "{fault:?}: operators can tell");
         // Readers go on, at what was acknowledged.
         assert_eq!(
             (db.latest(), read_pair(&db, pair)),
