@@ -19,7 +19,7 @@ use crate::prepare::{LARGE, Ready, Refused, prepare};
 use crate::service::Inner;
 use crate::system_query;
 use crate::validate::parse_args;
-use crate::watchers::Watchers;
+use crate::watchers::{Refresh, Watchers};
 use crate::{Call, FailureClass, FunctionFailure, Outcome, QueryResult};
 
 /// Whose calls come again by themselves whenever something changes.
@@ -137,6 +137,7 @@ async fn compute(inner: &Arc<Inner>, run: &Run) -> Answer {
     };
     log(inner, run, started, &executed);
     let (watchers, subscription) = subscribe(inner, &executed.tx);
+    watchers.refresh_with(again(inner, run, executed.journal.clone()));
     Ok(Arc::new(QueryResult {
         outcome,
         ts: run.ts,
@@ -179,6 +180,28 @@ async fn prepare_at(
     prepared
         .await
         .map_err(|error| FunctionFailure::internal("a query could not be prepared", &error))?
+}
+
+/// How the question of a run is asked again for those who watch its result.
+fn again(inner: &Arc<Inner>, run: &Run, journal: Option<Arc<str>>) -> Refresh {
+    let call = Arc::new(Call {
+        caller: SUBSCRIBER,
+        ..run.call.clone()
+    });
+    // The cache holds the result that will hold this.
+    let service = Arc::downgrade(inner);
+    let runtime = tokio::runtime::Handle::current();
+    Box::new(move |wake| {
+        let (service, call, journal) = (service.clone(), call.clone(), journal.clone());
+        runtime.spawn(async move {
+            if let Some(inner) = service.upgrade() {
+                let latest = inner.database.latest();
+                // Whoever is woken asks for itself, and hears then of a failure.
+                let _answer = ask(&inner, &call, latest, journal).await;
+            }
+            drop(wake);
+        });
+    })
 }
 
 /// Watches what a transaction has read.
