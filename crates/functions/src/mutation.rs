@@ -60,7 +60,7 @@ pub(crate) async fn run(
             Attempt::Done(done) => return done,
             Attempt::Conflict(table) => conflicts.add(table),
         }
-        if conflicts.count > inner.options.conflict_retries {
+        if u64::from(conflicts.count) > inner.options.limits.conflict_retries {
             return failed(conflict(&conflicts));
         }
     }

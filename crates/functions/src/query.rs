@@ -13,6 +13,7 @@ use lentil_values::{Timestamp, Value};
 
 use crate::cache::{Answer, Flight, Found, QueryKey};
 use crate::execute::{Executed, execute};
+use crate::limits::Limits;
 use crate::logs::{Execution, identity_type};
 use crate::path::FunctionPath;
 use crate::prepare::{LARGE, Ready, Refused, prepare};
@@ -49,7 +50,7 @@ pub(crate) async fn ask(
             return Ok(Arc::new(unread(ts, failure)));
         }
     };
-    let shared = key_of(call, &path, journal);
+    let shared = key_of(call, &path, journal, &inner.options.limits);
     let mut tried = None;
     loop {
         let mut key = shared.clone();
@@ -88,10 +89,15 @@ pub(crate) async fn ask(
     }
 }
 
-fn key_of(call: &Call, path: &FunctionPath, journal: Option<Arc<str>>) -> QueryKey {
+fn key_of(
+    call: &Call,
+    path: &FunctionPath,
+    journal: Option<Arc<str>>,
+    limits: &Limits,
+) -> QueryKey {
     // Large arguments are not worth taking apart here; another spelling of them runs again.
     let canonical = (call.args.len() <= LARGE)
-        .then(|| parse_args(path, &call.args).ok())
+        .then(|| parse_args(path, &call.args, limits).ok())
         .flatten()
         .map(|object| Value::Object(object).to_json_string().into());
     QueryKey {

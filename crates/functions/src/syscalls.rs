@@ -16,6 +16,7 @@ mod streams;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use lentil_database::{Namespace, Transaction, TransactionLimits};
 use lentil_identity::Identity;
@@ -57,6 +58,8 @@ pub(crate) struct UdfSyscalls {
     nested_lines: Vec<Line>,
     /// Why a nested call took the whole execution down, if one did.
     fatal: Option<FunctionFailure>,
+    /// What the operations of all functions of the call have taken.
+    system_time: Duration,
 }
 
 /// What is left of an execution when its call has ended.
@@ -79,10 +82,11 @@ impl UdfSyscalls {
         journal: Option<Arc<str>>,
     ) -> UdfSyscalls {
         UdfSyscalls {
+            limits: scope.inner.options.limits.transaction(),
             scope,
             tx,
             frames: vec![Frame::root(path, kind, journal)],
-            limits: TransactionLimits::default(),
+            system_time: Duration::ZERO,
             observed: Observed::default(),
             nested_lines: Vec::new(),
             fatal: None,
@@ -146,7 +150,7 @@ impl UdfSyscalls {
     fn limits_now(&self) -> TransactionLimits {
         let stale = self.frames.iter().any(|frame| frame.stale.is_some());
         if stale {
-            TransactionLimits::default()
+            self.scope.inner.options.limits.transaction()
         } else {
             self.limits
         }
@@ -157,6 +161,24 @@ impl UdfSyscalls {
             .last()
             .expect("the called function's frame is there until the end")
             .kind
+    }
+
+    /// Counts the time of an operation; ends the whole call when there has been too much.
+    fn spend(&mut self, since: Instant) -> Result<(), SyscallError> {
+        self.system_time += since.elapsed();
+        let most = Duration::from_millis(self.scope.inner.options.limits.system_time_ms);
+        if self.system_time <= most {
+            return Ok(());
+        }
+        let text = "Your request timed out performing too many system operations.";
+        let failure = FunctionFailure::developer(format!(
+            "{text} Read or write less in one function (SystemTimeoutError, maximum duration: {}s).",
+            most.as_secs_f64()
+        ));
+        self.fatal = Some(failure);
+        Err(SyscallError::System {
+            message: text.to_owned(),
+        })
     }
 
     fn async_operation(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
@@ -204,7 +226,9 @@ impl Syscalls for UdfSyscalls {
                 Err(error) => Reply::Error(error),
             };
         }
-        match self.async_operation(op, args) {
+        let since = Instant::now();
+        let answer = self.async_operation(op, args);
+        match answer.and_then(|value| self.spend(since).map(|()| value)) {
             Ok(value) => Reply::Value(value),
             Err(error) => Reply::Error(error),
         }
