@@ -23,6 +23,7 @@ mod watchers;
 mod warnings;
 mod system_query;
 mod any;
+mod one_off;
 mod http_routes;
 mod syscalls;
 mod index_range;

@@ -260,7 +260,7 @@ fn log(inner: &Inner, run: &Run, started: Instant, executed: &Executed) {
     inner.log(execution);
 }
 
-fn describe(
+pub(crate) fn describe(
     call: &Call,
     path: &FunctionPath,
     result: &Result<Arc<str>, FunctionFailure>,

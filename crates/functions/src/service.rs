@@ -17,7 +17,8 @@ use crate::logs::{Execution, LogStream};
 use crate::prepare::Warm;
 use crate::watchers::Dispatcher;
 use crate::{
-    ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult, any, mutation, query,
+    ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult, any, mutation, one_off,
+    query,
 };
 
 /// One question or command.
@@ -103,6 +104,12 @@ impl Inner {
 }
 
 impl Functions {
+    /// Runs a query that is not deployed: the default export of an ES module's text, which may
+    /// import `query` from `convex:/_system/repl/wrappers.js`. For admins; `call.path` is ignored.
+    pub async fn one_off_query(&self, source: Arc<str>, call: Call) -> Outcome {
+        one_off::run(&self.inner, source, call).await
+    }
+
     /// What calls may use.
     pub fn limits(&self) -> &Limits {
         &self.inner.options.limits
