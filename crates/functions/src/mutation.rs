@@ -51,6 +51,7 @@ pub(crate) async fn run(
     if !call.identity.can_write() {
         return failed(FunctionFailure::developer(NO_PERMISSION));
     }
+    tracing::trace!(target: "lentil::station", number = 4);
     let mut conflicts = Conflicts::default();
     loop {
         let turn = inner.contention.turn(&conflicts).await;

@@ -50,6 +50,7 @@ pub(crate) async fn ask(
             return Ok(Arc::new(unread(ts, failure)));
         }
     };
+    tracing::trace!(target: "lentil::station", number = 12);
     let shared = key_of(call, &path, journal, &inner.options.limits);
     let mut tried = None;
     loop {

@@ -220,6 +220,7 @@ impl Syscalls for UdfSyscalls {
     }
 
     fn call(&mut self, op: &str, args: &str) -> Reply {
+        tracing::trace!(target: "lentil::station", number = 6);
         if op == "1.0/runUdf" {
             return match self.run_udf(args) {
                 Ok(invocation) => Reply::Nested(Box::new(invocation)),
