@@ -14,6 +14,12 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 #[derive(Clone, Default)]
 struct Stations(Arc<Mutex<Vec<u64>>>);
 
+impl Stations {
+    fn note(&self, number: u64) {
+        self.0.lock().expect("nobody panicked").push(number);
+    }
+}
+
 impl<S: tracing::Subscriber> Layer<S> for Stations {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == "lentil::station" {
@@ -24,11 +30,11 @@ impl<S: tracing::Subscriber> Layer<S> for Stations {
 
 impl Visit for Stations {
     fn record_u64(&mut self, _: &Field, number: u64) {
-        self.0.lock().unwrap().push(number);
+        self.note(number);
     }
 
     fn record_i64(&mut self, _: &Field, number: i64) {
-        self.0.lock().unwrap().push(number.unsigned_abs());
+        self.note(number.unsigned_abs());
     }
 
     fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
