@@ -218,6 +218,9 @@ impl Syscalls for UdfSyscalls {
 /// Reads a syscall's arguments. `method` is what the developer called, e.g. `db.get`.
 fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, SyscallError> {
     serde_json::from_str(args).map_err(|error| {
+        if let Some(error) = no_text(method, args) {
+            return error;
+        }
         let cause = if error.is_data() {
             error.to_string()
         } else {
@@ -228,6 +231,35 @@ fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, Sysca
             .rfind(" at line ")
             .map_or(&*cause, |end| &cause[..end]);
         thrown(format!("Invalid arguments for `{method}`: {cause}"))
+    })
+}
+
+/// The complaint about an argument that must be a text, if one is there and is none.
+fn no_text(method: &str, args: &str) -> Option<SyscallError> {
+    let args: serde_json::Value = serde_json::from_str(args).ok()?;
+    [
+        ("id", "id"),
+        ("table", "tableName"),
+        ("idString", "id"),
+        ("cursor", "cursor"),
+        ("endCursor", "endCursor"),
+    ]
+    .into_iter()
+    .find_map(|(member, argument)| {
+        let given = args.get(member)?;
+        let (got, advice) = match given {
+            serde_json::Value::String(_) => return None,
+            // Most likely the document itself.
+            serde_json::Value::Object(_) if argument == "id" => {
+                ("an object".to_owned(), ". Did you mean its `_id`?")
+            }
+            serde_json::Value::Object(_) => ("an object".to_owned(), ""),
+            serde_json::Value::Array(_) => ("an array".to_owned(), ""),
+            serde_json::Value::Null if member.ends_with("ursor") => return None,
+            other => (other.to_string(), ""),
+        };
+        let cause = format!("expected a string, got {got}{advice}");
+        Some(bad_argument(argument, method, &cause))
     })
 }
 

@@ -182,8 +182,9 @@ fn value_error(error: serde_json::Error) -> ValueError {
     }
     // What the parser says about half a surrogate pair takes its own terms for granted.
     if message.contains("hex escape at line") {
+        let place = message.rfind(" at line ").map_or("", |at| &message[at..]);
         return ValueError::Malformed(format!(
-            "a string holds a lone surrogate, which is not Unicode text: {message}"
+            "a string holds a lone surrogate (half of a character), which is not Unicode text{place}"
         ));
     }
     ValueError::Malformed(message)

@@ -1,8 +1,9 @@
 //! Comparing a message with the expected one.
 
-/// What an expected message writes for an id, a number, or any text that varies.
-const PLACEHOLDERS: [(&str, fn(char) -> bool); 2] = [
+/// What an expected message writes for an id, a long run of letters, and a number that varies.
+const PLACEHOLDERS: [(&str, fn(char) -> bool); 3] = [
     ("<id>", |c| c.is_ascii_digit() || c.is_ascii_lowercase()),
+    ("<letters>", |c| c.is_ascii_alphabetic()),
     ("<number>", |c| c.is_ascii_digit() || c == '.'),
 ];
 
