@@ -218,7 +218,7 @@ impl Syscalls for UdfSyscalls {
 /// Reads a syscall's arguments. `method` is what the developer called, e.g. `db.get`.
 fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, SyscallError> {
     serde_json::from_str(args).map_err(|error| {
-        if let Some(error) = no_text(method, args) {
+        if let Some(error) = misplaced(method, args) {
             return error;
         }
         let cause = if error.is_data() {
@@ -229,38 +229,49 @@ fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, Sysca
         // Where in the JSON it happened means nothing to the developer, who wrote no JSON.
         let cause = cause
             .rfind(" at line ")
-            .map_or(&*cause, |end| &cause[..end]);
+            .map_or(&*cause, |end| &cause[..end])
+            // Words of the JSON parser.
+            .replace("expected f64", "expected a number")
+            .replace("unknown variant", "unknown value");
         thrown(format!("Invalid arguments for `{method}`: {cause}"))
     })
 }
 
-/// The complaint about an argument that must be a text, if one is there and is none.
-fn no_text(method: &str, args: &str) -> Option<SyscallError> {
+/// Members of syscalls that must be texts or numbers, what developers call them, and whether they
+/// may be null.
+const SIMPLE_ARGUMENTS: [(&str, &str, &str, bool); 8] = [
+    ("id", "id", "string", false),
+    ("table", "tableName", "string", false),
+    ("idString", "id", "string", false),
+    ("cursor", "cursor", "string", true),
+    ("endCursor", "endCursor", "string", true),
+    ("pageSize", "numItems", "finite number", false),
+    ("maximumRowsRead", "maximumRowsRead", "number", true),
+    ("maximumBytesRead", "maximumBytesRead", "number", true),
+];
+
+/// The complaint about the first argument that is of another type than it must be.
+fn misplaced(method: &str, args: &str) -> Option<SyscallError> {
     let args: serde_json::Value = serde_json::from_str(args).ok()?;
-    [
-        ("id", "id"),
-        ("table", "tableName"),
-        ("idString", "id"),
-        ("cursor", "cursor"),
-        ("endCursor", "endCursor"),
-    ]
-    .into_iter()
-    .find_map(|(member, argument)| {
-        let given = args.get(member)?;
-        let (got, advice) = match given {
-            serde_json::Value::String(_) => return None,
-            // Most likely the document itself.
-            serde_json::Value::Object(_) if argument == "id" => {
-                ("an object".to_owned(), ". Did you mean its `_id`?")
+    let wrong = |&(member, argument, expected, nullable): &(&str, &'static str, &str, bool)| {
+        use serde_json::Value as Json;
+        let got = match args.get(member)? {
+            Json::String(_) if expected == "string" => return None,
+            Json::Number(_) if expected != "string" => return None,
+            Json::Null if nullable => return None,
+            Json::Null if expected != "string" => {
+                return Some((argument, format!("expected a {expected}")));
             }
-            serde_json::Value::Object(_) => ("an object".to_owned(), ""),
-            serde_json::Value::Array(_) => ("an array".to_owned(), ""),
-            serde_json::Value::Null if member.ends_with("ursor") => return None,
-            other => (other.to_string(), ""),
+            // Most likely the document itself.
+            Json::Object(_) if argument == "id" => "an object. Did you mean its `_id`?".to_owned(),
+            Json::Object(_) => "an object".to_owned(),
+            Json::Array(_) => "an array".to_owned(),
+            other => other.to_string(),
         };
-        let cause = format!("expected a string, got {got}{advice}");
-        Some(bad_argument(argument, method, &cause))
-    })
+        Some((argument, format!("expected a {expected}, got {got}")))
+    };
+    let (argument, cause) = SIMPLE_ARGUMENTS.iter().find_map(wrong)?;
+    Some(bad_argument(argument, method, &cause))
 }
 
 /// An argument that is not what the method takes.

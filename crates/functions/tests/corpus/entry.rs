@@ -7,6 +7,11 @@ use serde_json::Value as Json;
 pub(crate) const GROUPS: &[(&str, &str)] = &[
     ("arguments", include_str!("arguments.json")),
     ("documents", include_str!("documents.json")),
+    ("queries", include_str!("queries.json")),
+    ("limits", include_str!("limits.json")),
+    ("functions", include_str!("functions.json")),
+    ("schemas", include_str!("schemas.json")),
+    ("pushes", include_str!("pushes.json")),
 ];
 
 /// One wrong input and what is said about it.

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::entry::{Act, Caller, Entry, GROUPS, Kind, Push, entries};
 use crate::message::{matches, without_frames};
-use crate::pushed::{plain_module, wait};
+use crate::pushed::{finish, plain_module, wait};
 use crate::support::{App, admin, call, host_options, read_only_admin};
 
 /// The body of a push of the application.
@@ -131,7 +131,10 @@ async fn push_message(app: &App, push: &Push) -> String {
             let text = |name: &str| state[name].as_str().unwrap_or_default().to_owned();
             format!("failed, table {}: {}", text("tableName"), text("error"))
         }
-        _ => format!("(no failure but {state})"),
+        _ => match finish(&app.deployer, &started).await {
+            Ok(finished) => format!("(no failure but {finished})"),
+            Err(error) => format!("{} {}: {}", error.status, error.code, error.message),
+        },
     }
 }
 
