@@ -80,6 +80,12 @@ fn isolate() -> String {
 impl PushRequest {
     /// Reads a body and checks what can be checked without evaluating anything.
     pub(super) fn parse(body: Json) -> Result<PushRequest, DeployError> {
+        if !body.is_object() {
+            return Err(DeployError::bad(
+                "BadJsonBody",
+                "the push cannot be read: it must be a JSON object",
+            ));
+        }
         let request: PushRequest = serde_json::from_value(body).map_err(|error| {
             // Words of the JSON parser.
             let why = error.to_string().replace("a sequence", "a list");

@@ -12,6 +12,7 @@ pub(crate) const GROUPS: &[(&str, &str)] = &[
     ("functions", include_str!("functions.json")),
     ("schemas", include_str!("schemas.json")),
     ("pushes", include_str!("pushes.json")),
+    ("deployment", include_str!("deployment.json")),
 ];
 
 /// One wrong input and what is said about it.
@@ -42,6 +43,10 @@ pub(crate) struct Entry {
     args: Option<Json>,
     /// What is pushed instead of a call.
     push: Option<Push>,
+    /// A change of environment variables.
+    environment: Option<Variables>,
+    /// What is sent to the deployer.
+    request: Option<Request>,
     /// The whole message without its frames.
     pub(crate) expect: Lines,
 }
@@ -54,6 +59,39 @@ pub(crate) enum Act<'a> {
     Call(&'a str),
     /// Pushes.
     Push(&'a Push),
+    /// Changes environment variables.
+    Environment(&'a Variables),
+    /// Sends something to the deployer.
+    Request(&'a Request),
+}
+
+/// Environment variables by name: a text, how many letters it has, or null to delete.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Variables {
+    #[serde(default)]
+    pub(crate) set: serde_json::Map<String, Json>,
+    /// So many more.
+    #[serde(default)]
+    pub(crate) more: usize,
+}
+
+/// A request to the deployer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    pub(crate) to: Endpoint,
+    pub(crate) body: Json,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Endpoint {
+    StartPush,
+    EvaluatePush,
+    EvaluateSchema,
+    WaitForSchema,
+    FinishPush,
 }
 
 /// A push, in the parts that matter.
@@ -130,6 +168,12 @@ impl Entry {
             &self.call,
             &self.push,
         );
+        if let Some(variables) = &self.environment {
+            return Act::Environment(variables);
+        }
+        if let Some(request) = &self.request {
+            return Act::Request(request);
+        }
         match parts {
             (Some(body), None, None, None, None) => {
                 Act::Export(Kind::Mutation, handler("mutation", body))
@@ -149,7 +193,7 @@ impl Entry {
             (None, None, None, Some(path), None) => Act::Call(path),
             (None, None, None, None, Some(push)) => Act::Push(push),
             _ => panic!(
-                "{:?} must have one of mutation, query, function, call and push",
+                "{:?} must have one of mutation, query, function, call, push, environment and request",
                 self.name
             ),
         }

@@ -1,7 +1,10 @@
 //! Comparing a message with the expected one.
 
+/// A name in angle brackets, and the characters that it stands for.
+type Placeholder = (&'static str, fn(char) -> bool);
+
 /// What an expected message writes for an id, a long run of letters, and a number that varies.
-const PLACEHOLDERS: [(&str, fn(char) -> bool); 3] = [
+const PLACEHOLDERS: [Placeholder; 3] = [
     ("<id>", |c| c.is_ascii_digit() || c.is_ascii_lowercase()),
     ("<letters>", |c| c.is_ascii_alphabetic()),
     ("<number>", |c| c.is_ascii_digit() || c == '.'),

@@ -1,10 +1,11 @@
 //! Runs a group of the corpus against a deployment and compares what it is told.
 
+use lentil_functions::deploy::DeployError;
 use lentil_functions::{Call, FailureClass, FunctionFailure, Outcome};
 use lentil_identity::Identity;
 use serde_json::{Value as Json, json};
 
-use crate::entry::{Act, Caller, Entry, GROUPS, Kind, Push, entries};
+use crate::entry::{Act, Caller, Endpoint, Entry, GROUPS, Kind, Push, Request, Variables, entries};
 use crate::message::{matches, without_frames};
 use crate::pushed::{finish, plain_module, wait};
 use crate::support::{App, admin, call, host_options, read_only_admin};
@@ -73,6 +74,8 @@ async fn message(app: &App, group: &str, number: usize, entry: &Entry) -> String
         }
         Act::Call(path) => run(app, entry.kind, call_of(path, entry)).await,
         Act::Push(push) => push_message(app, push).await,
+        Act::Environment(variables) => environment_message(app, variables).await,
+        Act::Request(request) => request_message(app, request).await,
     }
 }
 
@@ -123,7 +126,7 @@ async fn push_message(app: &App, push: &Push) -> String {
     }
     let started = match app.deployer.start_push(body_of(push)).await {
         Ok(started) => started,
-        Err(error) => return format!("{} {}: {}", error.status, error.code, error.message),
+        Err(error) => return refusal(&error),
     };
     let state = wait(&app.deployer, &started, 30_000).await;
     match state["type"].as_str() {
@@ -133,9 +136,45 @@ async fn push_message(app: &App, push: &Push) -> String {
         }
         _ => match finish(&app.deployer, &started).await {
             Ok(finished) => format!("(no failure but {finished})"),
-            Err(error) => format!("{} {}: {}", error.status, error.code, error.message),
+            Err(error) => refusal(&error),
         },
     }
+}
+
+async fn environment_message(app: &App, variables: &Variables) -> String {
+    let value = |value: &Json| match value {
+        Json::Number(letters) => Some("x".repeat(letters.as_u64().unwrap_or_default() as usize)),
+        value => value.as_str().map(str::to_owned),
+    };
+    let set = variables
+        .set
+        .iter()
+        .map(|(name, given)| (name.clone(), value(given)));
+    let more = (0..variables.more).map(|n| (format!("MORE_{n}"), Some(String::new())));
+    let changes = set.chain(more).collect();
+    match app.deployer.update_environment_variables(changes).await {
+        Ok(()) => "(no failure)".to_owned(),
+        Err(error) => refusal(&error),
+    }
+}
+
+async fn request_message(app: &App, request: &Request) -> String {
+    let (deployer, body) = (&app.deployer, request.body.clone());
+    let answer = match request.to {
+        Endpoint::StartPush => deployer.start_push(body).await,
+        Endpoint::EvaluatePush => deployer.evaluate_push(body).await,
+        Endpoint::EvaluateSchema => deployer.evaluate_schema(body).await,
+        Endpoint::WaitForSchema => deployer.wait_for_schema(body).await,
+        Endpoint::FinishPush => deployer.finish_push(body).await,
+    };
+    match answer {
+        Ok(answer) => format!("(no failure but {answer})"),
+        Err(error) => refusal(&error),
+    }
+}
+
+fn refusal(error: &DeployError) -> String {
+    format!("{} {}: {}", error.status, error.code, error.message)
 }
 
 /// The request of a push: what the entry has, and what its modules may import.
