@@ -243,6 +243,9 @@ impl Syscalls for UdfSyscalls {
 /// Reads a syscall's arguments. `method` is what the developer called, e.g. `db.get`.
 fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, SyscallError> {
     serde_json::from_str(args).map_err(|error| {
+        if let Some(error) = misplaced(method, args) {
+            return error;
+        }
         let cause = if error.is_data() {
             error.to_string()
         } else {
@@ -251,9 +254,49 @@ fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, Sysca
         // Where in the JSON it happened means nothing to the developer, who wrote no JSON.
         let cause = cause
             .rfind(" at line ")
-            .map_or(&*cause, |end| &cause[..end]);
+            .map_or(&*cause, |end| &cause[..end])
+            // Words of the JSON parser.
+            .replace("expected f64", "expected a number")
+            .replace("unknown variant", "unknown value");
         thrown(format!("Invalid arguments for `{method}`: {cause}"))
     })
+}
+
+/// Members of syscalls that must be texts or numbers, what developers call them, and whether they
+/// may be null.
+const SIMPLE_ARGUMENTS: [(&str, &str, &str, bool); 8] = [
+    ("id", "id", "string", false),
+    ("table", "tableName", "string", false),
+    ("idString", "id", "string", false),
+    ("cursor", "cursor", "string", true),
+    ("endCursor", "endCursor", "string", true),
+    ("pageSize", "numItems", "finite number", false),
+    ("maximumRowsRead", "maximumRowsRead", "number", true),
+    ("maximumBytesRead", "maximumBytesRead", "number", true),
+];
+
+/// The complaint about the first argument that is of another type than it must be.
+fn misplaced(method: &str, args: &str) -> Option<SyscallError> {
+    let args: serde_json::Value = serde_json::from_str(args).ok()?;
+    let wrong = |&(member, argument, expected, nullable): &(&str, &'static str, &str, bool)| {
+        use serde_json::Value as Json;
+        let got = match args.get(member)? {
+            Json::String(_) if expected == "string" => return None,
+            Json::Number(_) if expected != "string" => return None,
+            Json::Null if nullable => return None,
+            Json::Null if expected != "string" => {
+                return Some((argument, format!("expected a {expected}")));
+            }
+            // Most likely the document itself.
+            Json::Object(_) if argument == "id" => "an object. Did you mean its `_id`?".to_owned(),
+            Json::Object(_) => "an object".to_owned(),
+            Json::Array(_) => "an array".to_owned(),
+            other => other.to_string(),
+        };
+        Some((argument, format!("expected a {expected}, got {got}")))
+    };
+    let (argument, cause) = SIMPLE_ARGUMENTS.iter().find_map(wrong)?;
+    Some(bad_argument(argument, method, &cause))
 }
 
 /// An argument that is not what the method takes.

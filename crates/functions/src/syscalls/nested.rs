@@ -91,7 +91,7 @@ impl UdfSyscalls {
         };
         if self.kind() == FunctionKind::Query && kind == FunctionKind::Mutation {
             return Err(thrown(
-                "Cannot call a Mutation function from a Query function (InvalidFunctionCall).",
+                "Cannot call a Mutation function from a Query function. Make the caller a mutation (InvalidFunctionCall).",
             ));
         }
         let deepest = self.scope.inner.options.limits.nested_calls;

@@ -101,10 +101,10 @@ impl UdfSyscalls {
             .transpose()
             .map_err(|error| {
                 let why = match error {
-                    CursorError::Undecodable => "Failed to parse cursor.",
+                    CursorError::Undecodable => "Failed to parse cursor. Pass null for the first page, then the continueCursor of the page before.",
                     CursorError::OtherQuery => {
                         "The cursor belongs to another query. This happens when the query, its index or its \
-                         arguments changed between two pages."
+                         arguments changed between two pages. Start over with null."
                     }
                 };
                 SyscallError::Developer {
@@ -314,9 +314,11 @@ fn check_limits(args: &QueryPage, limits: &Limits) -> Result<(), SyscallError> {
         ("maximumRowsRead", args.maximum_rows_read),
         ("maximumBytesRead", args.maximum_bytes_read),
     ] {
-        if maximum.is_some_and(|maximum| !(maximum >= 1.0 && maximum.fract() == 0.0)) {
+        if let Some(maximum) =
+            maximum.filter(|maximum| !(*maximum >= 1.0 && maximum.fract() == 0.0))
+        {
             return Err(thrown(format!(
-                "{name} must be a whole number and positive (InvalidPaginationLimit)."
+                "{name} must be a whole number and positive, it is {maximum} (InvalidPaginationLimit)."
             )));
         }
     }
