@@ -314,3 +314,142 @@ test("an application made of convex-helpers", async (t) => {
     assert.equal(JSON.parse(created.stdout).name, "x");
   });
 });
+
+test("an application made of convex-ents", async (t) => {
+  const { http } = await application(t, "ents");
+  const person = (name) => http.mutation(api.people.add, { name, email: `${name}@x.example` });
+  const [ada, ben, cleo] = [await person("ada"), await person("ben"), await person("cleo")];
+
+  await t.test("unique fields hold for inserts, patches and replacements, also at once", async () => {
+    await assert.rejects(http.mutation(api.people.add, { name: "other", email: "ada@x.example" }), /cannot create a duplicate document with field "email"/);
+    await assert.rejects(http.mutation(api.people.addTwo, { email: "ben@x.example" }), /duplicate document/);
+    assert.equal(await http.query(api.people.byEmail, { email: "first-ben@x.example" }), null, "the first of the two is undone");
+    for (const whole of [false, true]) {
+      const change = (email) => http.mutation(api.people.change, { id: ada, name: "Ada", email, whole });
+      await assert.rejects(change("ben@x.example"), /duplicate document/);
+      assert.equal((await change("ada@x.example")).name, "Ada", "one's own value is no duplicate");
+    }
+    const same = Array.from({ length: 8 }, (_, index) => http.mutation(api.people.add, { name: `racer${index}`, email: "race@x.example" }));
+    const settled = await Promise.allSettled(same);
+    assert.equal(settled.filter((one) => one.status === "fulfilled").length, 1, "one of eight at once");
+    await http.mutation(api.people.remove, { id: settled.find((one) => one.status === "fulfilled").value });
+    assert.equal(await http.query(api.people.byEmail, { email: "ben@x.example", must: true }), "ben");
+    await assert.rejects(http.query(api.people.byEmail, { email: "none@x.example", must: true }), /Table "users" does not contain document with field "email"/);
+    assert.deepEqual(await http.query(api.people.names, {}), ["Ada", "ben", "cleo"]);
+  });
+
+  await t.test("1:1 edges", async () => {
+    const profile = await http.mutation(api.people.setProfile, { userId: ada, bio: "engines" });
+    assert.equal(await http.query(api.people.profile, { id: ada }), "engines");
+    assert.equal(await http.query(api.people.userOfProfile, { id: profile }), "Ada");
+    assert.equal(await http.query(api.people.profile, { id: ben }), null);
+    await assert.rejects(http.query(api.people.profile, { id: ben, must: true }), /Edge "profile" does not exist for document/);
+    await assert.rejects(http.mutation(api.people.setProfile, { userId: ada, bio: "second" }), /cannot create a duplicate 1:1 edge "user"/);
+    await assert.rejects(http.mutation(api.people.setProfileFromUser, { id: ben, profile }), /Cannot set 1:1 edge "profile"/);
+    await assert.rejects(http.mutation(api.people.setProfile, { userId: profile, bio: "x" }), /ArgumentValidationError/);
+  });
+
+  await t.test("many to many among users, symmetric and not", async () => {
+    await http.mutation(api.people.connect, { id: ada, friends: [ben], followees: [ben, cleo] });
+    await http.mutation(api.people.connect, { id: cleo, friends: [ada], followees: [ben] });
+    const of = (id) => http.query(api.people.connections, { id });
+    assert.deepEqual(await of(ada), { friends: ["ben", "cleo"], followees: ["ben", "cleo"], followers: [] });
+    assert.deepEqual(await of(ben), { friends: ["Ada"], followees: [], followers: ["Ada", "cleo"] });
+    assert.deepEqual(await of(cleo), { friends: ["Ada"], followees: ["ben"], followers: ["Ada"] });
+    assert.equal(await http.query(api.people.follows, { id: ada, other: ben }), true);
+    assert.equal(await http.query(api.people.follows, { id: ben, other: ada }), false);
+    await http.mutation(api.people.disconnect, { id: ben, friends: [ada] });
+    await http.mutation(api.people.disconnect, { id: ada, followees: [ben] });
+    assert.deepEqual(await of(ada), { friends: ["cleo"], followees: ["cleo"], followers: [] });
+    assert.deepEqual(await of(ben), { friends: [], followees: [], followers: ["cleo"] });
+  });
+
+  let tags;
+  await t.test("1:many and many:many edges, defaults and indexes", async () => {
+    tags = await http.mutation(api.posts.addTags, { names: ["red", "green", "blue"] });
+    await assert.rejects(http.mutation(api.posts.addTags, { names: ["pink", "red"] }), /duplicate document with field "name"/);
+    const post = (title, userId, rank, more) => http.mutation(api.posts.add, { title, userId, rank, ...more });
+    const one = await post("one", ada, 1, { tags: [tags[0], tags[1]], comments: ["c1", "c2"] });
+    const two = await post("two", ada, 5, { tags: [tags[1]] });
+    await post("three", ben, 3, { comments: ["c3"] });
+    await post("four", ada, 4);
+    assert.deepEqual(await http.query(api.posts.show, { id: one }), {
+      title: "one",
+      views: 0,
+      by: "Ada",
+      tags: ["green", "red"],
+      comments: ["c1", "c2"],
+    });
+    assert.deepEqual(await http.query(api.posts.ofTag, { name: "green" }), ["one", "two"]);
+    assert.deepEqual(await http.query(api.posts.ofUser, { userId: ada }), {
+      all: ["one:2", "two:0", "four:0"],
+      newest: "four",
+      high: ["two", "four"],
+    });
+    const pages = await pagesOf(http, api.posts.ranked, { from: 2 }, 2);
+    assert.deepEqual(items(pages), ["two", "four", "three"]);
+
+    await http.mutation(api.posts.retag, { id: one, add: [tags[2]], remove: [tags[0]] });
+    assert.deepEqual((await http.query(api.posts.show, { id: one })).tags, ["blue", "green"]);
+    assert.deepEqual(await http.query(api.posts.ofTag, { name: "red" }), []);
+    await http.mutation(api.posts.replace, { id: two, userId: ben, title: "2", rank: 2, views: 9, tags: [tags[0], tags[1]] });
+    assert.deepEqual(await http.query(api.posts.show, { id: two }), { title: "2", views: 9, by: "ben", tags: ["green", "red"], comments: [] });
+    await assert.rejects(post("bad", tags[0], 1), /ArgumentValidationError/);
+  });
+
+  await t.test("rules: what is not allowed is not read and not written", async () => {
+    const secret = (viewer, userId, text, sealed = false) => http.mutation(api.secrets.add, { viewer, userId, text, sealed });
+    const a1 = await secret(ada, ada, "a1");
+    const a2 = await secret(ada, ada, "a2", true);
+    const b1 = await secret(ben, ben, "b1");
+    const list = (viewer) => http.query(api.secrets.list, { viewer });
+    assert.deepEqual(await list(ada), { all: ["a1", "a2"], first: "a1", taken: ["a2", "a1"] });
+    assert.deepEqual(await list(ben), { all: ["b1"], first: "b1", taken: ["b1"] });
+    assert.deepEqual(await list(cleo), { all: [], first: null, taken: [] });
+    assert.equal(await http.query(api.secrets.get, { viewer: ben, id: a1, must: false }), null);
+    await assert.rejects(http.query(api.secrets.get, { viewer: ben, id: a1, must: true }), /Document cannot be read with id/);
+    await assert.rejects(http.query(api.secrets.get, { id: a1, must: true }), /Document cannot be read with id/);
+
+    await assert.rejects(secret(ada, ben, "forged"), /Cannot insert into table "secrets"/);
+    const edit = (viewer, id, patch) => http.mutation(api.secrets.edit, { viewer, id, ...patch });
+    await assert.rejects(edit(ada, b1, { text: "stolen" }), /Cannot update document with ID/);
+    await assert.rejects(edit(ada, a1, { userId: ben }), /Cannot update document with ID/);
+    await assert.rejects(edit(ada, a2, { sealed: false }), /Cannot update document with ID/);
+    await edit(ada, a1, { text: "a1!" });
+    await assert.rejects(http.mutation(api.secrets.remove, { viewer: ada, id: a2 }), /Cannot delete from table "secrets"/);
+    await http.mutation(api.secrets.remove, { viewer: ben, id: b1 });
+    assert.deepEqual((await list(ada)).all, ["a1!", "a2"]);
+    assert.deepEqual((await list(ben)).all, []);
+  });
+
+  await t.test("deletion cascades over edges and leaves the rest", async () => {
+    const counts = () => http.query(api.posts.counts, {});
+    assert.deepEqual(await counts(), {
+      users: 3,
+      profiles: 1,
+      posts: 4,
+      comments: 3,
+      tags: 3,
+      posts_to_tags: 4,
+      // A symmetric edge is a row each way.
+      users_friends: 2,
+      users_followers_to_followees: 2,
+    });
+    await http.mutation(api.people.remove, { id: ada });
+    assert.deepEqual(await counts(), {
+      users: 2,
+      profiles: 0,
+      posts: 2,
+      comments: 1,
+      tags: 3,
+      posts_to_tags: 2,
+      users_friends: 0,
+      users_followers_to_followees: 1,
+    });
+    assert.deepEqual(await http.query(api.people.names, {}), ["ben", "cleo"]);
+    assert.deepEqual(await http.query(api.posts.ofTag, { name: "green" }), ["2"]);
+    await http.mutation(api.people.remove, { id: ada }); // The library takes what is gone as deleted.
+    await http.mutation(api.people.add, { name: "again", email: "ada@x.example" });
+    assert.equal(await http.query(api.people.byEmail, { email: "ada@x.example" }), "again", "the address is free again");
+  });
+});
