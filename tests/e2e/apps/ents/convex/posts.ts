@@ -78,6 +78,16 @@ export const remove = mutation({
   args: { id: v.id("posts") },
   handler: async (ctx, { id }) => await ctx.table("posts").getX(id).delete(),
 });
+/** A draft that is deleted softly: its row stays, with the time of the deletion. */
+export const addAndDeleteDraft = mutation({
+  args: {},
+  handler: async (ctx) => {
+    const draft = await ctx.table("drafts").insert({ text: "draft" }).get();
+    await draft.delete();
+    const left = await ctx.table("drafts").getX(draft._id);
+    return { before: draft.deletionTime ?? null, after: left.deletionTime ?? null };
+  },
+});
 /** How many rows every table has, edges' tables included, seen without ents. */
 export const counts = plainQuery({
   args: {},

@@ -19,6 +19,7 @@ const schema = defineEntSchema({
     .edges("tags"),
   comments: defineEnt({ text: v.string() }).edge("post"),
   tags: defineEnt({}).field("name", v.string(), { unique: true }).edges("posts"),
+  drafts: defineEnt({ text: v.string() }).deletion("soft"),
   secrets: defineEnt({ userId: v.id("users"), text: v.string(), sealed: v.boolean() }),
 });
 

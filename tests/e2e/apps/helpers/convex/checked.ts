@@ -1,10 +1,12 @@
 // Arguments and results checked by zod, and by the validators of convex-helpers.
 
 import { NoOp, customCtxAndArgs } from "convex-helpers/server/customFunctions";
+import { zCustomQuery as zCustomQuery3 } from "convex-helpers/server/zod3";
 import { zCustomMutation, zCustomQuery, zid, zodToConvex } from "convex-helpers/server/zod4";
 import { doc, literals, parse, partial, typedV, validate } from "convex-helpers/validators";
 import { v } from "convex/values";
 import { z } from "zod";
+import { z as z3 } from "zod/v3";
 import { mutation, query } from "./_generated/server";
 import schema from "./schema";
 
@@ -40,6 +42,11 @@ export const addGadget = zMutation({
   args: { gadget: z.object({ kind: z.enum(["lamp", "chair"]), price: z.number().positive() }) },
   returns: z.object({ id: zid("gadgets"), shop: z.string(), from: z.string() }),
   handler: async (ctx, { gadget, from }) => ({ id: await ctx.db.insert("gadgets", gadget), shop: ctx.shop, from }),
+});
+/** The older zod, which many applications still have. */
+export const older = zCustomQuery3(query, NoOp)({
+  args: { word: z3.string().min(2).transform((word) => word.length), times: z3.number().default(2) },
+  handler: async (_ctx, { word, times }) => word * times,
 });
 /** A validator that was made of a zod schema. */
 export const viaConvex = query({
