@@ -44,4 +44,4 @@ pub use crate::outcome::{
     FailureClass, FunctionFailure, MutationDone, Outcome, QueryResult, Watch,
 };
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
-pub use crate::service::{Call, Functions, FunctionsOptions, SessionRequest};
+pub use crate::service::{Call, Functions, FunctionsOptions, Question, SessionRequest};

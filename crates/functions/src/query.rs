@@ -13,9 +13,8 @@ use lentil_values::{Timestamp, Value};
 
 use crate::cache::{Answer, Flight, Found, QueryKey};
 use crate::execute::{Executed, execute};
-use crate::limits::Limits;
 use crate::logs::{Execution, identity_type};
-use crate::path::FunctionPath;
+use crate::path::{FunctionPath, PathError};
 use crate::prepare::{LARGE, Ready, Refused, prepare};
 use crate::service::Inner;
 use crate::system_query;
@@ -43,29 +42,35 @@ pub(crate) async fn ask(
     ts: Timestamp,
     journal: Option<Arc<str>>,
 ) -> Answer {
-    let path = match FunctionPath::parse(&call.path) {
-        Ok(path) => path,
+    tracing::trace!(target: "lentil::station", number = 12);
+    let question = match question_of(inner, call) {
+        Ok(question) => question,
         Err(error) => {
             let failure = FunctionFailure::developer(error.to_string());
             return Ok(Arc::new(unread(ts, failure)));
         }
     };
-    tracing::trace!(target: "lentil::station", number = 12);
-    let shared = key_of(call, &path, journal, &inner.options.limits);
+    let shared = match journal {
+        None => question,
+        Some(_) => Arc::new(QueryKey {
+            journal,
+            ..QueryKey::clone(&question)
+        }),
+    };
+    let path = &shared.path;
     let mut tried = None;
     loop {
         let mut key = shared.clone();
-        if inner.cache.looks_at_identity(&call.component, &path) {
+        if inner.cache.looks_at_identity(&call.component, path) {
             // A run that did not look is everybody's, although others of the function do look.
             if let Some(result) = inner.cache.get(&shared, ts) {
-                return Ok(hit(inner, call, &path, result));
+                return Ok(hit(inner, call, path, result));
             }
-            key.identity = Some(call.identity.cache_key());
+            Arc::make_mut(&mut key).identity = Some(call.identity.cache_key());
         }
         let own_only = key.identity.is_some();
-        let key = Arc::new(key);
         match inner.cache.find(&key, ts, tried) {
-            Found::Result(result) => return Ok(hit(inner, call, &path, result)),
+            Found::Result(result) => return Ok(hit(inner, call, path, result)),
             Found::Nothing(flight, running) => {
                 let run = Run {
                     call: call.clone(),
@@ -90,25 +95,28 @@ pub(crate) async fn ask(
     }
 }
 
-fn key_of(
-    call: &Call,
-    path: &FunctionPath,
-    journal: Option<Arc<str>>,
-    limits: &Limits,
-) -> QueryKey {
+/// What the call asks, by itself: whoever asks the same gets the same.
+fn question_of(inner: &Inner, call: &Call) -> Result<Arc<QueryKey>, PathError> {
+    if let Some(question) = call.question.0.get() {
+        return Ok(question.clone());
+    }
+    let path = FunctionPath::parse(&call.path)?;
     // Large arguments are not worth taking apart here; another spelling of them runs again.
     let canonical = (call.args.len() <= LARGE)
-        .then(|| parse_args(path, &call.args, limits).ok())
+        .then(|| parse_args(&path, &call.args, &inner.options.limits).ok())
         .flatten()
         .map(|object| Value::Object(object).to_json_string().into());
-    QueryKey {
+    let question = Arc::new(QueryKey {
         component: call.component.clone(),
-        path: path.clone(),
+        path,
         args: canonical.unwrap_or_else(|| call.args.clone()),
-        journal,
+        journal: None,
         admin: call.identity.is_admin(),
         identity: None,
-    }
+    });
+    // Somebody else may have been quicker, with the same.
+    let _same = call.question.0.set(question.clone());
+    Ok(question)
 }
 
 async fn fly(inner: Arc<Inner>, run: Run, key: Arc<QueryKey>, flight: Flight) {

@@ -1,6 +1,6 @@
 //! The handle through which everything runs functions.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use lentil_database::Database;
@@ -8,7 +8,7 @@ use lentil_identity::Identity;
 use lentil_js::Host;
 use lentil_values::Timestamp;
 
-use crate::cache::QueryCache;
+use crate::cache::{QueryCache, QueryKey};
 use crate::contention::Contention;
 use crate::cursor::Cursors;
 use crate::deploy::ImageCache;
@@ -36,6 +36,19 @@ pub struct Call {
     pub request_id: String,
     /// What kind of caller, for the log stream: `SyncWorker`, `HttpApi`, `Tester`, …
     pub caller: &'static str,
+    /// What was worked out of the rest when it was first asked as a query.
+    pub question: Question,
+}
+
+/// The question that a call is, once it was taken apart: subscriptions ask theirs again and again.
+/// Starts empty, also in clones, which may be changed.
+#[derive(Debug, Default)]
+pub struct Question(pub(crate) OnceLock<Arc<QueryKey>>);
+
+impl Clone for Question {
+    fn clone(&self) -> Self {
+        Question::default()
+    }
 }
 
 /// The client's own number of a mutation, for running it at most once.
