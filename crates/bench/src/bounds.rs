@@ -87,7 +87,12 @@ pub(crate) async fn serve_broadcast(port: u16) -> anyhow::Result<()> {
             loop {
                 tokio::select! {
                     message = mine.recv() => {
-                        let Ok(message) = message else { return };
+                        let message = match message {
+                            Ok(message) => message,
+                            // A slow client misses some, as ours are spared some.
+                            Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                            Err(broadcast::error::RecvError::Closed) => return,
+                        };
                         if socket.send(message).await.is_err() { return; }
                     }
                     message = socket.next() => match message {

@@ -17,6 +17,8 @@ use crate::sync_client::SyncClient;
 const MESSAGES: usize = 20;
 /// Bytes of a message's text, so that the result has about 4 kB with ids and field names.
 const BODY: usize = 100;
+/// How the last message begins.
+const LAST: &str = "the last one ";
 /// How long one commit may take to reach everybody.
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -27,19 +29,21 @@ pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
         _ => &[20],
     };
     for &sockets in sizes {
-        let (mut ours, mut bound) = (Vec::new(), Vec::new());
-        for _ in 0..pace.rounds {
-            let (sample, payload) = fan_out(sockets, pace).await?;
-            ours.push(sample);
-            bound.push(broadcast(sockets, payload, pace).await?);
+        for (writer, name) in [
+            (Writer::Acknowledged, format!("{sockets} sockets")),
+            (
+                Writer::Everybody,
+                format!("{sockets} sockets, one commit at a time"),
+            ),
+        ] {
+            let (mut ours, mut bound) = (Vec::new(), Vec::new());
+            for _ in 0..pace.rounds {
+                let (sample, payload) = fan_out(sockets, writer, pace).await?;
+                ours.push(sample);
+                bound.push(broadcast(sockets, payload, writer, pace).await?);
+            }
+            report.add("W4", &name, &ours, "tuned tungstenite", &bound);
         }
-        report.add(
-            "W4",
-            &format!("{sockets} sockets"),
-            &ours,
-            "tuned tungstenite",
-            &bound,
-        );
     }
     Ok(())
 }
@@ -48,6 +52,8 @@ pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
 struct Arrivals {
     count: AtomicU64,
     all: Notify,
+    /// Subscribers that have seen [`LAST`].
+    saw_last: AtomicU64,
     sockets: u64,
 }
 
@@ -56,35 +62,69 @@ impl Arrivals {
         Arc::new(Arrivals {
             count: AtomicU64::new(0),
             all: Notify::new(),
+            saw_last: AtomicU64::new(0),
             sockets: sockets as u64,
         })
     }
 
-    fn one(&self) {
-        if (self.count.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(self.sockets) {
+    fn one(&self, text: &str) {
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let last = text.contains(LAST) && {
+            let saw = self.saw_last.fetch_add(1, Ordering::Relaxed) + 1;
+            saw == self.sockets
+        };
+        if last || count.is_multiple_of(self.sockets) {
             self.all.notify_one();
         }
     }
 
-    async fn everybody(&self) -> anyhow::Result<()> {
+    async fn served(&self, writer: Writer) -> anyhow::Result<()> {
+        if writer == Writer::Acknowledged {
+            return Ok(());
+        }
         let waited = tokio::time::timeout(LIMIT, self.all.notified()).await;
+        let count = self.count.load(Ordering::Relaxed);
         ensure!(
             waited.is_ok(),
-            "a commit reached only {} of {}",
-            self.count.load(Ordering::Relaxed),
+            "a commit did not reach all of {} ({count} pushes so far)",
+            self.sockets
+        );
+        Ok(())
+    }
+
+    /// Pushes of several commits may come as one, but nobody may miss the last.
+    async fn everybody_saw_last(&self) -> anyhow::Result<()> {
+        let everybody = async {
+            while self.saw_last.load(Ordering::Relaxed) < self.sockets {
+                self.all.notified().await;
+            }
+        };
+        let waited = tokio::time::timeout(LIMIT, everybody).await;
+        let saw = self.saw_last.load(Ordering::Relaxed);
+        eprintln!("DEBUG count {}", self.count.load(Ordering::Relaxed));
+        ensure!(
+            waited.is_ok(),
+            "the last commit reached only {saw} of {}",
             self.sockets
         );
         Ok(())
     }
 }
 
-async fn fan_out(sockets: usize, pace: Pace) -> anyhow::Result<(Sample, usize)> {
+/// How the writer goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    /// When its mutation is acknowledged: pushes and the next commit overlap.
+    Acknowledged,
+    /// When everybody has been served: the time of a round is that of the last subscriber.
+    Everybody,
+}
+
+async fn fan_out(sockets: usize, writer: Writer, pace: Pace) -> anyhow::Result<(Sample, usize)> {
     let server = Server::start(&["--realms", "kept"])?;
-    let mut writer = SyncClient::open(server.port).await?;
-    let body = "x".repeat(BODY);
-    let message = format!(r#"{{"channel":"general","body":"{body}"}}"#);
+    let mut client = SyncClient::open(server.port).await?;
     for _ in 0..MESSAGES {
-        writer.mutation("chat:send", &message).await?;
+        client.mutation("chat:send", &message("x")).await?;
     }
     let arrivals = Arrivals::new(sockets);
     let mut payload = 0;
@@ -99,56 +139,77 @@ async fn fan_out(sockets: usize, pace: Pace) -> anyhow::Result<(Sample, usize)> 
         payload = client.next_update().await?.len();
         let arrivals = arrivals.clone();
         tokio::spawn(async move {
-            while client.next_update().await.is_ok() {
-                arrivals.one();
+            loop {
+                match client.next_update().await {
+                    Ok(text) => arrivals.one(&text),
+                    Err(error) => {
+                        eprintln!("DEBUG {error}");
+                        break;
+                    }
+                }
             }
         });
     }
+    let body = message("x");
     let sample = closed_loop(
         pace,
-        sockets,
+        &arrivals,
         || server.cpu(),
         async || {
-            writer.mutation("chat:send", &message).await?;
-            arrivals.everybody().await
+            client.mutation("chat:send", &body).await?;
+            arrivals.served(writer).await
         },
     )
     .await?;
+    client.mutation("chat:send", &message(LAST)).await?;
+    arrivals.everybody_saw_last().await?;
     Ok((sample, payload))
 }
 
-async fn broadcast(sockets: usize, payload: usize, pace: Pace) -> anyhow::Result<Sample> {
+fn message(begin: &str) -> String {
+    format!(r#"{{"channel":"general","body":"{begin:x<BODY$}"}}"#)
+}
+
+async fn broadcast(
+    sockets: usize,
+    payload: usize,
+    writer: Writer,
+    pace: Pace,
+) -> anyhow::Result<Sample> {
     let bound = Bound::start("--broadcast-bound")?;
     let arrivals = Arrivals::new(sockets);
     for _ in 0..sockets {
         let mut client = SyncClient::connect(bound.port, "/").await?;
         let arrivals = arrivals.clone();
         tokio::spawn(async move {
-            while client.next().await.is_ok() {
-                arrivals.one();
+            while let Ok(text) = client.next().await {
+                arrivals.one(&text);
             }
         });
     }
     // The writer listens as well (its own copy is one delivery more, not counted).
-    let mut writer = SyncClient::connect(bound.port, "/").await?;
+    let mut client = SyncClient::connect(bound.port, "/").await?;
     let text = "x".repeat(payload);
-    closed_loop(
+    let sample = closed_loop(
         pace,
-        sockets,
+        &arrivals,
         || bound.cpu(),
         async || {
-            writer.send(text.clone()).await?;
-            writer.next().await?;
-            arrivals.everybody().await
+            client.send(text.clone()).await?;
+            client.next().await?;
+            arrivals.served(writer).await
         },
     )
-    .await
+    .await?;
+    client.send(LAST.to_owned()).await?;
+    arrivals.everybody_saw_last().await?;
+    Ok(sample)
 }
 
-/// One write after the other, each when the last one has reached everybody.
+/// One write after the other; counts what arrives meanwhile.
 async fn closed_loop(
     pace: Pace,
-    sockets: usize,
+    arrivals: &Arrivals,
     cpu: impl Fn() -> f64,
     mut write: impl AsyncFnMut() -> anyhow::Result<()>,
 ) -> anyhow::Result<Sample> {
@@ -157,15 +218,15 @@ async fn closed_loop(
         write().await?;
     }
     let (start, cpu_before) = (Instant::now(), cpu());
-    let (mut commits, mut latencies) = (0, Vec::new());
+    let before = arrivals.count.load(Ordering::Relaxed);
+    let mut latencies = Vec::new();
     while start.elapsed() < pace.measure {
         let begin = Instant::now();
         write().await?;
         latencies.push(begin.elapsed());
-        commits += 1;
     }
     Ok(Sample {
-        operations: commits * sockets as u64,
+        operations: arrivals.count.load(Ordering::Relaxed) - before,
         elapsed: start.elapsed(),
         latencies,
         cpu: cpu() - cpu_before,

@@ -248,6 +248,11 @@ impl Committer {
             self.last_ts > published.ts,
             "what becomes visible is newer than what is"
         );
+        let mut registry = published.registry.clone();
+        for (from, changed) in work.registries.drain(..) {
+            self.shared.remember_registry(from, changed.clone());
+            registry = changed;
+        }
         let mut hits: Vec<Hit> = Vec::new();
         {
             let mut publication = self.shared.publication.lock();
@@ -269,16 +274,13 @@ impl Committer {
             publication
                 .log
                 .trim(self.shared.snapshots.oldest(published.ts));
+            // Under the lock: whoever subscribes and finds a commit in the log is woken at once,
+            // and must then see the commit.
+            self.shared.published.store(Arc::new(Published {
+                ts: self.last_ts,
+                registry,
+            }));
         }
-        let mut registry = published.registry.clone();
-        for (from, changed) in work.registries.drain(..) {
-            self.shared.remember_registry(from, changed.clone());
-            registry = changed;
-        }
-        self.shared.published.store(Arc::new(Published {
-            ts: self.last_ts,
-            registry,
-        }));
         self.shared.latest.send_replace(self.last_ts);
         for hit in hits {
             wake(&hit);

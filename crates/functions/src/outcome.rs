@@ -99,12 +99,11 @@ impl QueryResult {
         ts >= self.ts && self.invalidated_at().is_none_or(|at| ts < at)
     }
 
-    /// Calls `notify.notify_one()` once the result is (or already was) invalidated. Dropping the
-    /// `Watch` stops watching; while any watch lives the result's read set stays subscribed.
+    /// Calls `notify.notify_one()` once the commit that invalidates the result is visible, at once
+    /// if it is already. Dropping the `Watch` stops watching; while any watch lives the result's
+    /// read set stays subscribed.
     pub fn watch(self: &Arc<Self>, notify: Arc<Notify>) -> Watch {
-        let number = self
-            .watchers
-            .add(notify, || self.invalidated_at().is_some());
+        let number = self.watchers.add(notify);
         Watch {
             result: self.clone(),
             number,

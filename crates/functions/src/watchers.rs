@@ -43,13 +43,16 @@ struct State {
 }
 
 impl Watchers {
-    /// Adds one and returns its number; wakes it at once if the result no longer holds already.
-    pub(crate) fn add(&self, notify: Arc<Notify>, invalidated: impl FnOnce() -> bool) -> u64 {
+    /// Adds one and returns its number; wakes it at once if the others have been woken.
+    ///
+    /// Not already when the result is marked as invalidated: that happens a moment before the
+    /// commit is visible, and whoever is woken before it is finds nothing to do and is never woken
+    /// again.
+    pub(crate) fn add(&self, notify: Arc<Notify>) -> u64 {
         let mut state = self.state.lock();
         let number = state.next;
         state.next += 1;
-        // Asked under the lock: an invalidation that this misses finds the new entry.
-        if state.fired || invalidated() {
+        if state.fired {
             drop(state);
             notify.notify_one();
         } else {
@@ -162,5 +165,35 @@ impl Drop for Dispatcher {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("waking does not panic");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a wake-up waits to be taken.
+    fn was_woken(notify: &Notify) -> bool {
+        use std::pin::pin;
+        use std::task::{Context, Waker as TaskWaker};
+        let mut context = Context::from_waker(TaskWaker::noop());
+        pin!(notify.notified()).poll(&mut context).is_ready()
+    }
+
+    #[test]
+    fn watchers_are_woken_when_the_commit_is_visible_however_late_they_come() {
+        let watchers = Arc::new(Watchers::default());
+        let (early, late, gone) = (
+            Arc::new(Notify::new()),
+            Arc::new(Notify::new()),
+            Arc::new(Notify::new()),
+        );
+        watchers.add(early.clone());
+        let number = watchers.add(gone.clone());
+        watchers.remove(number);
+        assert!(!was_woken(&early));
+        watchers.clone().fire();
+        watchers.add(late.clone());
+        assert!(was_woken(&early) && was_woken(&late) && !was_woken(&gone));
     }
 }
