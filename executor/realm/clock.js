@@ -26,9 +26,12 @@
   }
   expose("Date", createDate());
 
+  const RealIntl = Intl;
+
   /** `format()` without a date would show the real clock. */
   function freezeDateTimeFormat() {
-    const proto = Intl.DateTimeFormat.prototype;
+    // Not by its global name, whose getter calls this.
+    const proto = RealIntl.DateTimeFormat.prototype;
     const format = uncurry(getOwnPropertyDescriptor(proto, "format").get);
     const toParts = uncurry(proto.formatToParts);
     const bound = new WeakMap();
@@ -49,7 +52,6 @@
     defineProperty(proto, "formatToParts", { __proto__: null, enumerable: false });
   }
   // `Intl` is costly to touch: most calls never do.
-  const RealIntl = Intl;
   exposeLazily("Intl", () => {
     freezeDateTimeFormat();
     return RealIntl;

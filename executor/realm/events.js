@@ -19,6 +19,13 @@
         return CODES[this.#name] ?? 0;
       }
     }
+    for (const name of ownKeys(CODES)) {
+      // `NotFoundError` is NOT_FOUND_ERR, on the class and on its instances.
+      const constant = name.replace(/Error$/, "Err").replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+      const described = { __proto__: null, value: CODES[name], enumerable: true };
+      defineProperty(DOMException, constant, described);
+      defineProperty(DOMException.prototype, constant, described);
+    }
 
     class Event {
       #type;

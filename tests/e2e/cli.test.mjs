@@ -282,6 +282,75 @@ test("19: removing an index on a small table needs no question", async (t) => {
   assert.match(removed.stderr, /by_author/);
 });
 
+test("39: run --inline-query reads what is there and writes nothing", async (t) => {
+  const server = await Server.start(t);
+  const project = new Project(t, basicApp);
+  const inline = (source) => project.convex(server, ["run", "--inline-query", source]);
+  assert.equal((await inline("1 + 2")).stdout.trim(), "3", "also before the first push");
+  assert.equal((await project.convex(server, ["dev", "--once"])).code, 0);
+  for (const [body, author] of [["one", "ann"], ["two", "bob"], ["three", "ann"]]) {
+    await server.post("/api/mutation", { path: "messages:send", args: { body, author } });
+  }
+  for (const [source, expected] of [
+    [`(await ctx.db.query("messages").collect()).length`, 3],
+    [`(await ctx.db.query("messages").withIndex("by_author", (q) => q.eq("author", "ann")).order("desc").first()).body`, "three"],
+    [`(await ctx.db.query("messages").filter((q) => q.neq(q.field("author"), "ann")).unique()).body`, "two"],
+    [`(await ctx.db.query("messages").paginate({ cursor: null, numItems: 2 })).page.length`, 2],
+    [`const all = await ctx.db.query("messages").take(1); return (await ctx.db.get(all[0]._id)).body;`, "one"],
+    [`(await ctx.runQuery("messages:byAuthor", { author: "bob" })).length`, 1],
+    [`(await ctx.runQuery("messages:echo", { value: [1n, -0, NaN, new ArrayBuffer(2)] })).map((x) => typeof x).join()`,
+      "bigint,number,number,object"],
+    [`(await ctx.auth.getUserIdentity()) === null`, true],
+    [`export default query({ handler: async (ctx) => "whole module" });`, "whole module"],
+  ]) {
+    const result = await inline(source);
+    assert.equal(result.code, 0, `${source}\n${result.stderr}`);
+    assert.deepEqual(JSON.parse(result.stdout), expected, source);
+  }
+  const logged = await inline(`console.log("seen", 7); return null;`);
+  assert.match(logged.stderr + logged.stdout, /seen.*7/);
+  for (const [source, says] of [
+    [`await ctx.db.insert("messages", { body: "no" })`, /only reads/],
+    [`throw new Error("on purpose")`, /on purpose/],
+    [`this is no JavaScript`, /testQuery/],
+    [`await fetch("http://127.0.0.1")`, /fetch/],
+  ]) {
+    const result = await inline(source);
+    assert.equal(result.code, 1, source);
+    assert.match(result.stderr + result.stdout, says, source);
+  }
+  assert.equal(JSON.parse((await inline(`(await ctx.db.query("messages").collect()).length`)).stdout), 3);
+  const bare = { adminKey: "convex-self-hosted|00", args: {}, bundle: { path: "testQuery.js", source: "" } };
+  assert.equal((await server.post("/api/run_test_function", bare)).status, 401);
+});
+
+test("44, 54: env set --from-file, run --push, dev --run, logs --jsonl", async (t) => {
+  const server = await Server.start(t);
+  const project = new Project(t, basicApp);
+  const pushed = await project.convex(server, ["run", "--push", "messages:list"]);
+  assert.equal(pushed.code, 0, pushed.stderr);
+  assert.equal(pushed.stdout.trim(), "[]");
+  const ran = await project.convex(server, ["dev", "--once", "--run", "messages:list"]);
+  assert.equal(ran.code, 0, ran.stderr);
+  assert.match(ran.stdout + ran.stderr, /\[\]/);
+  const succeeded = await project.convex(server, ["dev", "--until-success", "--once"]);
+  assert.equal(succeeded.code, 0, succeeded.stderr);
+
+  project.write({ "some.env": "ONE=1\nTWO='two words'\n" });
+  assert.equal((await project.convex(server, ["env", "set", "--from-file", "some.env"])).code, 0);
+  assert.equal((await project.convex(server, ["env", "get", "TWO"])).stdout.trim(), "two words");
+  project.write({ "some.env": "ONE=other\n" });
+  assert.equal((await project.convex(server, ["env", "set", "--from-file", "some.env"])).code, 1);
+  assert.equal((await project.convex(server, ["env", "get", "ONE"])).stdout.trim(), "1");
+  assert.equal((await project.convex(server, ["env", "set", "--from-file", "some.env", "--force"])).code, 0);
+  assert.equal((await project.convex(server, ["env", "get", "ONE"])).stdout.trim(), "other");
+
+  const logs = project.convexRunning(t, server, ["logs", "--history", "20", "--success", "--jsonl"]);
+  const entries = () => logs.stdout.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+  const entry = await until(() => entries().find((each) => each.identifier?.startsWith("messages")));
+  assert.equal(entry.udfType, "Query");
+});
+
 test("a server that is not there is an error, not a wait without end", async (t) => {
   const project = new Project(t, basicApp);
   const port = await freePort();

@@ -75,21 +75,19 @@ pub(crate) fn npm_install(folder: &Path) -> anyhow::Result<()> {
 pub(crate) fn chromium() -> anyhow::Result<PathBuf> {
     let path = PathBuf::from("/usr/bin/chromium");
     if !path.exists() {
-        let root = root();
-        succeed(program("apt-get", &root).args(["update", "-qq"]))?;
-        succeed(
-            program("apt-get", &root)
-                .env("DEBIAN_FRONTEND", "noninteractive")
-                .args([
-                    "install",
-                    "-y",
-                    "-qq",
-                    "--no-install-recommends",
-                    "chromium",
-                ]),
-        )?;
+        apt_install("chromium")?;
     }
     Ok(path)
+}
+
+fn apt_install(package: &str) -> anyhow::Result<()> {
+    let root = root();
+    succeed(program("apt-get", &root).args(["update", "-qq"]))?;
+    succeed(
+        program("apt-get", &root)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["install", "-y", "-qq", "--no-install-recommends", package]),
+    )
 }
 
 /// A Python that has the `convex` package, in an environment of its own.
@@ -101,6 +99,9 @@ pub(crate) fn python() -> anyhow::Result<PathBuf> {
     };
     if !has_convex() {
         fs::create_dir_all(tools())?;
+        if output(program("python3", &root()).args(["-c", "import ensurepip"])).is_none() {
+            apt_install("python3-venv")?;
+        }
         succeed(
             program("python3", &root())
                 .args(["-m", "venv"])

@@ -54,7 +54,10 @@ pub struct Schema {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(
+    rename_all = "camelCase",
+    expecting = "an object with the list `tables`"
+)]
 struct SchemaJson {
     tables: Vec<TableJson>,
     #[serde(default = "yes")]
@@ -91,12 +94,14 @@ impl Schema {
     pub fn parse(text: &str) -> Result<Schema, SchemaError> {
         let json: SchemaJson = serde_json::from_str(text).map_err(|error| SchemaError {
             code: "InvalidSchemaExport",
-            message: format!("the schema cannot be read: {error}"),
+            message: format!(
+                "the schema cannot be read, it must be what defineSchema() exports: {error}"
+            ),
         })?;
         let mut tables = BTreeMap::new();
         for table in json.tables {
             let name = table.table_name.clone();
-            check_name(&name, "table", "InvalidTableName")?;
+            check_name(&name, "a table", "InvalidTableName")?;
             if tables.insert(name.clone(), table_schema(table)?).is_some() {
                 return Err(SchemaError {
                     code: "DuplicateTableName",

@@ -160,6 +160,15 @@ pub(crate) struct ServeOptions {
     /// A fresh global context for every call, or one kept for many.
     #[arg(long, env = "LENTIL_REALMS", value_enum, default_value_t = RealmChoice::Fresh, help_heading = "Functions")]
     pub(crate) realms: RealmChoice,
+    /// A limit of function calls, e.g. documents_read=64000; may be given more than once. docs/limits.md lists them.
+    #[arg(
+        long = "limit",
+        env = "LENTIL_LIMITS",
+        value_delimiter = ',',
+        value_name = "NAME=VALUE",
+        help_heading = "Functions"
+    )]
+    pub(crate) limits: Vec<String>,
     /// Give clients errors without details and no log lines, as production does.
     #[arg(long, env = "REDACT_LOGS_TO_CLIENT", num_args = 0..=1, default_missing_value = "true", default_value = "false", value_parser = set_means_true, value_name = "BOOL", help_heading = "Functions")]
     pub(crate) redact_logs_to_client: bool,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use lentil_database::{Database, DatabaseOptions, SystemEnv};
 use lentil_functions::deploy::Deployer;
-use lentil_functions::{Functions, FunctionsOptions, Host, HostOptions, Realms};
+use lentil_functions::{Functions, FunctionsOptions, Host, HostOptions, Limits, Realms};
 use lentil_jobs::Imports;
 use lentil_server::ws::SyncOptions;
 use lentil_server::{Deps, Server, ServerOptions};
@@ -58,7 +58,8 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         .unwrap_or_else(|| format!("http://127.0.0.1:{}", site.port()));
     server.set_urls(&cloud_url, &site_url);
 
-    let host = Host::start(host_options(&options))?;
+    let limits = limits(&options)?;
+    let host = Host::start(host_options(&options, &limits))?;
     let database = open_database(&options, &data)?;
     let functions = Functions::new(
         database.clone(),
@@ -68,7 +69,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
             secret: credentials.cursor_key,
             cloud_url: cloud_url.clone(),
             site_url: site_url.clone(),
-            ..FunctionsOptions::default()
+            limits,
         },
     );
     let deployer = Deployer::new(&functions);
@@ -97,7 +98,17 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     served
 }
 
-fn host_options(options: &ServeOptions) -> HostOptions {
+fn limits(options: &ServeOptions) -> anyhow::Result<Limits> {
+    let mut limits = Limits::default();
+    for setting in &options.limits {
+        limits
+            .set(setting)
+            .context("--limit (LENTIL_LIMITS) cannot be taken")?;
+    }
+    Ok(limits)
+}
+
+fn host_options(options: &ServeOptions, limits: &Limits) -> HostOptions {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     HostOptions {
         node: options.node.clone(),
@@ -106,6 +117,9 @@ fn host_options(options: &ServeOptions) -> HostOptions {
             RealmChoice::Fresh => Realms::Fresh,
             RealmChoice::Kept => Realms::Kept,
         },
+        user_time: Duration::from_millis(limits.user_time_ms),
+        heap_mib: u32::try_from(limits.heap_mib).unwrap_or(u32::MAX),
+        queue: usize::try_from(limits.waiting_calls).unwrap_or(usize::MAX),
         ..HostOptions::default()
     }
 }

@@ -58,6 +58,7 @@ impl Finished {
 impl Transaction {
     /// Ends the transaction; `Err` with its snapshot if there is nothing to write.
     pub(crate) fn finish(self) -> Result<Result<Finished, Timestamp>, TransactionError> {
+        tracing::trace!(target: "lentil::station", number = 7);
         let mut writes = Vec::new();
         for (tablet, id, pending) in self.writes.in_order() {
             let unchanged = match (&pending.old, &pending.new) {

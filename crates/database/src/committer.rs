@@ -195,6 +195,7 @@ impl Committer {
     }
 
     fn stamp(&mut self, work: &mut Work) -> CommitStage {
+        tracing::trace!(target: "lentil::station", number = 8);
         let now = Timestamp(self.shared.env.now_ns().min(Timestamp::MAX.0));
         for accepted in &mut work.accepted {
             let ts = now.max(Timestamp(self.last_ts.0 + 1));
@@ -226,6 +227,7 @@ impl Committer {
     }
 
     fn append(&mut self, work: &mut Work) -> CommitStage {
+        tracing::trace!(target: "lentil::station", number = 9);
         match self.shared.persistence.append(&work.batch) {
             Ok(()) => CommitStage::Publish,
             Err(error) => {
@@ -261,6 +263,7 @@ impl Committer {
                 publication
                     .counts
                     .follow(&accepted.finished.definitions, &counts);
+                tracing::trace!(target: "lentil::station", number = 10);
                 publication.log.push(accepted.ts, touches, counts);
             }
             publication
@@ -286,6 +289,7 @@ impl Committer {
 
 /// Wakes a subscriber. Its panic is its own: the commit is whole, and others wait to hear of it.
 fn wake(hit: &Hit) {
+    tracing::trace!(target: "lentil::station", number = 11);
     let woken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (hit.waker)(hit.ts)));
     if woken.is_err() {
         tracing::error!(ts = hit.ts.0, "a subscriber's waker panicked");

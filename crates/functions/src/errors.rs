@@ -104,13 +104,25 @@ pub(crate) fn thrown(message: impl Into<String>) -> SyscallError {
 /// A transaction's error as a syscall reports it.
 pub(crate) fn from_transaction(error: TransactionError) -> SyscallError {
     match error {
-        TransactionError::Developer { message, .. } => thrown(message),
+        TransactionError::Developer { code, message } => thrown(with_advice(code, message)),
         TransactionError::OutOfRetention => SyscallError::System {
             message: error.to_string(),
         },
         error => SyscallError::System {
             message: format!("the database failed: {error}"),
         },
+    }
+}
+
+/// What to do, where the database cannot know it.
+fn with_advice(code: &str, message: String) -> String {
+    match code {
+        "IndexNotFoundError" => {
+            format!(
+                "{message} Declare it in the table's schema and push, or use an index that is there."
+            )
+        }
+        _ => message,
     }
 }
 

@@ -8,6 +8,7 @@ use lentil_values::Value;
 
 use crate::FunctionFailure;
 use crate::deploy::DeploymentImage;
+use crate::limits::Limits;
 use crate::logs::{Line, flatten};
 use crate::outcome::Observed;
 use crate::path::FunctionPath;
@@ -15,6 +16,7 @@ use crate::prepare::{LARGE, Ready, Refused};
 use crate::service::Inner;
 use crate::syscalls::{Remains, UdfSyscalls};
 use crate::validate::{TableNames, check_result};
+use crate::warnings::{Used, warnings};
 
 /// A function that has run.
 pub(crate) struct Executed {
@@ -62,10 +64,11 @@ pub(crate) async fn execute(inner: &Inner, ready: Box<Ready>) -> Result<Executed
         ));
     };
     let large = matches!(&outcome.result, CallResult::Value(text) if text.len() > LARGE);
+    let limits = inner.options.limits;
     if !large {
-        return Ok(finish(&path, &image, outcome, syscalls));
+        return Ok(finish(&path, &image, limits, outcome, syscalls));
     }
-    tokio::task::spawn_blocking(move || finish(&path, &image, outcome, syscalls))
+    tokio::task::spawn_blocking(move || finish(&path, &image, limits, outcome, syscalls))
         .await
         .map_err(|error| FunctionFailure::internal("a large result could not be checked", &error))
 }
@@ -73,6 +76,7 @@ pub(crate) async fn execute(inner: &Inner, ready: Box<Ready>) -> Result<Executed
 fn finish(
     path: &FunctionPath,
     image: &DeploymentImage,
+    limits: Limits,
     outcome: CallOutcome,
     syscalls: UdfSyscalls,
 ) -> Executed {
@@ -91,7 +95,7 @@ fn finish(
                 .get(path)
                 .and_then(|spec| spec.returns.as_ref());
             let ids = TableNames::new(&mut tx, Namespace::ROOT);
-            check_result(path, &text, returns, &ids)
+            check_result(path, &text, returns, &ids, &limits)
                 .map(Arc::from)
                 .map_err(FunctionFailure::developer)
         }
@@ -103,9 +107,17 @@ fn finish(
             Err(fatal.unwrap_or_else(|| FunctionFailure::internal("a function was ended", &text)))
         }
     };
+    let mut lines = flatten(outcome.logs, nested_lines, limits.log_lines);
+    let result_bytes = result.as_ref().map_or(0, |text: &Arc<str>| text.len());
+    let used = Used {
+        transaction: tx.usage(),
+        result_bytes,
+        user_time: outcome.usage.user_time,
+    };
+    lines.extend(warnings(&used, &limits));
     Executed {
         result,
-        lines: Arc::new(flatten(outcome.logs, nested_lines)),
+        lines: Arc::new(lines),
         tx,
         observed,
         journal,

@@ -74,10 +74,12 @@ impl Expression {
             Expression::Negate(inner) => {
                 negate(inner.evaluate(document)?.as_deref()).map(|result| Some(Cow::Owned(result)))
             }
-            Expression::Not(inner) => boolean(!inner.boolean(document, "The operand of `not`")?),
+            Expression::Not(inner) => {
+                boolean(!inner.boolean(document, "The operand of `not` in a filter")?)
+            }
             Expression::And(parts) => {
                 for part in parts {
-                    if !part.boolean(document, "An operand of `and`")? {
+                    if !part.boolean(document, "An operand of `and` in a filter")? {
                         return boolean(false);
                     }
                 }
@@ -85,7 +87,7 @@ impl Expression {
             }
             Expression::Or(parts) => {
                 for part in parts {
-                    if part.boolean(document, "An operand of `or`")? {
+                    if part.boolean(document, "An operand of `or` in a filter")? {
                         return boolean(true);
                     }
                 }
@@ -98,7 +100,7 @@ impl Expression {
         match self.evaluate(document)?.as_deref() {
             Some(Value::Boolean(result)) => Ok(*result),
             other => Err(format!(
-                "{what} must be a boolean, it is {}.",
+                "{what} must be a boolean, it is {}. Use a comparison, such as `q.eq(…)`.",
                 type_name(other)
             )),
         }
@@ -380,11 +382,15 @@ mod tests {
         check(json!({"$or": [field("t"), field("s")]}), Ok(true));
         check(
             json!({"$and": [field("t"), field("s")]}),
-            Err("An operand of `and` must be a boolean, it is string."),
+            Err(
+                "An operand of `and` in a filter must be a boolean, it is string. Use a comparison, such as `q.eq(…)`.",
+            ),
         );
         check(
             field("nope"),
-            Err("The result of a filter must be a boolean, it is undefined."),
+            Err(
+                "The result of a filter must be a boolean, it is undefined. Use a comparison, such as `q.eq(…)`.",
+            ),
         );
     }
 

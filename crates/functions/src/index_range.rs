@@ -15,6 +15,7 @@ use crate::filter::optional_value;
 pub(crate) struct RangeExpression {
     #[serde(rename = "type")]
     kind: Kind,
+    #[serde(default)]
     field_path: String,
     value: Json,
 }
@@ -117,6 +118,15 @@ fn sort<'a>(
     let mut parts = Parts::default();
     for expression in expressions {
         let field = expression.field_path.as_str();
+        if field.is_empty() {
+            return Err(RangeError {
+                code: "FieldNotInIndex",
+                message: format!(
+                    "The index range of {name} has a comparison without a field. The index's fields are {}.",
+                    list(fields)
+                ),
+            });
+        }
         if !fields.contains(&field) {
             return Err(RangeError {
                 code: "FieldNotInIndex",
@@ -172,7 +182,7 @@ fn already_defined(name: &str, field: &str, kind: Kind) -> RangeError {
     RangeError {
         code: "AlreadyDefinedBound",
         message: format!(
-            "The index range of {name} defines a second {what} (on the field {field})."
+            "The index range of {name} defines a second {what} (on the field {field}). Keep only one."
         ),
     }
 }

@@ -20,13 +20,16 @@ mod requests;
 mod query;
 mod cache;
 mod watchers;
+mod warnings;
 mod system_query;
 mod any;
+mod one_off;
 mod http_routes;
 mod syscalls;
 mod index_range;
 mod filter;
 mod cursor;
+mod limits;
 mod logs;
 pub mod deploy;
 mod system;
@@ -35,6 +38,7 @@ pub use lentil_js::{Host, HostOptions, Realms};
 
 pub use crate::errors::client_message;
 pub use crate::http_routes::HttpRoute;
+pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};
 pub use crate::outcome::{
     FailureClass, FunctionFailure, MutationDone, Outcome, QueryResult, Watch,

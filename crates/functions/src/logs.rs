@@ -12,14 +12,13 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
+use crate::limits::count;
 use crate::path::ComponentPath;
 
 /// Entries kept at most.
 const ENTRIES_MAX: usize = 10_000;
 /// Bytes of text kept at most.
 const BYTES_MAX: usize = 16 << 20;
-/// Lines of one execution, those of nested calls included.
-const LINES_MAX: usize = 256;
 /// What stands at the end of a line that was cut.
 const TRUNCATED: &str = " (truncated due to length)";
 /// The least distance of two cursors, ms: a float of today's size still tells them apart.
@@ -46,6 +45,8 @@ pub enum LogForm {
 pub(crate) struct Line {
     pub(crate) line: LogLine,
     pub(crate) nested: Option<Arc<str>>,
+    /// What kind of line it is, if the server wrote it, e.g. `warning:TooManyReads`.
+    pub(crate) code: Option<&'static str>,
 }
 
 impl Line {
@@ -69,7 +70,7 @@ impl Line {
             "isTruncated": line.is_truncated,
             "timestamp": line.timestamp_ms,
             "level": level_name(line.level),
-            "systemMetadata": null,
+            "systemMetadata": self.code.map(|code| json!({ "code": code })),
         });
         if let Some(path) = &self.nested {
             json["componentPath"] = json!(component.0);
@@ -90,23 +91,29 @@ fn level_name(level: LogLevel) -> &'static str {
 }
 
 /// The lines of a call with those of its nested calls among them, in the order of their clocks.
-pub(crate) fn flatten(own: Vec<LogLine>, nested: Vec<Line>) -> Vec<Line> {
-    let own = own.into_iter().map(|line| Line { line, nested: None });
+pub(crate) fn flatten(own: Vec<LogLine>, nested: Vec<Line>, most: u64) -> Vec<Line> {
+    let own = own.into_iter().map(|line| Line {
+        line,
+        nested: None,
+        code: None,
+    });
+    let most = count(most);
     let mut lines: Vec<Line> = own.chain(nested).collect();
     lines.sort_by(|a, b| a.line.timestamp_ms.total_cmp(&b.line.timestamp_ms));
-    if lines.len() > LINES_MAX {
-        let last = lines.swap_remove(LINES_MAX - 1);
-        lines.truncate(LINES_MAX - 1);
+    if lines.len() > most {
+        let last = lines.swap_remove(most - 1);
+        lines.truncate(most - 1);
         lines.push(Line {
             line: LogLine {
                 level: LogLevel::Error,
                 messages: vec![format!(
-                    "Log overflow (maximum {LINES_MAX}). Remaining log lines omitted."
+                    "Log overflow (maximum {most}). Remaining log lines omitted."
                 )],
                 timestamp_ms: last.line.timestamp_ms,
                 is_truncated: false,
             },
             nested: None,
+            code: None,
         });
     }
     lines
@@ -394,6 +401,7 @@ mod tests {
         assert_eq!(logs.entries_after(0.0).0.len(), ENTRIES_MAX);
         for n in 0..40 {
             let long = Line {
+                code: None,
                 line: line(&"x".repeat(1 << 20), 0.0),
                 nested: None,
             };
@@ -405,10 +413,11 @@ mod tests {
     #[test]
     fn nested_lines_stand_where_they_were_logged() {
         let nested = vec![Line {
+            code: None,
             line: line("in", 2.0),
             nested: Some("m:g".into()),
         }];
-        let lines = flatten(vec![line("before", 1.0), line("after", 3.0)], nested);
+        let lines = flatten(vec![line("before", 1.0), line("after", 3.0)], nested, 256);
         let texts: Vec<_> = lines.iter().map(Line::text).collect();
         assert_eq!(texts, ["[LOG] before", "[LOG] in", "[LOG] after"]);
         let entry = LogEntry {
@@ -432,6 +441,7 @@ mod tests {
                 .map(|n| line(&n.to_string(), f64::from(n)))
                 .collect(),
             vec![],
+            256,
         );
         assert_eq!(lines.len(), 256);
         assert_eq!(lines[254].text(), "[LOG] 254");

@@ -51,6 +51,7 @@ pub(crate) async fn run(
     if !call.identity.can_write() {
         return failed(FunctionFailure::developer(NO_PERMISSION));
     }
+    tracing::trace!(target: "lentil::station", number = 4);
     let mut conflicts = Conflicts::default();
     loop {
         let turn = inner.contention.turn(&conflicts).await;
@@ -60,7 +61,7 @@ pub(crate) async fn run(
             Attempt::Done(done) => return done,
             Attempt::Conflict(table) => conflicts.add(table),
         }
-        if conflicts.count > inner.options.conflict_retries {
+        if u64::from(conflicts.count) > inner.options.limits.conflict_retries {
             return failed(conflict(&conflicts));
         }
     }

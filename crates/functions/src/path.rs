@@ -37,7 +37,11 @@ impl FunctionPath {
     /// Reads any accepted spelling: `messages:list`, `messages.js:list`, `a`.
     pub fn parse(text: &str) -> Result<FunctionPath, PathError> {
         let (module, function) = text.rsplit_once(':').unwrap_or((text, DEFAULT_FUNCTION));
-        let wrong = |why: String| PathError(format!("{text:?} is not a function path: {why}"));
+        let wrong = |why: String| {
+            PathError(format!(
+                "{text:?} is not a function path: {why}. Write it as \"folder/module:function\"."
+            ))
+        };
         let module = canonical_module(module).map_err(wrong)?;
         check_function(function).map_err(wrong)?;
         Ok(FunctionPath {
@@ -72,6 +76,9 @@ impl fmt::Display for FunctionPath {
 
 /// Checks a module path and gives it its `.js`.
 fn canonical_module(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("the module is missing".to_owned());
+    }
     let (folders, last) = match text.rsplit_once('/') {
         Some((folders, last)) => (Some(folders), last),
         None => (None, text),
@@ -119,6 +126,9 @@ fn check_component(component: &str) -> Result<(), String> {
 }
 
 fn check_function(function: &str) -> Result<(), String> {
+    if function.is_empty() {
+        return Err("the function's name is missing".to_owned());
+    }
     if function.len() > COMPONENT_MAX {
         return Err(format!(
             "the function name is longer than {COMPONENT_MAX} characters"

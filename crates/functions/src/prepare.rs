@@ -123,6 +123,7 @@ pub(crate) fn prepare(
     };
     // What the server has read is no part of what the function may read.
     tx.restore_usage(TransactionUsage::default());
+    tx.set_limits(inner.options.limits.transaction());
     let scope = Scope {
         inner: inner.clone(),
         environment,
@@ -156,7 +157,8 @@ fn check(
     let missing = || no_public_function(path, &call.component);
     let image = live.image.ok_or_else(missing)?;
     let spec = resolve(Some(&image), path, &call.component, &call.identity, kind)?;
-    let object = parse_args(path, &call.args).map_err(FunctionFailure::developer)?;
+    let object =
+        parse_args(path, &call.args, &inner.options.limits).map_err(FunctionFailure::developer)?;
     let args = Value::Object(object);
     let ids = TableNames::new(tx, Namespace::ROOT);
     check_args(&spec.args, &args, &ids).map_err(FunctionFailure::developer)?;

@@ -13,13 +13,14 @@ use lentil_values::{Timestamp, Value};
 
 use crate::cache::{Answer, Flight, Found, QueryKey};
 use crate::execute::{Executed, execute};
+use crate::limits::Limits;
 use crate::logs::{Execution, identity_type};
 use crate::path::FunctionPath;
 use crate::prepare::{LARGE, Ready, Refused, prepare};
 use crate::service::Inner;
 use crate::system_query;
 use crate::validate::parse_args;
-use crate::watchers::Watchers;
+use crate::watchers::{Refresh, Watchers};
 use crate::{Call, FailureClass, FunctionFailure, Outcome, QueryResult};
 
 /// Whose calls come again by themselves whenever something changes.
@@ -49,7 +50,8 @@ pub(crate) async fn ask(
             return Ok(Arc::new(unread(ts, failure)));
         }
     };
-    let shared = key_of(call, &path, journal);
+    tracing::trace!(target: "lentil::station", number = 12);
+    let shared = key_of(call, &path, journal, &inner.options.limits);
     let mut tried = None;
     loop {
         let mut key = shared.clone();
@@ -88,10 +90,15 @@ pub(crate) async fn ask(
     }
 }
 
-fn key_of(call: &Call, path: &FunctionPath, journal: Option<Arc<str>>) -> QueryKey {
+fn key_of(
+    call: &Call,
+    path: &FunctionPath,
+    journal: Option<Arc<str>>,
+    limits: &Limits,
+) -> QueryKey {
     // Large arguments are not worth taking apart here; another spelling of them runs again.
     let canonical = (call.args.len() <= LARGE)
-        .then(|| parse_args(path, &call.args).ok())
+        .then(|| parse_args(path, &call.args, limits).ok())
         .flatten()
         .map(|object| Value::Object(object).to_json_string().into());
     QueryKey {
@@ -137,6 +144,7 @@ async fn compute(inner: &Arc<Inner>, run: &Run) -> Answer {
     };
     log(inner, run, started, &executed);
     let (watchers, subscription) = subscribe(inner, &executed.tx);
+    watchers.refresh_with(again(inner, run, executed.journal.clone()));
     Ok(Arc::new(QueryResult {
         outcome,
         ts: run.ts,
@@ -179,6 +187,28 @@ async fn prepare_at(
     prepared
         .await
         .map_err(|error| FunctionFailure::internal("a query could not be prepared", &error))?
+}
+
+/// How the question of a run is asked again for those who watch its result.
+fn again(inner: &Arc<Inner>, run: &Run, journal: Option<Arc<str>>) -> Refresh {
+    let call = Arc::new(Call {
+        caller: SUBSCRIBER,
+        ..run.call.clone()
+    });
+    // The cache holds the result that will hold this.
+    let service = Arc::downgrade(inner);
+    let runtime = tokio::runtime::Handle::current();
+    Box::new(move |wake| {
+        let (service, call, journal) = (service.clone(), call.clone(), journal.clone());
+        runtime.spawn(async move {
+            if let Some(inner) = service.upgrade() {
+                let latest = inner.database.latest();
+                // Whoever is woken asks for itself, and hears then of a failure.
+                let _answer = ask(&inner, &call, latest, journal).await;
+            }
+            drop(wake);
+        });
+    })
 }
 
 /// Watches what a transaction has read.
@@ -231,7 +261,7 @@ fn log(inner: &Inner, run: &Run, started: Instant, executed: &Executed) {
     inner.log(execution);
 }
 
-fn describe(
+pub(crate) fn describe(
     call: &Call,
     path: &FunctionPath,
     result: &Result<Arc<str>, FunctionFailure>,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use lentil_catalog::session_requests;
-use lentil_database::{Transaction, TransactionError, TransactionLimits};
+use lentil_database::{Transaction, TransactionError};
 use lentil_values::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -48,9 +48,9 @@ pub(crate) fn keep_record(
 
 /// The server's own rows do not count against the function's limits.
 fn uncounted<T>(tx: &mut Transaction, body: impl FnOnce(&mut Transaction) -> T) -> T {
-    tx.set_limits(TransactionLimits::UNLIMITED);
+    let limits = tx.lift_limits();
     let value = body(tx);
-    tx.set_limits(TransactionLimits::default());
+    tx.set_limits(limits);
     value
 }
 

@@ -12,11 +12,13 @@ use crate::cache::QueryCache;
 use crate::contention::Contention;
 use crate::cursor::Cursors;
 use crate::deploy::ImageCache;
+use crate::limits::Limits;
 use crate::logs::{Execution, LogStream};
 use crate::prepare::Warm;
 use crate::watchers::Dispatcher;
 use crate::{
-    ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult, any, mutation, query,
+    ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult, any, mutation, one_off,
+    query,
 };
 
 /// One question or command.
@@ -56,10 +58,8 @@ pub struct FunctionsOptions {
     pub cloud_url: String,
     /// `CONVEX_SITE_URL`.
     pub site_url: String,
-    /// Bytes of cached query results.
-    pub query_cache_bytes: u64,
-    /// Times a conflicting mutation is run again.
-    pub conflict_retries: u32,
+    /// What calls may use.
+    pub limits: Limits,
 }
 
 impl Default for FunctionsOptions {
@@ -69,8 +69,7 @@ impl Default for FunctionsOptions {
             secret: [0; 32],
             cloud_url: "http://127.0.0.1:3210".to_owned(),
             site_url: "http://127.0.0.1:3211".to_owned(),
-            query_cache_bytes: 100 << 20,
-            conflict_retries: 32,
+            limits: Limits::default(),
         }
     }
 }
@@ -105,13 +104,24 @@ impl Inner {
 }
 
 impl Functions {
+    /// Runs a query that is not deployed: the default export of an ES module's text, which may
+    /// import `query` from `convex:/_system/repl/wrappers.js`. For admins; `call.path` is ignored.
+    pub async fn one_off_query(&self, source: Arc<str>, call: Call) -> Outcome {
+        one_off::run(&self.inner, source, call).await
+    }
+
+    /// What calls may use.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.options.limits
+    }
+
     /// Wires the service to its database and function host.
     pub fn new(database: Database, host: Host, options: FunctionsOptions) -> Functions {
         let inner = Inner {
             images: Arc::new(ImageCache::new(&options.cloud_url, &options.site_url)),
             warm: Warm::default(),
             cursors: Cursors::new(&options.secret, &options.instance_name),
-            cache: Arc::new(QueryCache::new(options.query_cache_bytes)),
+            cache: Arc::new(QueryCache::new(options.limits.query_cache_bytes)),
             contention: Contention::default(),
             logs: LogStream::default(),
             dispatcher: Dispatcher::start(),

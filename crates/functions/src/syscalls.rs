@@ -16,6 +16,7 @@ mod streams;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use lentil_database::{Namespace, Transaction, TransactionLimits};
 use lentil_identity::Identity;
@@ -57,6 +58,8 @@ pub(crate) struct UdfSyscalls {
     nested_lines: Vec<Line>,
     /// Why a nested call took the whole execution down, if one did.
     fatal: Option<FunctionFailure>,
+    /// What the operations of all functions of the call have taken.
+    system_time: Duration,
 }
 
 /// What is left of an execution when its call has ended.
@@ -79,10 +82,11 @@ impl UdfSyscalls {
         journal: Option<Arc<str>>,
     ) -> UdfSyscalls {
         UdfSyscalls {
+            limits: scope.inner.options.limits.transaction(),
             scope,
             tx,
             frames: vec![Frame::root(path, kind, journal)],
-            limits: TransactionLimits::default(),
+            system_time: Duration::ZERO,
             observed: Observed::default(),
             nested_lines: Vec::new(),
             fatal: None,
@@ -146,7 +150,7 @@ impl UdfSyscalls {
     fn limits_now(&self) -> TransactionLimits {
         let stale = self.frames.iter().any(|frame| frame.stale.is_some());
         if stale {
-            TransactionLimits::default()
+            self.scope.inner.options.limits.transaction()
         } else {
             self.limits
         }
@@ -157,6 +161,24 @@ impl UdfSyscalls {
             .last()
             .expect("the called function's frame is there until the end")
             .kind
+    }
+
+    /// Counts the time of an operation; ends the whole call when there has been too much.
+    fn spend(&mut self, since: Instant) -> Result<(), SyscallError> {
+        self.system_time += since.elapsed();
+        let most = Duration::from_millis(self.scope.inner.options.limits.system_time_ms);
+        if self.system_time <= most {
+            return Ok(());
+        }
+        let text = "Your request timed out performing too many system operations.";
+        let failure = FunctionFailure::developer(format!(
+            "{text} Read or write less in one function (SystemTimeoutError, maximum duration: {}s).",
+            most.as_secs_f64()
+        ));
+        self.fatal = Some(failure);
+        Err(SyscallError::System {
+            message: text.to_owned(),
+        })
     }
 
     fn async_operation(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
@@ -198,13 +220,16 @@ impl Syscalls for UdfSyscalls {
     }
 
     fn call(&mut self, op: &str, args: &str) -> Reply {
+        tracing::trace!(target: "lentil::station", number = 6);
         if op == "1.0/runUdf" {
             return match self.run_udf(args) {
                 Ok(invocation) => Reply::Nested(Box::new(invocation)),
                 Err(error) => Reply::Error(error),
             };
         }
-        match self.async_operation(op, args) {
+        let since = Instant::now();
+        let answer = self.async_operation(op, args);
+        match answer.and_then(|value| self.spend(since).map(|()| value)) {
             Ok(value) => Reply::Value(value),
             Err(error) => Reply::Error(error),
         }
@@ -218,6 +243,9 @@ impl Syscalls for UdfSyscalls {
 /// Reads a syscall's arguments. `method` is what the developer called, e.g. `db.get`.
 fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, SyscallError> {
     serde_json::from_str(args).map_err(|error| {
+        if let Some(error) = misplaced(method, args) {
+            return error;
+        }
         let cause = if error.is_data() {
             error.to_string()
         } else {
@@ -226,9 +254,49 @@ fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, Sysca
         // Where in the JSON it happened means nothing to the developer, who wrote no JSON.
         let cause = cause
             .rfind(" at line ")
-            .map_or(&*cause, |end| &cause[..end]);
+            .map_or(&*cause, |end| &cause[..end])
+            // Words of the JSON parser.
+            .replace("expected f64", "expected a number")
+            .replace("unknown variant", "unknown value");
         thrown(format!("Invalid arguments for `{method}`: {cause}"))
     })
+}
+
+/// Members of syscalls that must be texts or numbers, what developers call them, and whether they
+/// may be null.
+const SIMPLE_ARGUMENTS: [(&str, &str, &str, bool); 8] = [
+    ("id", "id", "string", false),
+    ("table", "tableName", "string", false),
+    ("idString", "id", "string", false),
+    ("cursor", "cursor", "string", true),
+    ("endCursor", "endCursor", "string", true),
+    ("pageSize", "numItems", "finite number", false),
+    ("maximumRowsRead", "maximumRowsRead", "number", true),
+    ("maximumBytesRead", "maximumBytesRead", "number", true),
+];
+
+/// The complaint about the first argument that is of another type than it must be.
+fn misplaced(method: &str, args: &str) -> Option<SyscallError> {
+    let args: serde_json::Value = serde_json::from_str(args).ok()?;
+    let wrong = |&(member, argument, expected, nullable): &(&str, &'static str, &str, bool)| {
+        use serde_json::Value as Json;
+        let got = match args.get(member)? {
+            Json::String(_) if expected == "string" => return None,
+            Json::Number(_) if expected != "string" => return None,
+            Json::Null if nullable => return None,
+            Json::Null if expected != "string" => {
+                return Some((argument, format!("expected a {expected}")));
+            }
+            // Most likely the document itself.
+            Json::Object(_) if argument == "id" => "an object. Did you mean its `_id`?".to_owned(),
+            Json::Object(_) => "an object".to_owned(),
+            Json::Array(_) => "an array".to_owned(),
+            other => other.to_string(),
+        };
+        Some((argument, format!("expected a {expected}, got {got}")))
+    };
+    let (argument, cause) = SIMPLE_ARGUMENTS.iter().find_map(wrong)?;
+    Some(bad_argument(argument, method, &cause))
 }
 
 /// An argument that is not what the method takes.

@@ -61,7 +61,8 @@ fn evaluate(
     let function = system::lookup(path)
         .filter(|_| allowed)
         .ok_or_else(missing)?;
-    let args = parse_args(path, &call.args).map_err(FunctionFailure::developer)?;
+    let args =
+        parse_args(path, &call.args, &inner.options.limits).map_err(FunctionFailure::developer)?;
     let functions = Functions::of(inner.clone());
     let value: Value = function.run(&functions, tx, args, &call.identity)?;
     Ok(value.to_json_string().into())

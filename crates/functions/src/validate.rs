@@ -5,10 +5,9 @@ use std::cell::RefCell;
 use lentil_database::{Namespace, Transaction};
 use lentil_values::{IdResolver, Object, TableNumber, Validator, Value};
 
+use crate::limits::{Limits, count, in_bytes};
 use crate::path::FunctionPath;
 
-/// Bytes of a function's arguments, and of its result (function-runtime 5).
-const VALUE_BYTES_MAX: usize = 16 << 20;
 /// How much encoded text can hold a value of the allowed size: no type's text is longer than this
 /// many times its bytes (control characters in strings).
 const TEXT_PER_BYTE_MAX: usize = 6;
@@ -44,15 +43,21 @@ impl IdResolver for TableNames<'_> {
 
 /// Reads encoded arguments: an array with one object, or the object itself. The error is ready for
 /// the developer.
-pub(crate) fn parse_args(path: &FunctionPath, text: &str) -> Result<Object, String> {
-    let value = (text.len() <= VALUE_BYTES_MAX * TEXT_PER_BYTE_MAX)
+pub(crate) fn parse_args(
+    path: &FunctionPath,
+    text: &str,
+    limits: &Limits,
+) -> Result<Object, String> {
+    let most = count(limits.arguments_bytes);
+    let value = (text.len() <= most.saturating_mul(TEXT_PER_BYTE_MAX))
         .then(|| Value::parse(text))
         .transpose()
         .map_err(|error| format!("Invalid arguments for {path}: {error}"))?;
     let size = value.as_ref().map_or(text.len(), Value::size);
-    let Some(value) = value.filter(|_| size <= VALUE_BYTES_MAX) else {
+    let Some(value) = value.filter(|_| size <= most) else {
         return Err(format!(
-            "Arguments for {path} are too large (actual: {size} bytes, limit: 16 MiB)"
+            "Arguments for {path} are too large (actual: {size} bytes, limit: {})",
+            in_bytes(limits.arguments_bytes)
         ));
     };
     let object = single_object(value)?;
@@ -97,13 +102,15 @@ pub(crate) fn check_result(
     text: &str,
     validator: Option<&Validator>,
     ids: &TableNames<'_>,
+    limits: &Limits,
 ) -> Result<String, String> {
     let value = Value::parse(text)
         .map_err(|error| format!("Function {path} return value invalid: {error}"))?;
     let size = value.size();
-    if size > VALUE_BYTES_MAX {
+    if size > count(limits.result_bytes) {
         return Err(format!(
-            "Function {path} return value is too large (actual: {size} bytes, limit: 16 MiB)"
+            "Function {path} return value is too large (actual: {size} bytes, limit: {})",
+            in_bytes(limits.result_bytes)
         ));
     }
     value
@@ -123,7 +130,8 @@ mod tests {
 
     fn parse(text: &str) -> Result<String, String> {
         let path = FunctionPath::parse("m:f").expect("it is a path");
-        parse_args(&path, text).map(|object| Value::Object(object).to_json_string())
+        parse_args(&path, text, &Limits::default())
+            .map(|object| Value::Object(object).to_json_string())
     }
 
     #[test]

@@ -1,20 +1,37 @@
 //! Whom to wake when a query's result no longer holds.
 //!
 //! The thread that publishes commits only puts a result's watchers on a list; a thread of this
-//! crate wakes them, however many they are.
+//! crate wakes them, however many they are. Where several watch one result, the question is asked
+//! again first: each of them then finds the answer instead of waiting for it, and wakes once.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use lentil_database::Waker;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
+/// With so many watchers, the answer is made before they are woken.
+const SHARED_BY: usize = 2;
+
+/// Starts asking a question again; what it is given is dropped when the answer is there.
+pub(crate) type Refresh = Box<dyn Fn(WakeAll) + Send + Sync>;
+
 /// The watchers of one result.
 #[derive(Default)]
 pub(crate) struct Watchers {
     state: Mutex<State>,
+    refresh: OnceLock<Refresh>,
+}
+
+/// Wakes all watchers of a result when dropped, whatever became of the new answer.
+pub(crate) struct WakeAll(Arc<Watchers>);
+
+impl Drop for WakeAll {
+    fn drop(&mut self) {
+        self.0.wake_all();
+    }
 }
 
 #[derive(Default)]
@@ -46,7 +63,22 @@ impl Watchers {
         drop(notify);
     }
 
-    fn fire(&self) {
+    /// Sets how the question is asked again; before anybody watches.
+    pub(crate) fn refresh_with(&self, refresh: Refresh) {
+        let known = self.refresh.set(refresh);
+        debug_assert!(known.is_ok(), "a result has one question");
+    }
+
+    fn fire(self: Arc<Self>) {
+        let shared = self.state.lock().watching.len() >= SHARED_BY;
+        let watchers = self.clone();
+        match watchers.refresh.get().filter(|_| shared) {
+            Some(refresh) => refresh(WakeAll(self)),
+            None => self.wake_all(),
+        }
+    }
+
+    fn wake_all(&self) {
         let watching = {
             let mut state = self.state.lock();
             state.fired = true;

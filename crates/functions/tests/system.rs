@@ -75,11 +75,13 @@ async fn every_function_of_the_cli_answers_on_a_new_deployment() {
     ] {
         assert_eq!(ask(&app, path, args).await, expected, "{path}");
     }
-    assert!(
-        ask(&app, "_system/cli/convexUrl:cloudUrl", json!({}))
-            .await
-            .is_string()
-    );
+    for url in ["cloudUrl", "siteUrl"] {
+        let url = ask(&app, &format!("_system/cli/convexUrl:{url}"), json!({})).await;
+        assert!(
+            url.as_str().is_some_and(|url| url.starts_with("http://")),
+            "{url}"
+        );
+    }
     let components = ask(&app, "_system/frontend/components:list", json!({})).await;
     assert_eq!(components[0]["path"], "");
     let marker = json!({ "tableName": "t" });

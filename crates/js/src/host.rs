@@ -115,6 +115,7 @@ impl Host {
         invocation: Invocation,
         syscalls: S,
     ) -> Result<(CallOutcome, S), S> {
+        tracing::trace!(target: "lentil::station", number = 5);
         // The object is shared only until the job starts, so that a refusal can give it back.
         let slot = Arc::new(Mutex::new(Some(syscalls)));
         let (answer, answered) = oneshot::channel();

@@ -6,7 +6,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use futures::StreamExt as _;
-use lentil_identity::{Identity, parse_authorization};
+use lentil_identity::{AdminKey, Identity, parse_authorization};
 use serde::de::DeserializeOwned;
 
 use crate::errors::ApiError;
@@ -90,18 +90,25 @@ impl FromRequestParts<Deployment> for WritingAdmin {
     }
 }
 
-/// Who pushes: the key stands in the body, and what the header says does not matter.
+/// The key that stands in the body; what the header says does not matter.
+pub(crate) fn key_of_body(
+    deployment: &Deployment,
+    body: &serde_json::Value,
+) -> Result<AdminKey, ApiError> {
+    let key = body.get("adminKey").and_then(serde_json::Value::as_str);
+    let key = key.ok_or_else(|| ApiError::bad_body("the body has no text in \"adminKey\""))?;
+    deployment
+        .keys
+        .check(key)
+        .map_err(|error| ApiError::new(401, "BadAdminKey", error.to_string()))
+}
+
+/// Who pushes.
 pub(crate) fn admin_of_body(
     deployment: &Deployment,
     body: &serde_json::Value,
 ) -> Result<(), ApiError> {
-    let key = body.get("adminKey").and_then(serde_json::Value::as_str);
-    let key = key.ok_or_else(|| ApiError::bad_body("the body has no text in \"adminKey\""))?;
-    let key = deployment
-        .keys
-        .check(key)
-        .map_err(|error| ApiError::new(401, "BadAdminKey", error.to_string()))?;
-    if key.read_only {
+    if key_of_body(deployment, body)?.read_only {
         Err(ApiError::read_only())
     } else {
         Ok(())

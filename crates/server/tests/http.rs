@@ -5,6 +5,7 @@
 
 mod http {
     mod actions;
+    mod admin;
     mod browsers;
     mod callers;
     mod client;

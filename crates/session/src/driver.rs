@@ -138,6 +138,7 @@ impl Session {
 
     /// Takes what the client said.
     pub fn receive(&mut self, message: Result<ClientMessage, MalformedMessage>) {
+        tracing::trace!(target: "lentil::station", number = 2);
         match message {
             Ok(message) => self.apply(Event::Message(message)),
             Err(error) => self.apply(Event::Malformed(error.0)),

@@ -216,6 +216,7 @@ impl State {
         if self.closed {
             return;
         }
+        tracing::trace!(target: "lentil::station", number = 3);
         match event {
             Event::Message(message) => self.message(message, moment, effects),
             Event::Malformed(error) => self.fatal(&error, effects),

@@ -46,6 +46,7 @@ pub(crate) fn build(
     redact: bool,
     clock: Option<Clock>,
 ) -> Option<String> {
+    tracing::trace!(target: "lentil::station", number = 13);
     let (start, end) = versions;
     assert!(start.ts <= end.ts, "time does not go back");
     assert!(start.query_set <= end.query_set && start.identity <= end.identity);

@@ -12,6 +12,9 @@ const VARINT_MAX: usize = 5;
 /// Bytes of an id with the largest table number.
 const BYTES_MAX: usize = VARINT_MAX + 16 + 2;
 
+/// Characters of a text that is no id, in messages.
+const SHOWN_MAX: usize = 64;
+
 /// The number of a table in its namespace; never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableNumber(pub u32);
@@ -128,9 +131,10 @@ impl FromStr for DocumentId {
         let malformed =
             |why: &str| IdError::Malformed(format!("{text:?} is not a document id: {why}"));
         if !(31..=37).contains(&text.len()) {
+            let shown: String = text.chars().take(SHOWN_MAX).collect();
             return Err(IdError::Malformed(format!(
-                "not a document id: it has {} characters instead of 31 to 37",
-                text.len()
+                "{shown:?} is not a document id: it has {} characters instead of 31 to 37",
+                text.chars().count()
             )));
         }
         let mut id = IdBytes {
@@ -139,8 +143,9 @@ impl FromStr for DocumentId {
         };
         let (mut held, mut bits) = (0u32, 0);
         for character in text.bytes() {
-            let digit =
-                digit(character).ok_or_else(|| malformed("a character is not in the alphabet"))?;
+            let digit = digit(character).ok_or_else(|| {
+                malformed("ids hold digits and small letters without i, l, o and u")
+            })?;
             held = held << 5 | u32::from(digit);
             bits += 5;
             if bits >= 8 {

@@ -182,8 +182,9 @@ fn value_error(error: serde_json::Error) -> ValueError {
     }
     // What the parser says about half a surrogate pair takes its own terms for granted.
     if message.contains("hex escape at line") {
+        let place = message.rfind(" at line ").map_or("", |at| &message[at..]);
         return ValueError::Malformed(format!(
-            "a string holds a lone surrogate, which is not Unicode text: {message}"
+            "a string holds a lone surrogate (half of a character), which is not Unicode text{place}"
         ));
     }
     ValueError::Malformed(message)
@@ -266,7 +267,8 @@ impl<'de> Visitor<'de> for Seed {
             let content = map.next_value::<serde_json::Value>()?;
             if let Some(other) = map.next_key::<String>()? {
                 return Err(A::Error::custom(format!(
-                    "the field name {name:?} begins with '$', which is reserved (beside {other:?})"
+                    "{} (it stands beside {other:?})",
+                    reserved_name(&name)
                 )));
             }
             return unwrap(&name, &content).map_err(A::Error::custom);
@@ -278,9 +280,7 @@ impl<'de> Visitor<'de> for Seed {
             match map.next_key::<String>()? {
                 None => return Ok(Value::Object(fields)),
                 Some(next) if next.starts_with('$') => {
-                    return Err(A::Error::custom(format!(
-                        "the field name {next:?} begins with '$', which is reserved"
-                    )));
+                    return Err(A::Error::custom(reserved_name(&next)));
                 }
                 Some(next) => name = next,
             }
@@ -288,22 +288,33 @@ impl<'de> Visitor<'de> for Seed {
     }
 }
 
+fn reserved_name(name: &str) -> String {
+    format!("the field name {name:?} begins with '$', which is reserved: rename the field")
+}
+
 /// Reads what stands in `{"$integer": …}` and its sisters.
 fn unwrap(name: &str, content: &serde_json::Value) -> Result<Value, String> {
     if name == "$commitTs" {
         return Err("{\"$commitTs\":null} (db.vars.commitTs) is not supported by this version of Lentil yet".to_owned());
     }
+    if name == "$undefined" {
+        return Err(
+            "undefined cannot be a value here: leave the field out, or use null".to_owned(),
+        );
+    }
     if !matches!(name, "$integer" | "$float" | "$bytes") {
-        return Err(format!(
-            "the field name {name:?} begins with '$', which is reserved"
-        ));
+        return Err(reserved_name(name));
     }
     let text = content
         .as_str()
         .ok_or_else(|| format!("{name} must hold base64 text"))?;
-    let bytes = STANDARD
-        .decode(text)
-        .map_err(|error| format!("{name} does not hold padded base64: {error}"))?;
+    let bytes = STANDARD.decode(text).map_err(|error| {
+        let why = error.to_string();
+        format!(
+            "{name} does not hold padded base64: {}",
+            why.trim_end_matches('.')
+        )
+    })?;
     let eight = |bytes: &[u8]| -> Result<[u8; 8], String> {
         bytes
             .try_into()

@@ -64,7 +64,7 @@ impl Value {
         for name in document.keys().filter(|name| name.starts_with('_')) {
             if name != "_id" && name != "_creationTime" {
                 return Err(ValueError::Malformed(format!(
-                    "Field name {name:?} is not allowed: top-level names that begin with '_' are for system fields"
+                    "Field name {name:?} is not allowed: top-level names that begin with '_' are for system fields, rename the field"
                 )));
             }
         }
@@ -118,7 +118,7 @@ fn check_field_name(name: &str) -> Result<(), ValueError> {
             name.len()
         )
     } else if name.starts_with('$') {
-        "it begins with '$', which is reserved".to_owned()
+        "it begins with '$', which is reserved, rename the field".to_owned()
     } else if !name.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
         "only printable ASCII characters are allowed".to_owned()
     } else {
@@ -144,11 +144,17 @@ fn check_size(bytes: usize, maximum: usize) -> Result<(), ValueError> {
     if bytes <= maximum {
         return Ok(());
     }
-    let actual = bytes as f64 / f64::from(1 << 20);
+    let mebibytes = format!("{:.2} MiB", bytes as f64 / f64::from(1 << 20));
+    // A size just above the maximum would round to it.
+    let actual = if mebibytes == format!("{}.00 MiB", maximum >> 20) {
+        format!("{bytes} bytes")
+    } else {
+        mebibytes
+    };
     Err(limit(
         "ValueTooLargeError",
         format!(
-            "Value is too large ({actual:.2} MiB > maximum size {} MiB)",
+            "Value is too large ({actual} > maximum size {} MiB)",
             maximum >> 20
         ),
     ))
@@ -209,7 +215,7 @@ mod tests {
         let large = document(Value::String("x".repeat(1 << 20)));
         assert_eq!(
             text(Value::check_document(&large)),
-            "Value is too large (1.00 MiB > maximum size 1 MiB)"
+            "Value is too large (1048582 bytes > maximum size 1 MiB)"
         );
     }
 

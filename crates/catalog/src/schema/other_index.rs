@@ -107,7 +107,11 @@ impl OtherIndex {
                 message: format!("index {table}.{}: {why}", self.name),
             })
         };
-        check_name(&self.name, "index", "InvalidIndexName")?;
+        check_name(
+            &self.name,
+            &format!("an index of the table {table:?}"),
+            "InvalidIndexName",
+        )?;
         if self.filter_fields.len() > FILTER_FIELDS_MAX {
             return refused(
                 "IndexTooManyFields",

@@ -51,14 +51,14 @@ pub(super) fn check_name(name: &str, what: &str, code: &'static str) -> Result<(
     let refused = |why: &str| {
         Err(SchemaError {
             code,
-            message: format!("{name:?} cannot name a {what}: {why}"),
+            message: format!("{name:?} cannot name {what}: {why}"),
         })
     };
     if name.is_empty() || name.len() > NAME_MAX {
         return refused(&format!("names have 1 to {NAME_MAX} characters"));
     }
     if name.starts_with('_') {
-        return refused("names that begin with '_' are for the system");
+        return refused("names that begin with '_' are for the system, rename it");
     }
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic());
     if !begins_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
@@ -78,12 +78,19 @@ pub(super) fn check_index(table: &str, index: &IndexJson) -> Result<(), SchemaEr
     if matches!(name.as_str(), "by_id" | "by_creation_time") {
         return refused(
             "IndexNameReserved",
-            "this name is for the index that every table has".to_owned(),
+            "this name is for the index that every table has, choose another".to_owned(),
         );
     }
-    check_name(name, "index", "InvalidIndexName")?;
+    check_name(
+        name,
+        &format!("an index of the table {table:?}"),
+        "InvalidIndexName",
+    )?;
     if index.fields.is_empty() {
-        return refused("EmptyIndex", "it has no fields".to_owned());
+        return refused(
+            "EmptyIndex",
+            "it has no fields; name at least one".to_owned(),
+        );
     }
     if index.fields.len() > INDEX_FIELDS_MAX {
         return refused(
@@ -119,19 +126,21 @@ pub(super) fn check_field_path(table: &str, index: &str, field: &str) -> Result<
         "_id" => {
             return refused(
                 "IndexFieldsContainId",
-                "\"_id\" is part of every index by itself".to_owned(),
+                "\"_id\" is part of every index by itself, leave it out".to_owned(),
             );
         }
         "_creationTime" => {
             return refused(
                 "IndexFieldsContainCreationTime",
-                "\"_creationTime\" is part of every index by itself".to_owned(),
+                "\"_creationTime\" is part of every index by itself, leave it out".to_owned(),
             );
         }
         _ if field.starts_with('_') => {
             return refused(
                 "IndexFieldNameReserved",
-                format!("the field {field:?}: names that begin with '_' are for the system"),
+                format!(
+                    "the field {field:?}: names that begin with '_' are for the system, rename it"
+                ),
             );
         }
         _ => {}

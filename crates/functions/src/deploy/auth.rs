@@ -32,7 +32,7 @@ fn read(provider: &Json, index: usize) -> Result<Json, DeployError> {
     };
     let text = |name: &str| provider.get(name).and_then(Json::as_str);
     let required =
-        |name: &str| text(name).ok_or_else(|| wrong(&format!("it needs the text {name:?}")));
+        |name: &str| text(name).ok_or_else(|| wrong(&format!("it needs {name:?}, a string")));
     if text("type") == Some("customJwt") {
         if provider.get("domain").is_some() {
             return Err(wrong(
@@ -56,6 +56,11 @@ fn read(provider: &Json, index: usize) -> Result<Json, DeployError> {
             "jwks": jwks,
             "algorithm": algorithm,
         }));
+    }
+    if let Some(other) = text("type").filter(|kind| *kind != "oidc") {
+        return Err(wrong(&format!(
+            "there is no type {other:?}; it is \"oidc\" or left out, or \"customJwt\""
+        )));
     }
     if provider.get("issuer").is_some() {
         return Err(wrong(

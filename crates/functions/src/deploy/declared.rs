@@ -39,7 +39,12 @@ fn invalid(name: &str, why: &str) -> DeployError {
 fn read(entry: &Json) -> Result<DeclaredVariable, DeployError> {
     let name = entry.get(0).and_then(Json::as_str);
     let name = name.ok_or_else(|| invalid("?", "has no name"))?;
-    check_variable(name, "").map_err(|error| invalid(name, &format!("is refused: {error}")))?;
+    check_variable(name, "").map_err(|error| {
+        DeployError::bad(
+            "InvalidEnvVarDeclaration",
+            format!("convex.config.ts declares an environment variable that cannot be: {error}"),
+        )
+    })?;
     let of = entry.get(1).unwrap_or(&Json::Null);
     let text = of.get("value").and_then(Json::as_str);
     let json: Option<Json> = text.and_then(|text| serde_json::from_str(text).ok());

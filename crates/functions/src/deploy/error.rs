@@ -30,6 +30,15 @@ impl DeployError {
         DeployError::new(400, code, message)
     }
 
+    /// The same with the line that tells the failures of a push from others.
+    pub(crate) fn while_pushing(mut self) -> DeployError {
+        const FIRST: &str = "Hit an error while pushing:";
+        if self.status < 500 && !self.message.starts_with(FIRST) {
+            self.message = format!("{FIRST}\n{}", self.message);
+        }
+        self
+    }
+
     /// The server's fault: logged in full.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> DeployError {
         tracing::error!(%error, "a push failed in the server");

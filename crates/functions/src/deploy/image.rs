@@ -209,6 +209,20 @@ impl ImageCache {
     }
 }
 
+impl DeploymentImage {
+    /// A deployment to which nothing was pushed.
+    pub(crate) fn empty() -> DeploymentImage {
+        let bundle = Bundle::link(Vec::new(), [0; 32], 0.0).expect("nothing always links");
+        DeploymentImage {
+            bundle: Arc::new(bundle),
+            functions: Arc::default(),
+            schema: None,
+            pending_schema: None,
+            analysis: Arc::default(),
+        }
+    }
+}
+
 impl Code {
     /// Fails if the analysis holds a function that cannot be called, which `AnalyzedModuleJson`
     /// refuses before.

@@ -16,7 +16,7 @@ const CODE_BYTES_MAX: usize = 64 << 20;
 
 /// What `start_push` and its sisters take. Unknown members are ignored.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a push, an object")]
 pub(super) struct PushRequest {
     #[serde(default)]
     pub(super) dry_run: bool,
@@ -31,7 +31,10 @@ pub(super) struct PushRequest {
 
 /// The root app.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(
+    rename_all = "camelCase",
+    expecting = "the definition of an app, an object"
+)]
 pub(super) struct AppDefinition {
     pub(super) definition: Option<PushedModule>,
     #[serde(default)]
@@ -48,7 +51,7 @@ pub(super) struct AppDefinition {
 
 /// A module with its text.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a module, an object")]
 pub(super) struct PushedModule {
     pub(super) path: String,
     pub(super) source: String,
@@ -77,8 +80,16 @@ fn isolate() -> String {
 impl PushRequest {
     /// Reads a body and checks what can be checked without evaluating anything.
     pub(super) fn parse(body: Json) -> Result<PushRequest, DeployError> {
+        if !body.is_object() {
+            return Err(DeployError::bad(
+                "BadJsonBody",
+                "the push cannot be read: it must be a JSON object",
+            ));
+        }
         let request: PushRequest = serde_json::from_value(body).map_err(|error| {
-            DeployError::bad("BadJsonBody", format!("the push cannot be read: {error}"))
+            // Words of the JSON parser.
+            let why = error.to_string().replace("a sequence", "a list");
+            DeployError::bad("BadJsonBody", format!("the push cannot be read: {why}"))
         })?;
         if !request.component_definitions.is_empty()
             || !request.app_definition.dependencies.is_empty()
@@ -202,7 +213,7 @@ fn check_module(path: &str, environment: &str) -> Result<(), DeployError> {
         return Err(DeployError::bad(
             "BadConvexModuleIdentifier",
             format!(
-                "{path:?} cannot be a module: folders and files are named with letters, digits, '_' and '.', at most 64 characters each, and not under _system"
+                "{path:?} cannot be a module: folders and files are named with letters, digits, '_' and '.', at most 64 characters each, end in .js, and are not under _system"
             ),
         ));
     }

@@ -39,6 +39,11 @@ pub(super) struct PreparedPush {
 impl Deployer {
     /// Evaluates a push and, unless it is a dry run, makes its schema pending.
     pub async fn start_push(&self, body: Json) -> Result<Json, DeployError> {
+        let started = self.start(body).await;
+        started.map_err(DeployError::while_pushing)
+    }
+
+    async fn start(&self, body: Json) -> Result<Json, DeployError> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let request = Arc::new(PushRequest::parse(body)?);
         let evaluated = self.evaluate(request.clone()).await?;

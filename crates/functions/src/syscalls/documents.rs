@@ -333,21 +333,31 @@ fn parse_document(raw: &RawValue, method: &str) -> Result<Object, SyscallError> 
             method,
             &"a document must be an object",
         )),
-        Err(error) => Err(bad_argument("value", method, &error)),
+        Err(error) => Err(bad_argument("value", method, &without_place(&error))),
     }
+}
+
+/// Where in the JSON it happened means nothing to the developer, who wrote no JSON.
+fn without_place(error: &dyn std::fmt::Display) -> String {
+    let mut text = error.to_string();
+    if let Some(place) = text.rfind(" at line ") {
+        text.truncate(place);
+    }
+    text
 }
 
 /// The members of a patch; `{"$undefined": null}` removes a field.
 fn parse_patch(raw: &RawValue) -> Result<Vec<(String, Option<Value>)>, SyscallError> {
     let wrong = |cause: &dyn std::fmt::Display| bad_argument("value", "db.patch", cause);
-    let members: Vec<(String, &RawValue)> = parse_members(raw).map_err(|error| wrong(&error))?;
+    let members: Vec<(String, &RawValue)> = parse_members(raw)
+        .map_err(|_| wrong(&"a patch must be an object of the fields to change"))?;
     members
         .into_iter()
         .map(|(name, raw)| {
             if is_undefined(raw) {
                 return Ok((name, None));
             }
-            let value = Value::parse(raw.get()).map_err(|error| wrong(&error))?;
+            let value = Value::parse(raw.get()).map_err(|error| wrong(&without_place(&error)))?;
             Ok((name, Some(value)))
         })
         .collect()

@@ -12,12 +12,11 @@ use super::frame::{Frame, Nested};
 use super::{UdfSyscalls, bad_argument, parse};
 use crate::FunctionFailure;
 use crate::errors::{no_function, thrown};
+use crate::limits::count;
 use crate::logs::{Line, kind_name};
 use crate::path::FunctionPath;
 use crate::validate::{TableNames, check_args, check_result, parse_args};
 
-/// Nested calls on one stack, besides the called function.
-const DEPTH_MAX: usize = 8;
 /// How a reference to a function of the same component begins.
 const OWN_REFERENCE: &str = "_reference/function/";
 
@@ -92,12 +91,13 @@ impl UdfSyscalls {
         };
         if self.kind() == FunctionKind::Query && kind == FunctionKind::Mutation {
             return Err(thrown(
-                "Cannot call a Mutation function from a Query function (InvalidFunctionCall).",
+                "Cannot call a Mutation function from a Query function. Make the caller a mutation (InvalidFunctionCall).",
             ));
         }
-        if self.frames.len() > DEPTH_MAX {
+        let deepest = self.scope.inner.options.limits.nested_calls;
+        if self.frames.len() > count(deepest) {
             return Err(thrown(format!(
-                "Cross component call depth limit exceeded. Nested calls may be at most {DEPTH_MAX} deep \
+                "Cross component call depth limit exceeded. Nested calls may be at most {deepest} deep \
                  (MaximumCallDepthExceeded)."
             )));
         }
@@ -123,7 +123,7 @@ impl UdfSyscalls {
         if spec.kind != kind {
             return Err(thrown(wrong_kind(path, kind, spec.kind)));
         }
-        let object = parse_args(path, args).map_err(thrown)?;
+        let object = parse_args(path, args, &self.scope.inner.options.limits).map_err(thrown)?;
         let value = Value::Object(object);
         let namespace = self.scope.namespace;
         let ids = TableNames::new(self.tx(), namespace);
@@ -145,9 +145,10 @@ impl UdfSyscalls {
         if args.udf_type == UdfType::SnapshotQuery && !inside_stale {
             let snapshot = self.tx.snapshot();
             let stale = self.scope.inner.database.begin_at(snapshot);
-            let stale = stale.map_err(|error| SyscallError::System {
+            let mut stale = stale.map_err(|error| SyscallError::System {
                 message: format!("the transaction's snapshot cannot be opened again: {error}"),
             })?;
+            stale.set_limits(self.scope.inner.options.limits.transaction());
             frame.stale = Some(Box::new(stale));
         }
         let stale = inside_stale || frame.stale.is_some();
@@ -175,6 +176,7 @@ impl UdfSyscalls {
         let shown: Arc<str> = path.to_string().into();
         self.nested_lines
             .extend(outcome.logs.into_iter().map(|line| Line {
+                code: None,
                 line,
                 nested: Some(shown.clone()),
             }));
@@ -204,8 +206,9 @@ impl UdfSyscalls {
                 let spec = image.functions.get(path);
                 let validator = spec.and_then(|spec| spec.returns.as_ref());
                 let namespace = self.scope.namespace;
+                let limits = self.scope.inner.options.limits;
                 let ids = TableNames::new(self.tx(), namespace);
-                check_result(path, &text, validator, &ids).map_err(thrown)
+                check_result(path, &text, validator, &ids, &limits).map_err(thrown)
             }
             CallResult::Error(error) => Err(SyscallError::Developer {
                 message: error.rendered,

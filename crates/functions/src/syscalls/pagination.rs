@@ -12,12 +12,8 @@ use super::queries::{Query, QueryJson, Stages, Verdict, Walk};
 use super::{UdfSyscalls, parse};
 use crate::cursor::{CursorError, Fingerprint, Position};
 use crate::errors::{from_transaction, thrown};
+use crate::limits::{Limits, count};
 
-/// Items of a page.
-const PAGE_MAX: f64 = 32_000.0;
-/// Rows and bytes that a page is measured by when the caller gives no maximum of its own.
-const ROWS_MAX: usize = 32_000;
-const BYTES_MAX: usize = 16 << 20;
 /// Items beyond which a page had better be split.
 const ITEMS_RECOMMENDED: usize = 6_144;
 /// By this data clients know to start over from the first page.
@@ -63,7 +59,8 @@ struct Page {
 impl UdfSyscalls {
     pub(super) fn query_page(&mut self, args: &str) -> Result<String, SyscallError> {
         let args: QueryPage = parse("db.query.paginate", args)?;
-        check_limits(&args)?;
+        let limits = self.scope.inner.options.limits;
+        check_limits(&args, &limits)?;
         if !self.scope.component.is_root() {
             return Err(thrown(
                 "Pagination is not supported in components (PaginationUnsupportedInComponents).",
@@ -78,7 +75,7 @@ impl UdfSyscalls {
         let namespace = self.scope.namespace;
         let json = args.query.to_string();
         let query: QueryJson = parse("db.query.paginate", &json)?;
-        let query = query.check()?;
+        let query = query.check(&limits)?;
         let walk = query.walk(self.tx(), namespace)?;
         let fingerprint = Fingerprint::of(&json, walk.fields.iter().map(String::as_str));
 
@@ -88,8 +85,8 @@ impl UdfSyscalls {
         let stops = Stops {
             end: self.open_cursor(fingerprint, end)?,
             items: args.page_size as usize,
-            rows: maximum(args.maximum_rows_read, ROWS_MAX),
-            bytes: maximum(args.maximum_bytes_read, BYTES_MAX),
+            rows: maximum(args.maximum_rows_read, count(limits.documents_read)),
+            bytes: maximum(args.maximum_bytes_read, count(limits.bytes_read)),
         };
         let page = self.read_page(query, walk, start.as_ref(), &stops)?;
         Ok(self.render_page(fingerprint, start, &stops, &page))
@@ -104,10 +101,10 @@ impl UdfSyscalls {
             .transpose()
             .map_err(|error| {
                 let why = match error {
-                    CursorError::Undecodable => "Failed to parse cursor.",
+                    CursorError::Undecodable => "Failed to parse cursor. Pass null for the first page, then the continueCursor of the page before.",
                     CursorError::OtherQuery => {
                         "The cursor belongs to another query. This happens when the query, its index or its \
-                         arguments changed between two pages."
+                         arguments changed between two pages. Start over with null."
                     }
                 };
                 SyscallError::Developer {
@@ -295,7 +292,7 @@ fn maximum(given: Option<f64>, ceiling: usize) -> usize {
     given.map_or(ceiling, |given| (given as usize).min(ceiling))
 }
 
-fn check_limits(args: &QueryPage) -> Result<(), SyscallError> {
+fn check_limits(args: &QueryPage, limits: &Limits) -> Result<(), SyscallError> {
     let size = args.page_size;
     if size == 0.0 {
         return Err(thrown(
@@ -307,18 +304,21 @@ fn check_limits(args: &QueryPage) -> Result<(), SyscallError> {
             "The number of items of a page must be a whole number and positive, it is {size}."
         )));
     }
-    if size > PAGE_MAX {
+    let most = limits.page_items;
+    if size > most as f64 {
         return Err(thrown(format!(
-            "Cannot request a page of {size} items, at most {PAGE_MAX} are allowed (PageSizeTooLarge)."
+            "Cannot request a page of {size} items, at most {most} are allowed (PageSizeTooLarge)."
         )));
     }
     for (name, maximum) in [
         ("maximumRowsRead", args.maximum_rows_read),
         ("maximumBytesRead", args.maximum_bytes_read),
     ] {
-        if maximum.is_some_and(|maximum| !(maximum >= 1.0 && maximum.fract() == 0.0)) {
+        if let Some(maximum) =
+            maximum.filter(|maximum| !(*maximum >= 1.0 && maximum.fract() == 0.0))
+        {
             return Err(thrown(format!(
-                "{name} must be a whole number and positive (InvalidPaginationLimit)."
+                "{name} must be a whole number and positive, it is {maximum} (InvalidPaginationLimit)."
             )));
         }
     }

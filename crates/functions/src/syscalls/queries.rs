@@ -10,9 +10,7 @@ use super::documents::{check_queryable_table, parse_stored};
 use crate::errors::{from_transaction, thrown};
 use crate::filter::Expression;
 use crate::index_range::{RangeExpression, key_range};
-
-/// Operators of one query.
-const OPERATORS_MAX: usize = 256;
+use crate::limits::{Limits, count};
 
 /// The JSON of a query.
 #[derive(Debug, Deserialize)]
@@ -84,10 +82,11 @@ pub(super) struct Walk {
 
 impl QueryJson {
     /// Checks what can be checked without the database.
-    pub(super) fn check(self) -> Result<Query, SyscallError> {
-        if self.operators.len() > OPERATORS_MAX {
+    pub(super) fn check(self, limits: &Limits) -> Result<Query, SyscallError> {
+        let most = limits.query_operators;
+        if self.operators.len() > count(most) {
             return Err(thrown(format!(
-                "Query has too many operators: {}, at most {OPERATORS_MAX} are allowed",
+                "Query has too many operators: {}, at most {most} are allowed",
                 self.operators.len()
             )));
         }

@@ -184,7 +184,7 @@ impl UdfSyscalls {
     pub(super) fn query_stream_page(&mut self, args: &str) -> Result<String, SyscallError> {
         let args: QueryStreamPage = parse("db.query", args)?;
         if let Some(open) = args.open {
-            let stream = Stream::new(open.query.check()?);
+            let stream = Stream::new(open.query.check(&self.scope.inner.options.limits)?);
             self.frame().streams.insert(args.query_id, stream);
         }
         let namespace = self.scope.namespace;

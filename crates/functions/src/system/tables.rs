@@ -50,7 +50,8 @@ pub(super) fn page(request: &mut Request) -> Result<Value, TransactionError> {
     let table = request.text("table")?;
     let order = match request.optional_text("order").as_deref() {
         Some("asc") => Order::Asc,
-        _ => Order::Desc,
+        None | Some("desc") => Order::Desc,
+        Some(_) => return Err(bad_argument("order", "\"asc\" or \"desc\"")),
     };
     let Some(Value::Object(options)) = request.args.get("paginationOpts").cloned() else {
         return Err(bad_argument("paginationOpts", "an object"));

@@ -32,7 +32,19 @@ impl App {
     }
 
     pub(crate) async fn start_with(host: HostOptions) -> App {
-        let app = App::empty(host).await;
+        App::pushed(App::empty(host).await).await
+    }
+
+    /// With ceilings of its own, each `name=value`.
+    pub(crate) async fn start_limited(settings: &[&str]) -> App {
+        let mut options = FunctionsOptions::default();
+        for setting in settings {
+            options.limits.set(setting).expect("a limit that there is");
+        }
+        App::pushed(App::open(host_options(), options).await).await
+    }
+
+    async fn pushed(app: App) -> App {
         app.push(serde_json::from_str(APP).expect("the application is JSON"))
             .await;
         app
@@ -40,12 +52,16 @@ impl App {
 
     /// A deployment to which nothing was pushed.
     pub(crate) async fn empty(host: HostOptions) -> App {
+        App::open(host, FunctionsOptions::default()).await
+    }
+
+    async fn open(host: HostOptions, options: FunctionsOptions) -> App {
         let host = Host::start(host);
         let host = host.expect("Node is installed");
         let persistence = Arc::new(MemoryPersistence::new());
         let database = Database::open(persistence, DatabaseOptions::default(), Arc::new(SystemEnv));
         let database = database.expect("memory opens");
-        let functions = Functions::new(database, host, FunctionsOptions::default());
+        let functions = Functions::new(database, host, options);
         let deployer = Deployer::new(&functions);
         deployer
             .bootstrap()

@@ -193,6 +193,8 @@ fn excerpt(line: &str, column: u32) -> String {
 
 /// Path that a specifier means inside `from`, if it can mean one.
 fn resolve_specifier(from: &str, specifier: &str) -> Option<String> {
+    // Modules of the server itself.
+    let specifier = specifier.strip_prefix("convex:").unwrap_or(specifier);
     let mut parts: Vec<&str> = match specifier.as_bytes().first()? {
         b'/' => Vec::new(),
         b'.' => from

@@ -3,13 +3,16 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
+use lentil_functions::LIMITS;
 
 use crate::errors::ApiError;
 use crate::request::Admin;
 use crate::state::Deployment;
 
 pub(crate) fn router() -> Router<Deployment> {
-    Router::new().route("/check_admin_key", get(check_admin_key))
+    Router::new()
+        .route("/check_admin_key", get(check_admin_key))
+        .route("/limits", get(limits))
 }
 
 /// Whether the key is good, and whether it may write. No list of operations means all of them.
@@ -20,4 +23,19 @@ async fn check_admin_key(
     Ok(Json(
         serde_json::json!({ "success": true, "allowedOps": [], "isReadOnly": !identity.can_write() }),
     ))
+}
+
+/// What a function call may use (Lentil's own; docs/limits.md).
+async fn limits(State(deployment): State<Deployment>, Admin(_): Admin) -> Json<serde_json::Value> {
+    let values = deployment.functions.limits().values();
+    let rows = LIMITS.iter().zip(values).map(|(limit, value)| {
+        serde_json::json!({
+            "name": limit.name,
+            "value": value,
+            "default": limit.default,
+            "unit": limit.unit,
+            "what": limit.what,
+        })
+    });
+    Json(serde_json::json!({ "limits": rows.collect::<Vec<_>>() }))
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::errors::ApiError;
-use crate::request::{Admin, Caller, JsonBody, RequestId};
+use crate::request::{Admin, Caller, JsonBody, RequestId, key_of_body};
 use crate::state::Deployment;
 
 /// How a call is named in the function logs.
@@ -30,6 +30,7 @@ pub(crate) fn router() -> Router<Deployment> {
         .route("/action", post(action))
         .route("/function", post(function))
         .route("/run/{*path}", post(run))
+        .route("/run_test_function", post(run_test_function))
 }
 
 #[derive(Deserialize)]
@@ -74,6 +75,21 @@ struct RunRequest {
     #[serde(default = "no_arguments")]
     args: Box<RawValue>,
     format: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TestFunctionRequest {
+    bundle: TestModule,
+    #[serde(default)]
+    args: serde_json::Map<String, serde_json::Value>,
+    format: Option<String>,
+    component_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TestModule {
+    source: String,
 }
 
 fn no_arguments() -> Box<RawValue> {
@@ -234,6 +250,33 @@ async fn run(
     };
     let (call, format) = prepare(request, identity, request_id.clone())?;
     let outcome = deployment.functions.any(call).await;
+    answer(&deployment, &request_id, &outcome, format)
+}
+
+/// A query whose source comes with the request: `npx convex run --inline-query`.
+async fn run_test_function(
+    State(deployment): State<Deployment>,
+    RequestId(request_id): RequestId,
+    JsonBody(body): JsonBody<serde_json::Value>,
+) -> Result<Response, ApiError> {
+    let identity = Identity::Admin(key_of_body(&deployment, &body)?);
+    let request: TestFunctionRequest =
+        serde_json::from_value(body).map_err(|error| ApiError::bad_body(error.to_string()))?;
+    if request.component_id.is_some_and(|id| !id.is_empty()) {
+        let text = "components are not supported by this version of Lentil yet";
+        return Err(ApiError::bad_request("ComponentNotFound", text));
+    }
+    let named = FunctionRequest {
+        path: "testQuery".to_owned(),
+        args: serde_json::value::to_raw_value(&request.args)
+            .expect("what was parsed can be written"),
+        format: request.format,
+        component_path: None,
+    };
+    let (mut call, format) = prepare(named, identity, request_id.clone())?;
+    call.caller = "Tester";
+    let source = Arc::from(request.bundle.source);
+    let outcome = deployment.functions.one_off_query(source, call).await;
     answer(&deployment, &request_id, &outcome, format)
 }
 

@@ -98,7 +98,10 @@ where
                 session.transition_left();
             }
         }
-        Step::Text(text) => session.receive(ClientMessage::parse(&text)),
+        Step::Text(text) => {
+            tracing::trace!(target: "lentil::station", number = 1);
+            session.receive(ClientMessage::parse(&text));
+        }
         Step::Binary => {
             frames.push_close(Close::internal());
             return Some(End::Closing);

@@ -48,3 +48,21 @@ async fn clients_name_themselves_or_do_not() {
         assert!(message.contains("<client>-<version>"), "{message}");
     }
 }
+
+#[tokio::test]
+async fn admins_see_the_limits() {
+    let server = TestServer::start().await;
+    let answer = send(server.address(), "GET /api/limits", &[], "").await;
+    answer.refused(403, "BadDeployKey");
+    let key = format!("Convex {}", server.admin_key());
+    let headers = [("Authorization", key.as_str())];
+    let limits = send(server.address(), "GET /api/limits", &headers, "")
+        .await
+        .ok();
+    let row = limits["limits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["name"] == "documents_read");
+    assert_eq!(row.unwrap()["value"], json!(32_000));
+}

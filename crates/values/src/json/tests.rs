@@ -51,7 +51,7 @@ fn what_is_refused_says_why() {
         (r#"{"$integer":"AQAAAAAAAAA"}"#, "base64"),
         (r#"{"$integer":1}"#, "base64 text"),
         (r#"{"$set":[]}"#, "reserved"),
-        (r#"{"$undefined":null}"#, "reserved"),
+        (r#"{"$undefined":null}"#, "leave the field out"),
         (r#"{"$commitTs":null}"#, "not supported"),
         (r#"{"$integer":"AQAAAAAAAAA=","a":1}"#, "reserved"),
         (r#"{"a":1,"$b":2}"#, "reserved"),
