@@ -103,6 +103,8 @@
   //#include crypto.js
   //#include clone.js
   //#include storage.js
+  //#include headers.js
+  //#include blob.js
   //#include fetch.js
   //#include linker.js
   //#include analysis.js

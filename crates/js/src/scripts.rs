@@ -32,6 +32,8 @@ const FILES: &[(&str, &str)] = files![
     "realm/crypto.js",
     "realm/clone.js",
     "realm/storage.js",
+    "realm/headers.js",
+    "realm/blob.js",
     "realm/fetch.js",
     "realm/linker.js",
     "realm/analysis.js",

@@ -64,6 +64,11 @@ fn crypto_and_web_crypto() {
 }
 
 #[test]
+fn headers_bodies_and_forms() {
+    holds(include_str!("globals/bodies.js"));
+}
+
+#[test]
 fn small_globals() {
     holds(include_str!("globals/misc.js"));
 }

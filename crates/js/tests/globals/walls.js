@@ -9,7 +9,11 @@ roots.push(["error", new DOMException("x")], ["event", new Event("x")], ["signal
   ["digesting", crypto.subtle.digest("SHA-1", new Uint8Array(1))],
   ["key", await crypto.subtle.importKey("raw", new Uint8Array(16), "AES-GCM", true, ["encrypt"])],
   ["usages", (await crypto.subtle.importKey("raw", new Uint8Array(16), "AES-GCM", true, ["encrypt"])).usages],
-  ["mark", performance.mark("x")], ["clone", structuredClone({ a: [1] })], ["env", process.env]);
+  ["mark", performance.mark("x")], ["clone", structuredClone({ a: [1] })], ["env", process.env],
+  ["headers", new Headers({ a: "1" })], ["pairs", new Headers({ a: "1" }).entries()], ["form", new FormData()],
+  ["blob", new Blob(["x"])], ["reading", new Blob(["x"]).text()], ["file", new File(["x"], "n")],
+  ["response", new Response("x")], ["request", new Request("http://a")], ["bytes", await new Response("x").bytes()],
+  ["buffer", await new Response("x").arrayBuffer()]);
 const thrown = [() => new URL("x"), () => atob("$"), () => new TextDecoder("x"), () => structuredClone(() => 1),
   () => crypto.subtle.digest("x", new Uint8Array(1)), () => crypto.subtle.importKey("raw", 1), () => fetch("http://a"),
   () => now("nope", 1n), () => Convex.syscall(1), () => Convex.asyncSyscall(1), () => new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array([255])),
