@@ -106,6 +106,7 @@
   //#include headers.js
   //#include blob.js
   //#include fetch.js
+  //#include readable.js
   //#include linker.js
   //#include analysis.js
   //#include call.js

@@ -35,6 +35,7 @@ const FILES: &[(&str, &str)] = files![
     "realm/headers.js",
     "realm/blob.js",
     "realm/fetch.js",
+    "realm/readable.js",
     "realm/linker.js",
     "realm/analysis.js",
     "realm/call.js",

@@ -69,6 +69,11 @@ fn headers_bodies_and_forms() {
 }
 
 #[test]
+fn readable_streams() {
+    holds(include_str!("globals/readable.js"));
+}
+
+#[test]
 fn small_globals() {
     holds(include_str!("globals/misc.js"));
 }

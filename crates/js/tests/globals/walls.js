@@ -12,7 +12,7 @@ roots.push(["error", new DOMException("x")], ["event", new Event("x")], ["signal
   ["mark", performance.mark("x")], ["clone", structuredClone({ a: [1] })], ["env", process.env],
   ["headers", new Headers({ a: "1" })], ["pairs", new Headers({ a: "1" }).entries()], ["form", new FormData()],
   ["blob", new Blob(["x"])], ["reading", new Blob(["x"]).text()], ["file", new File(["x"], "n")],
-  ["response", new Response("x")], ["request", new Request("http://a")], ["bytes", await new Response("x").bytes()],
+  ["response", new Response("x")], ["stream", new ReadableStream()], ["reader", new ReadableStream().getReader()], ["request", new Request("http://a")], ["bytes", await new Response("x").bytes()],
   ["buffer", await new Response("x").arrayBuffer()]);
 const thrown = [() => new URL("x"), () => atob("$"), () => new TextDecoder("x"), () => structuredClone(() => 1),
   () => crypto.subtle.digest("x", new Uint8Array(1)), () => crypto.subtle.importKey("raw", 1), () => fetch("http://a"),
