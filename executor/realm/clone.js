@@ -59,7 +59,11 @@
     } else if (copy instanceof Set) {
       for (const item of [...value]) copy.add(clone(item, seen));
     } else if (isArray(copy) || classOf(value) === "Object") {
-      for (const key of Object.keys(value)) copy[key] = clone(value[key], seen);
+      for (const key of Object.keys(value)) {
+        // Defined, not assigned: `__proto__` is a name like any other.
+        const item = clone(value[key], seen);
+        defineProperty(copy, key, { __proto__: null, value: item, writable: true, enumerable: true, configurable: true });
+      }
     }
     return copy;
   }

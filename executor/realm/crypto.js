@@ -61,6 +61,8 @@
     }
 
     function errorFrom(name, message) {
+      // Older versions of Node misspell this one.
+      if (name === "InvalidAccessException") return domException(message, "InvalidAccessError");
       if (name === "TypeError") return new TypeErrorHere(message);
       if (name === "Error" || name === "RangeError") return new ErrorHere(message);
       return domException(message, name);

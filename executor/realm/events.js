@@ -70,7 +70,7 @@
       addEventListener(type, listener, options) {
         if (listener === null || listener === undefined) return;
         const known = this.#listeners.some((each) => each.type === type && each.listener === listener);
-        if (known) return;
+        if (known || (isObject(options) && options.signal?.aborted)) return;
         this.#listeners.push({ type, listener, once: isObject(options) && !!options.once });
         if (isObject(options) && options.signal) {
           options.signal.addEventListener("abort", () => this.removeEventListener(type, listener));

@@ -103,7 +103,10 @@
   //#include crypto.js
   //#include clone.js
   //#include storage.js
+  //#include headers.js
+  //#include blob.js
   //#include fetch.js
+  //#include readable.js
   //#include linker.js
   //#include analysis.js
   //#include call.js

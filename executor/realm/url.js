@@ -198,4 +198,4 @@
     }
     return { URL, URLSearchParams };
   };
-  exposeGroup(["URL", "URLSearchParams"], urlClasses);
+  const urlGroup = exposeGroup(["URL", "URLSearchParams"], urlClasses);

@@ -1,0 +1,30 @@
+// ReadableStream and its default reader.
+const all = async (stream) => { const out = []; for await (const chunk of stream) out.push(chunk); return out; };
+let at = 0;
+const counting = () => new ReadableStream({ pull(c) { at += 1; if (at > 3) c.close(); else c.enqueue(at); } });
+same("pulled", await all(counting()), [1, 2, 3]);
+same("from", [await all(ReadableStream.from([1, Promise.resolve(2)])), await all(ReadableStream.from((async function* () { yield "a"; })()))], [[1, 2], ["a"]]);
+const held = new ReadableStream({ start(c) { c.enqueue("x"); c.enqueue("y"); c.close(); } });
+const reader = held.getReader();
+same("locked", held.locked, true);
+await fails("two readers", () => held.getReader(), "TypeError");
+same("reads", [await reader.read(), await reader.read(), await reader.read()], [{ value: "x", done: false }, { value: "y", done: false }, { done: true }]);
+await reader.closed;
+reader.releaseLock();
+await fails("a released reader", () => reader.read(), "TypeError");
+same("unlocked", held.locked, false);
+const broken = new ReadableStream({ start(c) { c.enqueue(1); c.error(new RangeError("r")); } });
+await fails("errored", () => all(broken), "RangeError");
+await fails("start rejects", () => all(new ReadableStream({ start: async () => { throw new SyntaxError("s"); } })), "SyntaxError");
+await fails("pull throws", () => all(new ReadableStream({ pull() { throw new RangeError("p"); } })), "RangeError");
+let why = [];
+const left = new ReadableStream({ pull(c) { c.enqueue(1); }, cancel(reason) { why.push(reason ?? "left"); } });
+for await (const chunk of left) { why.push(chunk); break; }
+same("leaving a loop cancels", [why, left.locked], [[1, "left"], false]);
+const other = new ReadableStream({ cancel(reason) { why = reason; } });
+await other.cancel("done");
+same("cancelled", [why, await all(other)], ["done", []]);
+let sizes = [];
+new ReadableStream({ start(c) { sizes.push(c.desiredSize); c.enqueue(new Uint8Array(3)); sizes.push(c.desiredSize); } }, new ByteLengthQueuingStrategy({ highWaterMark: 10 }));
+same("strategies", [sizes, new CountQueuingStrategy({ highWaterMark: 2 }).size()], [[10, 7], 1]);
+await fails("byte streams", () => new ReadableStream({ type: "bytes" }), "TypeError");
