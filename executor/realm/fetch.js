@@ -1,4 +1,4 @@
-  // `Request` and `Response`. Bodies are whole: there are no streams yet, and `body` says so.
+  // `Request` and `Response`. Bodies are whole: they are not streams yet, and `body` says so.
 
   exposeGroup(["Request", "Response"], () => {
     const { Headers, freezeHeaders } = headersGroup();
