@@ -101,7 +101,6 @@ impl Arrivals {
         };
         let waited = tokio::time::timeout(LIMIT, everybody).await;
         let saw = self.saw_last.load(Ordering::Relaxed);
-        eprintln!("DEBUG count {}", self.count.load(Ordering::Relaxed));
         ensure!(
             waited.is_ok(),
             "the last commit reached only {saw} of {}",
@@ -139,14 +138,8 @@ async fn fan_out(sockets: usize, writer: Writer, pace: Pace) -> anyhow::Result<(
         payload = client.next_update().await?.len();
         let arrivals = arrivals.clone();
         tokio::spawn(async move {
-            loop {
-                match client.next_update().await {
-                    Ok(text) => arrivals.one(&text),
-                    Err(error) => {
-                        eprintln!("DEBUG {error}");
-                        break;
-                    }
-                }
+            while let Ok(text) = client.next_update().await {
+                arrivals.one(&text);
             }
         });
     }
