@@ -57,5 +57,4 @@ for (const value of seen) {
     if (!(error instanceof EvalError)) wrong.push(`${constructor.name} threw ${error}`);
   }
 }
-if (seen.size < 900) wrong.push(`only ${seen.size} things were seen`);
-same("the walk ended", open.length, 0);
+same("as many things were seen as there are at least", seen.size >= 900, true);
