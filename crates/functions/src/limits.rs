@@ -8,7 +8,7 @@ use lentil_database::TransactionLimits;
 pub struct Limit {
     /// Its name as a setting, e.g. `documents_read`.
     pub name: &'static str,
-    /// What holds unless it is set: Convex's value.
+    /// What holds unless it is set.
     pub default: u64,
     /// What is counted.
     pub unit: &'static str,
@@ -34,7 +34,7 @@ pub enum LimitError {
 
 macro_rules! limits {
     ($($name:ident, $default:expr, $unit:literal, $what:literal, $says:literal;)*) => {
-        /// Ceilings of function calls; the defaults are Convex's.
+        /// Ceilings of function calls; the defaults are Convex's but for `waiting_calls` and `conflict_retries`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Limits {
             $(#[doc = $what] pub $name: u64,)*
@@ -196,7 +196,8 @@ mod tests {
         let mut text = String::from(
             "# Limits\n\n\
              What a function call may use. Every row is a setting: `lentil serve --limit documents_read=64000`, more than once\n\
-             if need be, or `LENTIL_LIMITS=documents_read=64000,user_time_ms=2000`. The defaults are Convex's; nothing is\n\
+             if need be, or `LENTIL_LIMITS=documents_read=64000,user_time_ms=2000`. The defaults are Convex's, but for\n\
+         `waiting_calls` and `conflict_retries`, which are larger here (Convex refuses and fails sooner); nothing is\n\
              capped because of a plan. `GET /api/limits` with an admin key gives what holds.\n\n\
              | limit | default | what | who exceeds it is told |\n|---|---|---|---|\n",
         );
