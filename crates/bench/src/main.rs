@@ -12,6 +12,7 @@ mod sample;
 mod w1;
 mod w4;
 mod w7;
+mod w8;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::report::Report;
 /// Measures workloads against their bounds.
 #[derive(Parser)]
 struct Arguments {
-    /// W1, W4, W7; all if none is named.
+    /// W1, W4, W7, W8; all if none is named.
     workloads: Vec<String>,
     /// Markdown file to write; a JSON file goes beside it.
     #[arg(long)]
@@ -100,6 +101,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants("W7") {
         w7::run(pace, &mut report).await?;
+    }
+    if arguments.wants("W8") {
+        w8::run(pace, &mut report).await?;
     }
     report.print();
     if !arguments.smoke {
