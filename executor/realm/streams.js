@@ -17,6 +17,8 @@
     "1.0/auditLog": true,
   };
   const indexIn = uncurry(String.prototype.indexOf);
+  const lastIndexIn = uncurry(String.prototype.lastIndexOf);
+  const intOf = parseInt;
   const ignore = () => {};
 
   /** Open streams by their number, and how many of them hold a page or wait for one. */
@@ -32,6 +34,14 @@
     ended = list();
   }
 
+  /** How many rows the first page holds: all of a `take`, which are all wanted. */
+  function firstPage(args) {
+    const at = lastIndexIn(args, '{"limit":');
+    // A limit inside a filter's value would only make another size.
+    const limit = at < 0 ? 0 : intOf(sliceText(args, at + 9, at + 14));
+    return limit > PAGE_FIRST ? (limit < PAGE_MAX ? limit : PAGE_MAX) : PAGE_FIRST;
+  }
+
   function openStream(args) {
     const id = streamCount++;
     streams[id] = {
@@ -45,7 +55,7 @@
       taken: 0,
       /** Nothing comes behind the page. */
       done: false,
-      size: PAGE_FIRST,
+      size: firstPage(args),
       grows: true,
       asking: false,
       /** Those who wait for rows, and how many of them asked before rows read ahead went stale. */

@@ -1,7 +1,7 @@
 //! The one row that says which push is live.
 
 use lentil_database::{Namespace, Transaction};
-use lentil_values::{DocumentId, InternalId, Value};
+use lentil_values::{DocumentId, InternalId, Timestamp, Value};
 
 use crate::row::{Row, corrupt, fields, text};
 use crate::{CatalogError, SystemTable};
@@ -57,6 +57,11 @@ impl Deployment {
         Ok(tx
             .get(Namespace::ROOT, SystemTable::Deployment.id(ROW))?
             .map(|document| document.json))
+    }
+
+    /// The commit that last changed the row; `None` before the first push.
+    pub fn since(tx: &mut Transaction) -> Result<Option<Timestamp>, CatalogError> {
+        Ok(tx.revision_ts(Namespace::ROOT, SystemTable::Deployment.id(ROW))?)
     }
 
     /// The live deployment.

@@ -7,6 +7,9 @@ use sha2::{Digest, Sha256};
 use crate::SystemTable;
 use crate::row::{Row, corrupt, fields, text};
 
+/// Bytes of a row's id that tell its session.
+const SESSION_BYTES: usize = 12;
+
 /// What a mutation that has committed answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionRequestRecord {
@@ -18,14 +21,50 @@ pub struct SessionRequestRecord {
     pub ts: Timestamp,
 }
 
-/// The row's id follows from session and request, so that two attempts touch the same row.
+/// The row's id follows from session and request, so that two attempts touch the same row. The
+/// request comes last, in the order of numbers: the rows of a session lie side by side.
 fn internal_id(session: &[u8; 16], request: u32) -> InternalId {
-    let mut hash = Sha256::new();
-    hash.update(session);
-    hash.update(request.to_le_bytes());
     let mut id = [0; 16];
-    id.copy_from_slice(&hash.finalize()[..16]);
+    id[..SESSION_BYTES].copy_from_slice(&Sha256::digest(session)[..SESSION_BYTES]);
+    id[SESSION_BYTES..].copy_from_slice(&request.to_be_bytes());
     InternalId(id)
+}
+
+/// The highest request of a session that has a record.
+pub fn highest(tx: &mut Transaction, session: [u8; 16]) -> Result<Option<u32>, TransactionError> {
+    let table = SystemTable::SessionRequests;
+    let key = |request| {
+        let id = table.id(internal_id(&session, request)).to_string();
+        let mut key = Vec::new();
+        push_key_value(Some(&Value::String(id)), &mut key);
+        key
+    };
+    let mut end = key(u32::MAX);
+    // Just above the last: keys are compared byte by byte.
+    end.push(0xff);
+    let mut rows = tx.query(IndexQuery {
+        namespace: Namespace::ROOT,
+        table: table.name().to_owned(),
+        index: "by_id".to_owned(),
+        range: KeyRange {
+            start: key(0),
+            end: Some(end),
+        },
+        order: Order::Desc,
+    })?;
+    let last = rows.next(tx)?.map(|(_, row)| row.id.internal.0);
+    Ok(last.map(|id| {
+        let mut request = [0; 4];
+        request.copy_from_slice(&id[SESSION_BYTES..]);
+        u32::from_be_bytes(request)
+    }))
+}
+
+/// Records that the transaction relies on the request having no record, without looking: for
+/// callers that know it has none as of the snapshot.
+pub fn assume_absent(tx: &mut Transaction, session: [u8; 16], request: u32) {
+    let id = SystemTable::SessionRequests.id(internal_id(&session, request));
+    tx.assume_absent(Namespace::ROOT, id);
 }
 
 /// What the request answered when it ran, if it has.

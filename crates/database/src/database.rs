@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::committer::{Appendix, Committer, Event};
 use crate::shared::{Published, Shared, load_registry};
+use crate::snapshots::SnapshotGuard;
 use crate::transaction::read_error;
 use crate::write_log::Stale;
 use crate::{
@@ -123,24 +124,40 @@ impl Database {
         });
         Transaction::new(shared.clone(), guard, registry)
     }
-    /// A transaction at an older snapshot.
+    /// A transaction at an older snapshot; may read storage for the definitions of that time.
     pub fn begin_at(&self, snapshot: Timestamp) -> Result<Transaction, BeginError> {
         let shared = self.shared();
+        let guard = self.take_snapshot(snapshot)?;
+        let registry = match shared.recent_registry(snapshot) {
+            Some(registry) => registry,
+            None => load_registry(shared.persistence.as_ref(), snapshot)
+                .map(Arc::new)
+                .map_err(|error| match read_error(error) {
+                    TransactionError::Storage(error) => BeginError::Storage(error),
+                    _ => BeginError::OutOfRetention(snapshot.0),
+                })?,
+        };
+        Ok(Transaction::new(shared.clone(), guard, registry))
+    }
+
+    /// The same from memory alone, never blocking; `None` if the definitions of that time are not
+    /// there any more.
+    pub fn begin_recent(&self, snapshot: Timestamp) -> Result<Option<Transaction>, BeginError> {
+        let guard = self.take_snapshot(snapshot)?;
+        let registry = self.shared().recent_registry(snapshot);
+        Ok(registry.map(|registry| Transaction::new(self.shared().clone(), guard, registry)))
+    }
+
+    fn take_snapshot(&self, snapshot: Timestamp) -> Result<SnapshotGuard, BeginError> {
         if snapshot > self.latest() {
             return Err(BeginError::Future(snapshot.0));
         }
-        let guard = shared
+        self.shared()
             .snapshots
             .take_retained(snapshot)
-            .ok_or(BeginError::OutOfRetention(snapshot.0))?;
-        let registry = shared
-            .registry_at(snapshot)
-            .map_err(|error| match read_error(error) {
-                TransactionError::Storage(error) => BeginError::Storage(error),
-                _ => BeginError::OutOfRetention(snapshot.0),
-            })?;
-        Ok(Transaction::new(shared.clone(), guard, registry))
+            .ok_or(BeginError::OutOfRetention(snapshot.0))
     }
+
     /// Commits; resolves when the commit is durable and visible, or refused.
     pub async fn commit(&self, tx: Transaction) -> Result<Committed, CommitError> {
         match self.submit(tx)? {

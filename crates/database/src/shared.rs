@@ -114,19 +114,13 @@ impl Shared {
         }
     }
 
-    /// The registry as of an older snapshot, from memory or from storage.
-    pub(crate) fn registry_at(&self, snapshot: Timestamp) -> Result<Arc<Registry>, StorageError> {
-        let known = self
-            .history
-            .lock()
-            .iter()
-            .rev()
+    /// The registry as of an older snapshot, if it is still in memory.
+    pub(crate) fn recent_registry(&self, snapshot: Timestamp) -> Option<Arc<Registry>> {
+        let history = self.history.lock();
+        let mut newest_first = history.iter().rev();
+        newest_first
             .find(|(from, _)| *from <= snapshot)
-            .map(|(_, registry)| registry.clone());
-        match known {
-            Some(registry) => Ok(registry),
-            None => load_registry(self.persistence.as_ref(), snapshot).map(Arc::new),
-        }
+            .map(|(_, registry)| registry.clone())
     }
 }
 

@@ -213,6 +213,16 @@ impl Transaction {
         Ok(self.snapshot_row(&table, id.internal)?.map(|(ts, _)| ts))
     }
 
+    /// Records a read that finds nothing, without asking storage: the caller knows that the
+    /// document is not there as of the snapshot. Whoever creates it meanwhile is a conflict, as
+    /// after any read.
+    pub fn assume_absent(&mut self, namespace: Namespace, id: DocumentId) {
+        if let Some(table) = self.look_up_number(namespace, id.table) {
+            self.reads.insert_point(table.info.by_id, &id.internal.0);
+            self.remember_row(table.info.tablet, id.internal, None);
+        }
+    }
+
     /// The document as the transaction sees it, recorded as a read but not counted.
     pub(crate) fn read_document(
         &mut self,

@@ -10,6 +10,7 @@
 mod path;
 mod outcome;
 mod service;
+mod sessions_seen;
 mod errors;
 mod validate;
 mod prepare;

@@ -19,8 +19,9 @@ use crate::execute::{Executed, execute};
 use crate::logs::{Execution, identity_type};
 use crate::path::FunctionPath;
 use crate::prepare::{LARGE, Ready, Refused, prepare};
-use crate::requests::{Record, find_record, keep_record};
+use crate::requests::{Record, assume_no_record, find_record, highest_request, keep_record};
 use crate::service::Inner;
+use crate::sessions_seen::Standing;
 use crate::{Call, FailureClass, FunctionFailure, MutationDone, Outcome, SessionRequest};
 
 /// How one attempt ended.
@@ -29,6 +30,9 @@ enum Attempt {
     /// What it had read has changed, in this table.
     Conflict(String),
 }
+
+/// The client's number of the mutation, and what is known of it.
+type Numbered = (SessionRequest, Standing);
 
 /// What an attempt begins with.
 enum Prepared {
@@ -53,13 +57,19 @@ pub(crate) async fn run(
     }
     tracing::trace!(target: "lentil::station", number = 4);
     let mut conflicts = Conflicts::default();
+    let entered = session.map(|request| inner.sessions.enter(request));
+    let mut numbered = session.zip(entered.as_ref().map(|entered| entered.standing));
     loop {
         let turn = inner.contention.turn(&conflicts).await;
-        let attempt = attempt(&inner, &call, &path, session, &conflicts).await;
+        let attempt = attempt(&inner, &call, &path, numbered, &conflicts).await;
         drop(turn);
         match attempt {
             Attempt::Done(done) => return done,
             Attempt::Conflict(table) => conflicts.add(table),
+        }
+        // The conflict may have been another run of the same request.
+        if let Some((_, standing)) = &mut numbered {
+            *standing = Standing::Perhaps;
         }
         if u64::from(conflicts.count) > inner.options.limits.conflict_retries {
             return failed(conflict(&conflicts));
@@ -72,11 +82,11 @@ async fn attempt(
     inner: &Arc<Inner>,
     call: &Call,
     path: &FunctionPath,
-    session: Option<SessionRequest>,
+    numbered: Option<Numbered>,
     conflicts: &Conflicts,
 ) -> Attempt {
     let started = Instant::now();
-    let mut executed = match begin(inner, call, path, session).await {
+    let mut executed = match begin(inner, call, path, numbered).await {
         Ok(Prepared::Ready(ready)) => match execute(inner, ready).await {
             Ok(executed) => executed,
             Err(failure) => return Attempt::Done(failed(failure)),
@@ -99,8 +109,8 @@ async fn attempt(
             return Attempt::Done(MutationDone { outcome, ts: None });
         }
         Ok(result) => {
-            if let Some(session) = session
-                && let Err(failure) = keep_record(&mut executed.tx, session, &result, &log_lines)
+            if let Some((request, _)) = numbered
+                && let Err(failure) = keep_record(&mut executed.tx, request, &result, &log_lines)
             {
                 return Attempt::Done(failed(failure));
             }
@@ -130,21 +140,28 @@ async fn begin(
     inner: &Arc<Inner>,
     call: &Call,
     path: &FunctionPath,
-    session: Option<SessionRequest>,
+    numbered: Option<Numbered>,
 ) -> Result<Prepared, FunctionFailure> {
     let mut tx = inner.database.begin();
-    let quick =
-        session.is_none() && call.args.len() <= LARGE && inner.warm_live(&mut tx)?.is_some();
+    let is_first = numbered.is_none_or(|(_, standing)| standing == Standing::New);
+    let quick = is_first && call.args.len() <= LARGE && inner.warm_live(&mut tx)?.is_some();
     let (path, kind) = (path.clone(), FunctionKind::Mutation);
     if quick {
+        if let Some((request, _)) = numbered {
+            assume_no_record(&mut tx, request);
+        }
         return Ok(Prepared::of(prepare(inner, tx, call, path, kind, None)));
     }
     let (inner, call) = (inner.clone(), call.clone());
     let prepared = tokio::task::spawn_blocking(move || {
-        if let Some(session) = session
-            && let Some(record) = find_record(&mut tx, session)?
-        {
-            return Ok(Prepared::Replay(record));
+        if let Some((request, standing)) = numbered {
+            if standing == Standing::Unknown {
+                let highest = highest_request(&mut tx, request)?;
+                inner.sessions.learn(request.session_id, highest);
+            }
+            if let Some(record) = find_record(&mut tx, request)? {
+                return Ok(Prepared::Replay(record));
+            }
         }
         Ok(Prepared::of(prepare(&inner, tx, &call, path, kind, None)))
     });

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lentil_catalog::Deployment;
 use lentil_database::{Subscription, Transaction, TransactionUsage};
 use lentil_js::FunctionKind;
 use lentil_values::{Timestamp, Value};
@@ -170,12 +171,8 @@ async fn prepare_at(
     inner: &Arc<Inner>,
     run: &Run,
 ) -> Result<Result<Box<Ready>, Box<Refused>>, FunctionFailure> {
-    let mut tx = inner.database.begin();
-    let quick = tx.snapshot() == run.ts
-        && run.call.args.len() <= LARGE
-        && inner.warm_live(&mut tx)?.is_some();
     let (path, kind) = (run.path.clone(), FunctionKind::Query);
-    if quick {
+    if let Some(tx) = begin_warm(inner, run)? {
         return Ok(prepare(
             inner,
             tx,
@@ -185,7 +182,6 @@ async fn prepare_at(
             run.journal.clone(),
         ));
     }
-    drop(tx);
     let (inner, call) = (inner.clone(), run.call.clone());
     let (ts, journal) = (run.ts, run.journal.clone());
     let prepared = tokio::task::spawn_blocking(move || {
@@ -195,6 +191,27 @@ async fn prepare_at(
     prepared
         .await
         .map_err(|error| FunctionFailure::internal("a query could not be prepared", &error))?
+}
+
+/// A transaction at the run's timestamp, if what it needs to begin is in memory: with a busy
+/// writer most runs read a little before the newest commit, and do not leave their thread for that.
+fn begin_warm(inner: &Inner, run: &Run) -> Result<Option<Transaction>, FunctionFailure> {
+    if run.call.args.len() > LARGE {
+        return Ok(None);
+    }
+    let mut newest = inner.database.begin();
+    if inner.warm_live(&mut newest)?.is_none() {
+        return Ok(None);
+    }
+    if newest.snapshot() == run.ts {
+        return Ok(Some(newest));
+    }
+    // What is in memory is the newest push: it must have been live then already.
+    let since = Deployment::since(&mut newest).map_err(lentil_database::TransactionError::from)?;
+    if since.is_none_or(|since| since > run.ts) {
+        return Ok(None);
+    }
+    Ok(inner.database.begin_recent(run.ts)?)
 }
 
 /// How the question of a run is asked again for those who watch its result.

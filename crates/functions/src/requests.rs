@@ -36,6 +36,20 @@ pub(crate) fn find_record(
     Ok(uncounted(tx, |tx| find(tx, request))?)
 }
 
+/// The highest request of a session that has a record.
+pub(crate) fn highest_request(
+    tx: &mut Transaction,
+    request: SessionRequest,
+) -> Result<Option<u32>, FunctionFailure> {
+    let session = request.session_id.into_bytes();
+    Ok(uncounted(tx, |tx| session_requests::highest(tx, session))?)
+}
+
+/// The same read as [`find_record`]'s for a request that has no record, without looking.
+pub(crate) fn assume_no_record(tx: &mut Transaction, request: SessionRequest) {
+    session_requests::assume_absent(tx, request.session_id.into_bytes(), request.request_id);
+}
+
 /// Writes the record of a request that is about to commit.
 pub(crate) fn keep_record(
     tx: &mut Transaction,

@@ -15,6 +15,7 @@ use crate::deploy::ImageCache;
 use crate::limits::Limits;
 use crate::logs::{Execution, LogStream};
 use crate::prepare::Warm;
+use crate::sessions_seen::SessionsSeen;
 use crate::watchers::Dispatcher;
 use crate::{
     ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult, any, mutation, one_off,
@@ -103,6 +104,7 @@ pub(crate) struct Inner {
     pub(crate) cursors: Cursors,
     pub(crate) cache: Arc<QueryCache>,
     pub(crate) contention: Contention,
+    pub(crate) sessions: SessionsSeen,
     pub(crate) logs: LogStream,
     pub(crate) dispatcher: Dispatcher,
 }
@@ -136,6 +138,7 @@ impl Functions {
             cursors: Cursors::new(&options.secret, &options.instance_name),
             cache: Arc::new(QueryCache::new(options.limits.query_cache_bytes)),
             contention: Contention::default(),
+            sessions: SessionsSeen::default(),
             logs: LogStream::default(),
             dispatcher: Dispatcher::start(),
             database,

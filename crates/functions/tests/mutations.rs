@@ -330,6 +330,35 @@ async fn a_numbered_mutation_runs_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn numbered_mutations_that_ran_before_a_restart_do_not_run_again() {
+    let app = App::start().await;
+    let id = app.run("misc:createCounter", json!({})).await;
+    let increment = || call("misc:increment", json!({ "id": id }));
+    // Others lie on both sides of the session's own.
+    for session_id in [6, 8].map(uuid::Uuid::from_u128) {
+        let other = SessionRequest {
+            session_id,
+            request_id: 90,
+        };
+        app.mutate_once(call("misc:createCounter", json!({})), other)
+            .await;
+    }
+    let mut before = Vec::new();
+    for number in [3, 255, 256, 70_000] {
+        before.push(app.mutate_once(increment(), request(number)).await);
+    }
+    let app = app.reopened().await;
+    // The client sends what it has no answer for, in order, and goes on.
+    for (number, known) in [255, 256, 70_000].into_iter().zip(&before[1..]) {
+        assert_eq!(&app.mutate_once(increment(), request(number)).await, known);
+    }
+    let next = app.mutate_once(increment(), request(70_001)).await;
+    assert_eq!(next.outcome.result.as_deref(), Ok("5.0"));
+    let again = app.mutate_once(increment(), request(70_001)).await;
+    assert_eq!(again, next);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_attempts_of_a_numbered_mutation_do_not_both_commit() {
     let app = Arc::new(App::start().await);
     let id = app.run("misc:createCounter", json!({})).await;

@@ -55,12 +55,21 @@ impl App {
         App::open(host, FunctionsOptions::default()).await
     }
 
+    /// The same database under a service that has just begun, as after a restart.
+    pub(crate) async fn reopened(self) -> App {
+        let database = self.functions.database().clone();
+        App::over(database, host_options(), FunctionsOptions::default()).await
+    }
+
     async fn open(host: HostOptions, options: FunctionsOptions) -> App {
-        let host = Host::start(host);
-        let host = host.expect("Node is installed");
         let persistence = Arc::new(MemoryPersistence::new());
         let database = Database::open(persistence, DatabaseOptions::default(), Arc::new(SystemEnv));
-        let database = database.expect("memory opens");
+        App::over(database.expect("memory opens"), host, options).await
+    }
+
+    async fn over(database: Database, host: HostOptions, options: FunctionsOptions) -> App {
+        let host = Host::start(host);
+        let host = host.expect("Node is installed");
         let functions = Functions::new(database, host, options);
         let deployer = Deployer::new(&functions);
         deployer
