@@ -11,6 +11,7 @@ mod path;
 mod outcome;
 mod service;
 mod sessions_seen;
+mod signal;
 mod errors;
 mod validate;
 mod prepare;
@@ -46,3 +47,4 @@ pub use crate::outcome::{
 };
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
 pub use crate::service::{Call, Functions, FunctionsOptions, Question, SessionRequest};
+pub use crate::signal::Signal;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use lentil_database::Subscription;
 use lentil_values::Timestamp;
-use tokio::sync::Notify;
 
+use crate::Signal;
 use crate::logs::Line;
 use crate::watchers::Watchers;
 
@@ -83,6 +83,9 @@ pub struct QueryResult {
     pub(crate) made: Instant,
 }
 
+/// How long a renewed result is given to those who held the one before.
+const RENEWAL_AGE: Duration = Duration::from_secs(1);
+
 /// What a run looked at besides documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Observed {
@@ -99,11 +102,26 @@ impl QueryResult {
         ts >= self.ts && self.invalidated_at().is_none_or(|at| ts < at)
     }
 
-    /// Calls `notify.notify_one()` once the commit that invalidates the result is visible, at once
+    /// What the same question was answered with when a commit changed this result for many, if it
+    /// holds at `ts`: those who hold this one need not ask. `journal` is what the asker would ask
+    /// with.
+    pub fn renewed_at(
+        &self,
+        ts: Timestamp,
+        journal: Option<&Arc<str>>,
+    ) -> Option<Arc<QueryResult>> {
+        let next = self.watchers.next()?;
+        let same_question =
+            self.journal.as_ref() == journal && (self.observed.identity || !next.observed.identity);
+        // Beyond that age an answer may be too old for new askers, or count as a use of the cache.
+        (same_question && next.age() < RENEWAL_AGE && next.is_valid_at(ts)).then_some(next)
+    }
+
+    /// Raises `signal` once the commit that invalidates the result is visible, at once
     /// if it is already. Dropping the `Watch` stops watching; while any watch lives the result's
     /// read set stays subscribed.
-    pub fn watch(self: &Arc<Self>, notify: Arc<Notify>) -> Watch {
-        let number = self.watchers.add(notify);
+    pub fn watch(self: &Arc<Self>, signal: &Arc<Signal>) -> Watch {
+        let number = self.watchers.add(signal);
         Watch {
             result: self.clone(),
             number,
@@ -139,7 +157,7 @@ impl QueryResult {
 /// Keeps a [`QueryResult`] watched until dropped.
 pub struct Watch {
     result: Arc<QueryResult>,
-    number: u64,
+    number: usize,
 }
 
 impl Drop for Watch {

@@ -228,8 +228,10 @@ fn again(inner: &Arc<Inner>, run: &Run, journal: Option<Arc<str>>) -> Refresh {
         runtime.spawn(async move {
             if let Some(inner) = service.upgrade() {
                 let latest = inner.database.latest();
-                // Whoever is woken asks for itself, and hears then of a failure.
-                let _answer = ask(&inner, &call, latest, journal).await;
+                // Whoever finds nothing asks for itself, and hears then of a failure.
+                if let Ok(result) = ask(&inner, &call, latest, journal).await {
+                    wake.answered(&result);
+                }
             }
             drop(wake);
         });

@@ -4,13 +4,14 @@
 //! crate wakes them, however many they are. Where several watch one result, the question is asked
 //! again first: each of them then finds the answer instead of waiting for it, and wakes once.
 
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
 use lentil_database::Waker;
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::Notify;
+use slab::Slab;
+
+use crate::{QueryResult, Signal};
 
 /// With so many watchers, the answer is made before they are woken.
 const SHARED_BY: usize = 2;
@@ -23,10 +24,20 @@ pub(crate) type Refresh = Box<dyn Fn(WakeAll) + Send + Sync>;
 pub(crate) struct Watchers {
     state: Mutex<State>,
     refresh: OnceLock<Refresh>,
+    /// What the question was answered with when it was asked again for all of them.
+    next: OnceLock<Weak<QueryResult>>,
 }
 
 /// Wakes all watchers of a result when dropped, whatever became of the new answer.
 pub(crate) struct WakeAll(Arc<Watchers>);
+
+impl WakeAll {
+    /// Tells the watchers, before they are woken, what holds now.
+    pub(crate) fn answered(&self, next: &Arc<QueryResult>) {
+        // Once: results are asked again once.
+        let _known = self.0.next.set(Arc::downgrade(next));
+    }
+}
 
 impl Drop for WakeAll {
     fn drop(&mut self) {
@@ -38,9 +49,11 @@ impl Drop for WakeAll {
 struct State {
     /// All were woken; later ones are woken when they come.
     fired: bool,
-    next: u64,
-    watching: HashMap<u64, Arc<Notify>>,
+    watching: Slab<Arc<Signal>>,
 }
+
+/// The number of a watcher that is not kept: it was woken when it came.
+const WOKEN: usize = usize::MAX;
 
 impl Watchers {
     /// Adds one and returns its number; wakes it at once if the others have been woken.
@@ -48,22 +61,25 @@ impl Watchers {
     /// Not already when the result is marked as invalidated: that happens a moment before the
     /// commit is visible, and whoever is woken before it is finds nothing to do and is never woken
     /// again.
-    pub(crate) fn add(&self, notify: Arc<Notify>) -> u64 {
+    pub(crate) fn add(&self, signal: &Arc<Signal>) -> usize {
         let mut state = self.state.lock();
-        let number = state.next;
-        state.next += 1;
-        if state.fired {
-            drop(state);
-            notify.notify_one();
-        } else {
-            state.watching.insert(number, notify);
+        if !state.fired {
+            return state.watching.insert(signal.clone());
         }
-        number
+        drop(state);
+        signal.raise();
+        WOKEN
     }
 
-    pub(crate) fn remove(&self, number: u64) {
-        let notify = self.state.lock().watching.remove(&number);
-        drop(notify);
+    /// Nobody comes after the watchers were woken, so that a number is never another's.
+    pub(crate) fn remove(&self, number: usize) {
+        let signal = self.state.lock().watching.try_remove(number);
+        drop(signal);
+    }
+
+    /// The result that was made for all watchers of this one, if somebody still has it.
+    pub(crate) fn next(&self) -> Option<Arc<QueryResult>> {
+        self.next.get()?.upgrade()
     }
 
     /// Sets how the question is asked again; before anybody watches.
@@ -87,8 +103,8 @@ impl Watchers {
             state.fired = true;
             std::mem::take(&mut state.watching)
         };
-        for notify in watching.into_values() {
-            notify.notify_one();
+        for (_, signal) in watching {
+            signal.raise();
         }
     }
 }
@@ -173,27 +189,24 @@ mod tests {
     use super::*;
 
     /// Whether a wake-up waits to be taken.
-    fn was_woken(notify: &Notify) -> bool {
+    fn was_woken(signal: &Signal) -> bool {
         use std::pin::pin;
         use std::task::{Context, Waker as TaskWaker};
         let mut context = Context::from_waker(TaskWaker::noop());
-        pin!(notify.notified()).poll(&mut context).is_ready()
+        pin!(signal.taken()).poll(&mut context).is_ready()
     }
 
     #[test]
     fn watchers_are_woken_when_the_commit_is_visible_however_late_they_come() {
         let watchers = Arc::new(Watchers::default());
-        let (early, late, gone) = (
-            Arc::new(Notify::new()),
-            Arc::new(Notify::new()),
-            Arc::new(Notify::new()),
-        );
-        watchers.add(early.clone());
-        let number = watchers.add(gone.clone());
+        let [early, late, gone] = [(); 3].map(|()| Arc::new(Signal::default()));
+        watchers.add(&early);
+        let number = watchers.add(&gone);
         watchers.remove(number);
         assert!(!was_woken(&early));
         watchers.clone().fire();
-        watchers.add(late.clone());
+        let number = watchers.add(&late);
+        watchers.remove(number);
         assert!(was_woken(&early) && was_woken(&late) && !was_woken(&gone));
     }
 }

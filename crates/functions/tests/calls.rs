@@ -5,10 +5,9 @@ mod support;
 
 use std::sync::Arc;
 
-use lentil_functions::{FailureClass, FunctionFailure, client_message};
+use lentil_functions::{FailureClass, FunctionFailure, Signal, client_message};
 use serde_json::{Value as Json, json};
 use support::{App, admin, call, call_as, read_only_admin, user};
-use tokio::sync::Notify;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s055_arguments_are_validated() {
@@ -317,14 +316,14 @@ async fn s070_environment_and_errors() {
     let app = App::start().await;
     let colour = app.result(call("misc:environment", json!({}))).await;
     assert_eq!(colour.outcome.result.as_deref(), Ok("null"));
-    let news = Arc::new(Notify::new());
-    let _watch = colour.watch(news.clone());
+    let news = Arc::new(Signal::default());
+    let _watch = colour.watch(&news);
     let changes = vec![("COLOUR".to_owned(), Some("blue".to_owned()))];
     app.deployer
         .update_environment_variables(changes)
         .await
         .expect("the variable is set");
-    news.notified().await;
+    news.taken().await;
     assert!(!colour.is_valid_at(app.latest()));
     assert_eq!(app.ask("misc:environment", json!({})).await, json!("blue"));
 
@@ -495,8 +494,8 @@ async fn one_run_serves_all_watchers() {
     let mut watchers = Vec::new();
     for _ in 0..200 {
         let result = app.result(call("misc:plain", json!({}))).await;
-        let news = Arc::new(Notify::new());
-        watchers.push((result.watch(news.clone()), news));
+        let news = Arc::new(Signal::default());
+        watchers.push((result.watch(&news), news));
     }
     assert_eq!(app.runs_of("misc:plain"), 1);
     app.insert("numbers", &[json!({ "n": 1 })]).await;
@@ -504,7 +503,7 @@ async fn one_run_serves_all_watchers() {
     for (watch, news) in watchers {
         let app = app.clone();
         tasks.spawn(async move {
-            news.notified().await;
+            news.taken().await;
             drop(watch);
             let mut call = call("misc:plain", json!({}));
             call.caller = "SyncWorker";
@@ -560,10 +559,10 @@ async fn old_snapshots_give_old_results() {
 async fn a_push_reaches_live_queries() {
     let app = App::start().await;
     let watched = app.result(call("misc:plain", json!({}))).await;
-    let news = Arc::new(Notify::new());
-    let _watch = watched.watch(news.clone());
+    let news = Arc::new(Signal::default());
+    let _watch = watched.watch(&news);
     app.push(serde_json::from_str(include_str!("app/app.json")).expect("JSON"))
         .await;
-    news.notified().await;
+    news.taken().await;
     assert!(!watched.is_valid_at(app.latest()));
 }

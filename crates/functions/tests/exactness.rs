@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use lentil_functions::Signal;
 use lentil_values::Timestamp;
 use parking_lot::Mutex;
 use serde_json::json;
 use support::{App, call};
-use tokio::sync::Notify;
 
 const WRITES: usize = 150;
 const READERS: usize = 6;
@@ -64,10 +64,10 @@ async fn results_are_exact_while_writers_write() {
                 seen.push((ts, value));
                 // Now and then wait for news instead of asking again and again.
                 if seen.len() % 5 == 0 && !stop.load(Ordering::Relaxed) {
-                    let news = Arc::new(Notify::new());
-                    let _watch = result.watch(news.clone());
+                    let news = Arc::new(Signal::default());
+                    let _watch = result.watch(&news);
                     let pause = std::time::Duration::from_millis(200);
-                    let _either = tokio::time::timeout(pause, news.notified()).await;
+                    let _either = tokio::time::timeout(pause, news.taken()).await;
                 }
             }
             seen

@@ -5,9 +5,9 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lentil_functions::Signal;
 use serde_json::json;
 use support::{App, call};
-use tokio::sync::Notify;
 
 const WATCHERS: usize = 40;
 const COMMITS: u32 = 400;
@@ -15,19 +15,19 @@ const COMMITS: u32 = 400;
 /// Watches as a client's conversation does: asks again when it is woken and what it holds does not
 /// hold any more, and does nothing else.
 async fn watch(app: Arc<App>) {
-    let notify = Arc::new(Notify::new());
+    let signal = Arc::new(Signal::default());
     let all = call("queries:all", json!({ "table": "numbers" }));
     let mut result = app.result(all.clone()).await;
-    let mut watching = result.watch(notify.clone());
+    let mut watching = result.watch(&signal);
     loop {
         let value = result.outcome.result.clone().expect("the query works");
         if value.contains(&format!("\"n\":{}.0", COMMITS - 1)) {
             return;
         }
-        notify.notified().await;
+        signal.taken().await;
         if !result.is_valid_at(app.latest()) {
             result = app.result(all.clone()).await;
-            let next = result.watch(notify.clone());
+            let next = result.watch(&signal);
             drop(std::mem::replace(&mut watching, next));
         }
     }

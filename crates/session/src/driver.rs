@@ -14,14 +14,13 @@ use std::time::{Duration, SystemTime};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use lentil_functions::{
-    Call, FailureClass, FunctionFailure, Functions, QueryResult, SessionRequest, Watch,
+    Call, FailureClass, FunctionFailure, Functions, QueryResult, SessionRequest, Signal, Watch,
 };
 use lentil_identity::AdminKeys;
 use lentil_protocol::{
     ClientMessage, Close, IdentityVersion, MalformedMessage, QueryId, RequestId,
 };
 use lentil_values::Timestamp;
-use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 
 use crate::auth;
@@ -80,7 +79,7 @@ pub struct Session {
     state: State,
     held: BTreeMap<QueryId, Held>,
     outbox: VecDeque<Outgoing>,
-    invalidated: Arc<Notify>,
+    invalidated: Arc<Signal>,
     mutation: Option<Pending<Event>>,
     actions: FuturesUnordered<Pending<Event>>,
     round: Option<Pending<RoundEnd>>,
@@ -113,7 +112,7 @@ impl Sessions {
             state: State::new(seed, self.shared.options.redact),
             held: BTreeMap::new(),
             outbox: VecDeque::new(),
-            invalidated: Arc::new(Notify::new()),
+            invalidated: Arc::new(Signal::default()),
             mutation: None,
             actions: FuturesUnordered::new(),
             round: None,
@@ -177,7 +176,7 @@ impl Session {
             event = finished(&mut self.advance) => self.apply(event),
             () = elapsed(&mut self.retry) => self.apply(Event::RetryDue),
             () = elapsed(&mut self.hold) => self.apply(Event::HoldExpired),
-            () = self.invalidated.notified() => self.apply(Event::Invalidated),
+            () = self.invalidated.taken() => self.apply(Event::Invalidated),
         }
     }
 
@@ -242,35 +241,52 @@ impl Session {
         }
     }
 
-    /// Asks what does not hold at `ts`; if everything holds the round ends at once.
+    /// Asks what does not hold at `ts`; if nothing is left to ask the round ends at once.
     fn start_round(&mut self, ts: Timestamp, events: &mut VecDeque<Event>) {
         let identity = self.state.identity_version();
         let mut questions = Vec::new();
+        let mut renewed = Vec::new();
+        self.forget_removed();
+        for (id, query) in self.state.queries().iter() {
+            let held = self.held.get(&id).filter(|held| held.identity == identity);
+            if held.is_some_and(|held| held.result.is_valid_at(ts)) {
+                continue;
+            }
+            let question = Question {
+                query: id,
+                addition: query.addition,
+                call: query.call.clone(),
+                journal: query.journal.clone(),
+            };
+            match held.and_then(|held| held.result.renewed_at(ts, query.journal.as_ref())) {
+                Some(result) => renewed.push((question, result)),
+                None => questions.push(question),
+            }
+        }
+        if questions.is_empty() {
+            let answers = self.hold(identity, renewed);
+            events.push_back(Event::Computed(answers));
+            return;
+        }
+        let asked = round::ask(self.shared.functions.clone(), ts, questions);
+        self.round = Some(Box::pin(async move {
+            let answered = asked.await.map(|mut answered| {
+                answered.extend(renewed);
+                answered
+            });
+            (identity, answered)
+        }));
+    }
+
+    /// Lets go of results whose queries are no longer live.
+    fn forget_removed(&mut self) {
         let mut live = self.state.queries().iter().peekable();
-        // Both are ascending by number: forget what is no longer live on the way.
+        // Both are ascending by number.
         self.held.retain(|id, held| {
             while live.next_if(|(live_id, _)| live_id < id).is_some() {}
             live.peek()
                 .is_some_and(|(live_id, query)| live_id == id && query.addition == held.addition)
         });
-        for (id, query) in self.state.queries().iter() {
-            let held = self.held.get(&id);
-            if held.is_some_and(|held| held.identity == identity && held.result.is_valid_at(ts)) {
-                continue;
-            }
-            questions.push(Question {
-                query: id,
-                addition: query.addition,
-                call: query.call.clone(),
-                journal: query.journal.clone(),
-            });
-        }
-        if questions.is_empty() {
-            events.push_back(Event::Computed(Vec::new()));
-            return;
-        }
-        let asked = round::ask(self.shared.functions.clone(), ts, questions);
-        self.round = Some(Box::pin(async move { (identity, asked.await) }));
     }
 
     fn round_ended(
@@ -288,6 +304,12 @@ impl Session {
                 return self.apply(Event::ComputeFailed(failure));
             }
         };
+        let answers = self.hold(identity, answered);
+        self.apply(Event::Computed(answers));
+    }
+
+    /// Keeps results that the client is going to be shown, and watches them.
+    fn hold(&mut self, identity: IdentityVersion, answered: Vec<Answered>) -> Vec<Answer> {
         let mut answers = Vec::with_capacity(answered.len());
         for (question, result) in answered {
             answers.push(Answer {
@@ -297,7 +319,7 @@ impl Session {
                 journal: result.journal.clone(),
             });
             // Watched before the old watch is dropped, so that a shared read set stays subscribed.
-            let watch = result.watch(self.invalidated.clone());
+            let watch = result.watch(&self.invalidated);
             let held = Held {
                 addition: question.addition,
                 identity,
@@ -306,7 +328,7 @@ impl Session {
             };
             self.held.insert(question.query, held);
         }
-        self.apply(Event::Computed(answers));
+        answers
     }
 }
 
