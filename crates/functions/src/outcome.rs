@@ -102,19 +102,21 @@ impl QueryResult {
         ts >= self.ts && self.invalidated_at().is_none_or(|at| ts < at)
     }
 
-    /// What the same question was answered with when a commit changed this result for many, if it
-    /// holds at `ts`: those who hold this one need not ask. `journal` is what the asker would ask
-    /// with.
-    pub fn renewed_at(
-        &self,
-        ts: Timestamp,
-        journal: Option<&Arc<str>>,
-    ) -> Option<Arc<QueryResult>> {
+    /// What the same question was answered with when a commit changed this result for many: those
+    /// who hold this one need not ask. `journal` is what the asker would ask with.
+    pub fn renewed(&self, journal: Option<&Arc<str>>) -> Option<Arc<QueryResult>> {
         let next = self.watchers.next()?;
         let same_question =
             self.journal.as_ref() == journal && (self.observed.identity || !next.observed.identity);
         // Beyond that age an answer may be too old for new askers, or count as a use of the cache.
-        (same_question && next.age() < RENEWAL_AGE && next.is_valid_at(ts)).then_some(next)
+        (same_question && next.age() < RENEWAL_AGE).then_some(next)
+    }
+
+    /// The newest timestamp up to `latest` at which the result may hold: it does unless it was
+    /// made later.
+    pub fn holds_until(&self, latest: Timestamp) -> Timestamp {
+        let changed = self.invalidated_at().unwrap_or(Timestamp::MAX);
+        latest.min(Timestamp(changed.0 - 1))
     }
 
     /// Raises `signal` once the commit that invalidates the result is visible, at once

@@ -25,6 +25,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::auth;
 use crate::limits::{MUTATION_HOLD, MUTATION_TIME};
+use crate::query_set::LiveQuery;
 use crate::round::{self, Answered, Question};
 use crate::state::{Effect, Event, Moment, State};
 use crate::transition::Answer;
@@ -86,6 +87,15 @@ pub struct Session {
     advance: Option<Pending<Event>>,
     retry: Option<Pin<Box<Sleep>>>,
     hold: Option<Pin<Box<Sleep>>>,
+}
+
+impl Held {
+    /// The answer that took this one's place, if it holds at `ts`.
+    fn renewed_at(&self, ts: Timestamp, query: &LiveQuery) -> Option<Arc<QueryResult>> {
+        self.result
+            .renewed(query.journal.as_ref())
+            .filter(|next| next.is_valid_at(ts))
+    }
 }
 
 impl Sessions {
@@ -176,7 +186,10 @@ impl Session {
             event = finished(&mut self.advance) => self.apply(event),
             () = elapsed(&mut self.retry) => self.apply(Event::RetryDue),
             () = elapsed(&mut self.hold) => self.apply(Event::HoldExpired),
-            () = self.invalidated.taken() => self.apply(Event::Invalidated),
+            () = self.invalidated.taken() => {
+                let ready = self.ready();
+                self.apply(Event::Invalidated { ready });
+            }
         }
     }
 
@@ -246,9 +259,11 @@ impl Session {
         let identity = self.state.identity_version();
         let mut questions = Vec::new();
         let mut renewed = Vec::new();
-        self.forget_removed();
+        if self.held.len() > self.state.queries().len() {
+            self.forget_removed();
+        }
         for (id, query) in self.state.queries().iter() {
-            let held = self.held.get(&id).filter(|held| held.identity == identity);
+            let held = self.held(id, query, identity);
             if held.is_some_and(|held| held.result.is_valid_at(ts)) {
                 continue;
             }
@@ -258,7 +273,7 @@ impl Session {
                 call: query.call.clone(),
                 journal: query.journal.clone(),
             };
-            match held.and_then(|held| held.result.renewed_at(ts, query.journal.as_ref())) {
+            match held.and_then(|held| held.renewed_at(ts, query)) {
                 Some(result) => renewed.push((question, result)),
                 None => questions.push(question),
             }
@@ -276,6 +291,36 @@ impl Session {
             });
             (identity, answered)
         }));
+    }
+
+    /// The newest timestamp at which every live query has an answer without being asked, if there
+    /// is one. While somebody writes without pause that is a little before the newest commit, and
+    /// what is ready is better shown than kept until the next answer is.
+    fn ready(&self) -> Option<Timestamp> {
+        let identity = self.state.identity_version();
+        let latest = self.shared.functions.latest();
+        let mut ready = latest;
+        for (id, query) in self.state.queries().iter() {
+            let held = self.held(id, query, identity)?;
+            if !held.result.is_valid_at(latest) {
+                let next = held.result.renewed(query.journal.as_ref())?;
+                ready = next.holds_until(ready);
+            }
+        }
+        let mut queries = self.state.queries().iter();
+        let all = queries.all(|(id, query)| {
+            self.held(id, query, identity).is_some_and(|held| {
+                held.result.is_valid_at(ready) || held.renewed_at(ready, query).is_some()
+            })
+        });
+        all.then_some(ready)
+    }
+
+    /// What is held of a live query, if it was asked in the same name.
+    fn held(&self, id: QueryId, query: &LiveQuery, identity: IdentityVersion) -> Option<&Held> {
+        self.held
+            .get(&id)
+            .filter(|held| held.addition == query.addition && held.identity == identity)
     }
 
     /// Lets go of results whose queries are no longer live.

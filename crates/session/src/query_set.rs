@@ -51,6 +51,11 @@ impl QuerySet {
         self.live.iter().map(|(id, query)| (*id, query))
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.live.len()
+    }
+
     /// Subscribes.
     pub(crate) fn add(
         &mut self,

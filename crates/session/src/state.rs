@@ -59,7 +59,11 @@ pub(crate) enum Event {
     /// An action ended.
     ActionFinished(RequestId, Outcome),
     /// A commit touched what some query has read.
-    Invalidated,
+    Invalidated {
+        /// The newest timestamp, not after the newest commit, at which every query has an answer
+        /// already. Whatever changed later will be told of by another such event.
+        ready: Option<Timestamp>,
+    },
     /// The round of queries ended: those that ran, with their answers.
     Computed(Vec<Answer>),
     /// The round failed for a reason that is not the developer's.
@@ -217,6 +221,7 @@ impl State {
             return;
         }
         tracing::trace!(target: "lentil::station", number = 3);
+        let mut newest = None;
         match event {
             Event::Message(message) => self.message(message, moment, effects),
             Event::Malformed(error) => self.fatal(&error, effects),
@@ -236,7 +241,11 @@ impl State {
             Event::ActionFinished(request, outcome) => {
                 self.action_finished(request, outcome, effects)
             }
-            Event::Invalidated => self.dirty = true,
+            Event::Invalidated { ready } => {
+                self.dirty = true;
+                // What the client waits for may be later than what is ready.
+                newest = ready.filter(|ts| !self.required && *ts > self.computed_ts);
+            }
             Event::Computed(answers) => self.computed(answers, moment, effects),
             Event::ComputeFailed(failure) => self.compute_failed(&failure, effects),
             Event::RetryDue => self.retry_pending = false,
@@ -250,7 +259,7 @@ impl State {
         }
         if !self.closed {
             self.start_mutation(moment, effects);
-            self.start_round(moment, effects);
+            self.start_round(newest.unwrap_or(moment.latest), effects);
         }
     }
 
@@ -531,7 +540,7 @@ impl State {
         self.required = true;
     }
 
-    fn start_round(&mut self, moment: Moment, effects: &mut Vec<Effect>) {
+    fn start_round(&mut self, newest: Timestamp, effects: &mut Vec<Effect>) {
         let blocked = self.round.is_some()
             || self.retry_pending
             || self.transitions_waiting >= TRANSITIONS_WAITING_MAX
@@ -544,7 +553,7 @@ impl State {
             .as_ref()
             .filter(|it| it.holds)
             .map(|it| it.began_at);
-        let ts = held_at.unwrap_or(moment.latest);
+        let ts = held_at.unwrap_or(newest);
         assert!(
             ts >= self.sent.ts,
             "a mutation begins no earlier than what the client was shown"

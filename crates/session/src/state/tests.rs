@@ -138,7 +138,9 @@ impl Replay {
                 self.latest = words[2].parse().unwrap();
                 return None;
             }
-            "touched" => Event::Invalidated,
+            "touched" => Event::Invalidated {
+                ready: words.get(2).map(|word| Timestamp(word.parse().unwrap())),
+            },
             "answer" => Event::Computed(words[2..].iter().map(|word| self.answer(word)).collect()),
             "unanswered" => Event::ComputeFailed(failure(FailureClass::Overloaded("Busy"), "busy")),
             "retry" => Event::RetryDue,

@@ -236,6 +236,42 @@ fn what_was_touched_during_a_held_round_is_not_lost() {
 }
 
 #[test]
+fn what_is_ready_is_shown_before_the_newest() {
+    check(
+        "> set 0 1 +0
+         < compute 10
+         * answer 0=1
+         < T 0.0.0 1.0.10 0=1
+         * commit 40
+         * touched 30
+         < compute 30
+         * answer 0=2
+         < T 1.0.10 1.0.30 0=2
+         * left
+         * touched 20
+         < compute 40
+         * answer 0=3
+         < T 1.0.30 1.0.40 0=3",
+    );
+}
+
+#[test]
+fn what_the_client_waits_for_is_not_older_than_it_may_be() {
+    check(
+        "> set 0 1 +0
+         < compute 10
+         > set 1 2 +1
+         * commit 30
+         * touched 20
+         * answer 0=1
+         < T 0.0.0 1.0.10 0=1
+         < compute 30
+         * answer 0=2 1=1
+         < T 1.0.10 2.0.30 0=2 1=1",
+    );
+}
+
+#[test]
 fn a_long_mutation_lets_go() {
     check(
         "> set 0 1 +0

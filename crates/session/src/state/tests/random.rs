@@ -19,6 +19,8 @@ enum Act {
     /// Somebody else's commit.
     Commit {
         touches: u32,
+        /// How many commits behind the newest the answers are that are ready.
+        lag: usize,
     },
     FinishMutation {
         fails: bool,
@@ -38,7 +40,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => any::<usize>().prop_map(Act::Remove),
         2 => (0u32..4).prop_map(|touches| Act::Mutation { touches }),
         1 => Just(Act::Authenticate),
-        3 => (0u32..4).prop_map(|touches| Act::Commit { touches }),
+        3 => (0u32..4, 0usize..4).prop_map(|(touches, lag)| Act::Commit { touches, lag }),
         3 => any::<bool>().prop_map(|fails| Act::FinishMutation { fails }),
         2 => Just(Act::CommitMutation),
         6 => prop::bool::weighted(0.1).prop_map(|fails| Act::FinishRound { fails }),
@@ -230,7 +232,7 @@ impl World {
         self.step(Event::Computed(answers));
         if touched_later {
             // The watch of a result that no longer holds fires at once.
-            self.step(Event::Invalidated);
+            self.step(Event::Invalidated { ready: None });
         }
     }
 
@@ -260,15 +262,17 @@ impl World {
                     token: AuthToken::None,
                 }));
             }
-            Act::Commit { touches } => {
+            Act::Commit { touches, lag } => {
                 self.model.commit(touches);
-                self.step(Event::Invalidated);
+                let at = self.model.commits.len().checked_sub(lag + 1);
+                let ready = at.map(|at| Timestamp(self.model.commits[at].0));
+                self.step(Event::Invalidated { ready });
             }
             Act::CommitMutation => {
                 if let Some((number, None)) = self.model.running {
                     let ts = self.model.commit(self.model.touches[&number]);
                     self.model.running = Some((number, Some(ts)));
-                    self.step(Event::Invalidated);
+                    self.step(Event::Invalidated { ready: None });
                 }
             }
             Act::FinishMutation { fails } => self.finish_mutation(fails),
@@ -316,7 +320,7 @@ impl World {
             },
             None => {
                 let ts = self.model.commit(self.model.touches[&number]);
-                self.step(Event::Invalidated);
+                self.step(Event::Invalidated { ready: None });
                 MutationDone {
                     outcome: outcome("null"),
                     ts: Some(Timestamp(ts)),
