@@ -102,6 +102,12 @@ export class Server {
     await this.launch();
   }
 
+  /** Bytes of the server's process that are in memory. */
+  memory() {
+    const [, kilobytes] = /VmRSS:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${this.child.pid}/status`, "utf8"));
+    return Number(kilobytes) << 10;
+  }
+
   get environment() {
     return { CONVEX_SELF_HOSTED_URL: this.url, CONVEX_SELF_HOSTED_ADMIN_KEY: this.key };
   }

@@ -14,13 +14,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ("values", &[]),
     ("protocol", &["values"]),
     ("storage", &["values"]),
+    ("files", &[]),
     ("js", &["values"]),
     ("identity", &["values"]),
     ("database", &["storage", "values"]),
     ("catalog", &["database", "values"]),
     (
         "functions",
-        &["catalog", "database", "identity", "js", "values"],
+        &["catalog", "database", "files", "identity", "js", "values"],
     ),
     ("jobs", &["catalog", "database", "functions", "values"]),
     (
@@ -44,6 +45,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "cli",
         &[
             "database",
+            "files",
             "functions",
             "identity",
             "jobs",

@@ -1,5 +1,5 @@
 //! This crate gives typed access, through a transaction, to the deployment's system tables: what
-//! was pushed, schemas, environment variables, imports, session requests.
+//! was pushed, schemas, environment variables, files, imports, session requests.
 //!
 //! It does not open transactions, run anything, or know what code means.
 //!
@@ -11,6 +11,7 @@ mod table;
 mod row;
 mod deployment;
 mod environment;
+mod files;
 mod imports;
 mod modules;
 mod schema;
@@ -22,6 +23,7 @@ pub use crate::environment::{
     ENVIRONMENT_VARIABLES_MAX, EnvironmentError, Variable, check_variable,
 };
 pub use crate::error::CatalogError;
+pub use crate::files::{FileRow, RemovedFile};
 pub use crate::imports::{ImportRow, ImportState};
 pub use crate::modules::{ModuleRow, ModuleText};
 pub use crate::schema::{IndexSpec, OtherIndex, OtherIndexKind, Schema, SchemaError, TableSchema};

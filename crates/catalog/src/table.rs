@@ -20,10 +20,14 @@ pub enum SystemTable {
     Imports,
     /// Mutations that clients have numbered, so that each runs once.
     SessionRequests,
+    /// Files, one row each; apps may read it.
+    Files,
+    /// Files whose rows were removed and whose contents are still to be.
+    RemovedFiles,
 }
 
 impl SystemTable {
-    const ALL: [SystemTable; 7] = [
+    const ALL: [SystemTable; 9] = [
         SystemTable::Deployment,
         SystemTable::Modules,
         SystemTable::ModuleChunks,
@@ -31,6 +35,8 @@ impl SystemTable {
         SystemTable::Environment,
         SystemTable::Imports,
         SystemTable::SessionRequests,
+        SystemTable::Files,
+        SystemTable::RemovedFiles,
     ];
 
     /// Its name.
@@ -43,11 +49,13 @@ impl SystemTable {
             SystemTable::Environment => "_environment_variables",
             SystemTable::Imports => "_snapshot_imports",
             SystemTable::SessionRequests => "_session_requests",
+            SystemTable::Files => "_storage",
+            SystemTable::RemovedFiles => "_removed_files",
         }
     }
 
-    /// Its number in ids; never changes. 530 and 540 are kept for the two system tables that apps
-    /// see, `_scheduled_functions` and `_storage`.
+    /// Its number in ids; never changes. 530 is kept for `_scheduled_functions`, which apps
+    /// see as they do `_storage`.
     pub fn number(self) -> TableNumber {
         TableNumber(match self {
             SystemTable::Deployment => 521,
@@ -57,6 +65,8 @@ impl SystemTable {
             SystemTable::Environment => 525,
             SystemTable::Imports => 527,
             SystemTable::SessionRequests => 528,
+            SystemTable::RemovedFiles => 529,
+            SystemTable::Files => 540,
         })
     }
 

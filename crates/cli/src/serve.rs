@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lentil_database::{Database, DatabaseOptions, SystemEnv};
+use lentil_files::FileStore;
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{Functions, FunctionsOptions, Host, HostOptions, Limits, Realms};
 use lentil_jobs::Imports;
@@ -70,6 +71,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
             cloud_url: cloud_url.clone(),
             site_url: site_url.clone(),
             limits,
+            files: FileStore::local(&data.join("files"))?,
         },
     );
     let deployer = Deployer::new(&functions);

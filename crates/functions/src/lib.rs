@@ -26,6 +26,7 @@ mod warnings;
 mod system_query;
 mod any;
 mod one_off;
+mod files;
 mod http_routes;
 mod syscalls;
 mod index_range;
@@ -39,6 +40,7 @@ mod system;
 pub use lentil_js::{Host, HostOptions, Realms};
 
 pub use crate::errors::client_message;
+pub use crate::files::{FileFailure, StoredFile, Upload};
 pub use crate::http_routes::HttpRoute;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};

@@ -85,6 +85,8 @@ limits! {
     nested_calls, 8, "calls", "`ctx.runQuery` and `ctx.runMutation` within each other.", "MaximumCallDepthExceeded";
     query_operators, 256, "operators", "Filters and limits of one query.", "Query has too many operators";
     page_items, 32_000, "documents", "Items that one page may be asked for.", "PageSizeTooLarge";
+    files_per_call, 1_000, "files", "Files whose contents one mutation reads, and writes.", "TooManyFiles";
+    file_bytes_per_call, 16 << 20, "bytes", "Bytes of contents that one mutation reads, and writes; actions and uploads have no such limit.", "TooManyFileBytes";
     log_lines, 256, "lines", "Lines that one call logs, nested calls included.", "Log overflow";
     waiting_calls, 4_096, "calls", "Calls that wait for a process to run in.", "TooManyConcurrentRequests";
     conflict_retries, 32, "runs", "Times that a mutation is run again because others have written what it read.", "OptimisticConcurrencyControlFailure";

@@ -4,14 +4,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use lentil_database::Database;
+use lentil_files::FileStore;
 use lentil_identity::Identity;
 use lentil_js::Host;
 use lentil_values::Timestamp;
+use tokio::runtime::Handle;
 
 use crate::cache::{QueryCache, QueryKey};
 use crate::contention::Contention;
 use crate::cursor::Cursors;
 use crate::deploy::ImageCache;
+use crate::files::{PublicNames, UploadTokens};
 use crate::limits::Limits;
 use crate::logs::{Execution, LogStream};
 use crate::prepare::Warm;
@@ -74,6 +77,8 @@ pub struct FunctionsOptions {
     pub site_url: String,
     /// What calls may use.
     pub limits: Limits,
+    /// Where the contents of files are kept.
+    pub files: FileStore,
 }
 
 impl Default for FunctionsOptions {
@@ -84,6 +89,7 @@ impl Default for FunctionsOptions {
             cloud_url: "http://127.0.0.1:3210".to_owned(),
             site_url: "http://127.0.0.1:3211".to_owned(),
             limits: Limits::default(),
+            files: FileStore::memory(),
         }
     }
 }
@@ -107,6 +113,10 @@ pub(crate) struct Inner {
     pub(crate) sessions: SessionsSeen,
     pub(crate) logs: LogStream,
     pub(crate) dispatcher: Dispatcher,
+    pub(crate) names: PublicNames,
+    pub(crate) uploads: UploadTokens,
+    /// For driver threads that have to wait for the file store.
+    pub(crate) runtime: Handle,
 }
 
 impl Inner {
@@ -130,7 +140,7 @@ impl Functions {
         &self.inner.options.limits
     }
 
-    /// Wires the service to its database and function host.
+    /// Wires the service to its database and function host. On a thread of a runtime.
     pub fn new(database: Database, host: Host, options: FunctionsOptions) -> Functions {
         let inner = Inner {
             images: Arc::new(ImageCache::new(&options.cloud_url, &options.site_url)),
@@ -141,6 +151,9 @@ impl Functions {
             sessions: SessionsSeen::default(),
             logs: LogStream::default(),
             dispatcher: Dispatcher::start(),
+            names: PublicNames::new(&options.secret),
+            runtime: Handle::current(),
+            uploads: UploadTokens::new(&options.secret, &options.instance_name),
             database,
             host,
             options,

@@ -8,6 +8,7 @@
 
 mod about;
 mod documents;
+mod files;
 mod frame;
 mod nested;
 mod pagination;
@@ -23,6 +24,7 @@ use lentil_identity::Identity;
 use lentil_js::{CallOutcome, FunctionKind, Invocation, Reply, SyscallError, Syscalls};
 use serde::Deserialize;
 
+use self::files::FileUsage;
 use self::frame::Frame;
 pub(crate) use self::nested::wrong_kind;
 use crate::FunctionFailure;
@@ -60,6 +62,7 @@ pub(crate) struct UdfSyscalls {
     fatal: Option<FunctionFailure>,
     /// What the operations of all functions of the call have taken.
     system_time: Duration,
+    files: FileUsage,
 }
 
 /// What is left of an execution when its call has ended.
@@ -87,6 +90,7 @@ impl UdfSyscalls {
             tx,
             frames: vec![Frame::root(path, kind, journal)],
             system_time: Duration::ZERO,
+            files: FileUsage::default(),
             observed: Observed::default(),
             nested_lines: Vec::new(),
             fatal: None,
@@ -192,6 +196,12 @@ impl UdfSyscalls {
             "1.0/shallowMerge" => self.shallow_merge(args),
             "1.0/replace" => self.replace(args),
             "1.0/remove" => self.remove(args),
+            "1.0/storageGetUrl" => self.storage_get_url(args),
+            "1.0/storageGetMetadata" => self.storage_get_metadata(args),
+            "1.0/storageGenerateUploadUrl" => self.storage_generate_upload_url(),
+            "1.0/storageDelete" => self.storage_delete(args),
+            "1.0/storageStore" => self.storage_store(args),
+            "1.0/storageGet" => self.storage_get(args),
             "1.0/getUserIdentity" => Ok(self.user_identity()),
             "1.0/getFunctionMetadata" => Ok(self.function_metadata()),
             "1.0/getDeploymentMetadata" => Ok(self.deployment_metadata()),

@@ -418,7 +418,7 @@ async fn s083_unknown_and_unsupported_operations() {
             "1.0/storageGetUrl",
             json!({}),
             false,
-            "File storage is not supported by this version of Lentil yet.",
+            "Invalid arguments for `storage.getUrl`: missing field `storageId`",
         ),
         (
             "1.0/createFunctionHandle",

@@ -10,6 +10,7 @@ mod plan;
 mod uploads;
 mod parse;
 mod write;
+mod files;
 mod work;
 
 pub use crate::import::{ImportError, Imports};

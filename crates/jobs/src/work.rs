@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use lentil_catalog::session_requests;
 use lentil_database::{CommitError, Database};
+use lentil_functions::Functions;
 use lentil_functions::deploy::Deployer;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::Imports;
+use crate::files;
 
 /// How often superseded revisions are looked for.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
@@ -33,12 +35,18 @@ pub struct Jobs {
 
 impl Jobs {
     /// Starts them.
-    pub fn start(database: &Database, deployer: &Deployer, imports: &Imports) -> Jobs {
+    pub fn start(
+        database: &Database,
+        functions: &Functions,
+        deployer: &Deployer,
+        imports: &Imports,
+    ) -> Jobs {
         let (stop, stopping) = watch::channel(false);
         let tasks = vec![
             tokio::spawn(push_work(deployer.clone(), stopping.clone())),
             tokio::spawn(retention(database.clone(), stopping.clone())),
-            tokio::spawn(sweep(database.clone(), imports.clone(), stopping)),
+            tokio::spawn(sweep(database.clone(), imports.clone(), stopping.clone())),
+            tokio::spawn(files::work(functions.clone(), stopping)),
         ];
         Jobs { stop, tasks }
     }

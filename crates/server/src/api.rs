@@ -6,6 +6,7 @@ mod environment;
 mod functions;
 mod import;
 mod logs;
+mod storage;
 
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ pub(crate) fn router() -> Router<Deployment> {
         .merge(environment::router())
         .merge(import::router())
         .merge(logs::router())
+        .merge(storage::router())
         .merge(admin::router())
         .fallback(unknown)
         .layer(from_fn(common))

@@ -47,10 +47,12 @@ impl UdfSyscalls {
     }
 
     pub(super) fn transaction_metrics(&mut self) -> String {
-        /// Files and scheduled functions do not exist yet: nothing used, nothing to use.
+        /// Scheduled functions do not exist yet: nothing used, nothing to use.
         const NONE: (usize, usize) = (0, 0);
         let (used, limits) = (self.tx.usage(), self.limits);
         let metric = |(used, limit): (usize, usize)| json!({ "used": used, "remaining": limit.saturating_sub(used) });
+        let (files, most) = (self.files, &self.scope.inner.options.limits);
+        let of_files = |used: u64, limit: u64| json!({ "used": used, "remaining": limit.saturating_sub(used) });
         json!({
             "bytesRead": metric((used.bytes_read, limits.bytes_read)),
             "bytesWritten": metric((used.bytes_written, limits.bytes_written)),
@@ -59,10 +61,10 @@ impl UdfSyscalls {
             "documentsWritten": metric((used.documents_written, limits.documents_written)),
             "functionsScheduled": metric(NONE),
             "scheduledFunctionArgsBytes": metric(NONE),
-            "filesWritten": metric(NONE),
-            "fileWriteBytes": metric(NONE),
-            "filesRead": metric(NONE),
-            "fileReadBytes": metric(NONE),
+            "filesWritten": of_files(files.written, most.files_per_call),
+            "fileWriteBytes": of_files(files.bytes_written, most.file_bytes_per_call),
+            "filesRead": of_files(files.read, most.files_per_call),
+            "fileReadBytes": of_files(files.bytes_read, most.file_bytes_per_call),
         })
         .to_string()
     }
@@ -73,12 +75,6 @@ pub(super) fn unsupported(op: &str) -> Option<SyscallError> {
     let what = match op {
         "1.0/schedule" | "1.0/cancel_job" => "Scheduling functions is",
         "1.0/createFunctionHandle" => "Function handles are",
-        "1.0/storageGetUrl"
-        | "1.0/storageGetMetadata"
-        | "1.0/storageGenerateUploadUrl"
-        | "1.0/storageDelete"
-        | "1.0/storageStore"
-        | "1.0/storageGet" => "File storage is",
         "1.0/signJwt" => "Signing tokens (`ctx.auth.signJwt`) is",
         _ => return None,
     };

@@ -1,0 +1,287 @@
+//! Files (function-runtime 1.3 and appendix B): uploads that become rows of `_storage`, and
+//! contents for those who know a file's URL.
+//!
+//! The content of a file lies in the store under its storage id before its row is committed, and
+//! until after the row is gone: whoever sees the row can read it. Content without a row (of an
+//! upload that was cut short, of a mutation that failed) is swept up.
+
+mod names;
+mod tokens;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use lentil_catalog::{FileRow, RemovedFile};
+use lentil_database::CommitError;
+use lentil_files::{FileKey, FileStore, Listed, Writing};
+use lentil_values::{DocumentId, InternalId};
+
+pub(crate) use self::names::PublicNames;
+pub(crate) use self::tokens::UploadTokens;
+use crate::service::Inner;
+use crate::{FunctionFailure, Functions};
+
+/// Content without a row is let be for so long: its upload may be about to commit.
+const UNCLAIMED_KEPT: Duration = Duration::from_secs(3_600);
+/// Removed files that one step works off.
+const REMOVED_STEP: usize = 100;
+
+/// Why a file is not taken or given.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileFailure {
+    /// The upload URL is not one of ours, or too old.
+    #[error("{0}")]
+    Token(&'static str),
+    /// What came is not what was announced.
+    #[error("{message}")]
+    Mismatch {
+        /// Short code.
+        code: &'static str,
+        /// What differs.
+        message: String,
+    },
+    /// The URL names no file by its form.
+    #[error("\"{0}\" is not the name of a file: URLs of files come from `ctx.storage.getUrl`")]
+    Path(String),
+    /// There is no such file, or not any more.
+    #[error("there is no file under this URL; it may have been deleted")]
+    NotFound,
+    /// Not the caller's fault.
+    #[error("{}", .0.message)]
+    Failed(FunctionFailure),
+}
+
+impl<E: Into<FunctionFailure>> From<E> for FileFailure {
+    fn from(error: E) -> FileFailure {
+        FileFailure::Failed(error.into())
+    }
+}
+
+fn store_failed(error: &lentil_files::FileError) -> FileFailure {
+    FileFailure::Failed(FunctionFailure::internal("the file store failed", error))
+}
+
+/// An upload that has begun. Dropped, it leaves nothing.
+pub struct Upload {
+    inner: Arc<Inner>,
+    writing: Writing,
+    internal: InternalId,
+}
+
+/// A file that can be read.
+pub struct StoredFile {
+    /// What is known of it.
+    pub row: FileRow,
+    store: FileStore,
+}
+
+/// The name of a file's content in the store.
+pub(crate) fn key_of(id: DocumentId) -> FileKey {
+    FileKey::new(&id.to_string()).expect("ids are lower-case letters and digits")
+}
+
+/// An id for a file that is about to be written.
+pub(crate) fn new_id() -> InternalId {
+    InternalId(rand::random())
+}
+
+impl Functions {
+    /// Begins the upload that a token allows.
+    pub async fn begin_upload(&self, token: &str) -> Result<Upload, FileFailure> {
+        let inner = self.inner().clone();
+        let now_ms = inner.database.begin().now_ms();
+        inner
+            .uploads
+            .open(token, now_ms)
+            .map_err(FileFailure::Token)?;
+        let internal = new_id();
+        let writing = inner
+            .options
+            .files
+            .write(&key_of(FileRow::id_of(internal)))
+            .await
+            .map_err(|error| store_failed(&error))?;
+        Ok(Upload {
+            inner,
+            writing,
+            internal,
+        })
+    }
+
+    /// The file under a public name (the last part of what `getUrl` gives).
+    pub async fn stored_file(&self, name: &str) -> Result<StoredFile, FileFailure> {
+        let internal = self
+            .inner()
+            .names
+            .open(name)
+            .ok_or_else(|| FileFailure::Path(name.to_owned()))?;
+        let inner = self.inner().clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut tx = inner.database.begin();
+            FileRow::get(&mut tx, FileRow::id_of(internal))
+        });
+        let row = read
+            .await
+            .map_err(|error| FunctionFailure::internal("a file's row could not be read", &error))?
+            .map_err(lentil_database::TransactionError::from)?;
+        let store = self.inner().options.files.clone();
+        row.map(|row| StoredFile { row, store })
+            .ok_or(FileFailure::NotFound)
+    }
+
+    /// Removes contents whose rows are gone; how many it was. Called again and again by a job.
+    pub async fn remove_dropped_files(&self) -> Result<usize, FunctionFailure> {
+        let inner = self.inner().clone();
+        let reading = inner.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut tx = reading.database.begin();
+            RemovedFile::some(&mut tx, REMOVED_STEP)
+        });
+        let removed = read
+            .await
+            .map_err(|error| FunctionFailure::internal("removed files could not be read", &error))?
+            .map_err(lentil_database::TransactionError::from)?;
+        for file in &removed {
+            let gone = inner.options.files.remove(&key_of(file.file)).await;
+            gone.map_err(|error| FunctionFailure::internal("the file store failed", &error))?;
+        }
+        if !removed.is_empty() {
+            let mut tx = inner.database.begin();
+            for file in &removed {
+                file.forget(&mut tx)
+                    .map_err(lentil_database::TransactionError::from)?;
+            }
+            inner.database.commit(tx).await?;
+        }
+        Ok(removed.len())
+    }
+
+    /// Removes contents that nothing refers to and that are not on their way to be referred to;
+    /// how many it was.
+    pub async fn sweep_files(&self, now: SystemTime) -> Result<usize, FunctionFailure> {
+        let failed = |error: lentil_files::FileError| {
+            FunctionFailure::internal("the file store failed", &error)
+        };
+        let files = self.inner().options.files.clone();
+        let mut listed = files.list();
+        let mut count = 0;
+        while let Some(file) = listed.try_next().await.map_err(failed)? {
+            if self.is_unclaimed(&file, now).await? {
+                files.remove(&file.key).await.map_err(failed)?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn is_unclaimed(&self, file: &Listed, now: SystemTime) -> Result<bool, FunctionFailure> {
+        let age = now.duration_since(file.modified).unwrap_or_default();
+        let id: Option<DocumentId> = file.key.as_str().parse().ok();
+        let Some(id) = id.filter(|id| age >= UNCLAIMED_KEPT && FileRow::is_id(*id)) else {
+            return Ok(false);
+        };
+        let inner = self.inner().clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut tx = inner.database.begin();
+            FileRow::get(&mut tx, id)
+        });
+        let row = read
+            .await
+            .map_err(|error| FunctionFailure::internal("a file's row could not be read", &error))?
+            .map_err(lentil_database::TransactionError::from)?;
+        Ok(row.is_none())
+    }
+}
+
+impl Upload {
+    /// Adds bytes.
+    pub async fn push(&mut self, bytes: Bytes) -> Result<(), FileFailure> {
+        self.writing
+            .push(bytes)
+            .await
+            .map_err(|error| store_failed(&error))
+    }
+
+    /// Ends the upload: the content is checked against the digest that was announced, and the file
+    /// is there for everybody. Gives its storage id.
+    pub async fn finish(
+        self,
+        content_type: Option<&str>,
+        announced: Option<[u8; 32]>,
+    ) -> Result<DocumentId, FileFailure> {
+        let Upload {
+            inner,
+            writing,
+            internal,
+        } = self;
+        let written = writing
+            .finish()
+            .await
+            .map_err(|error| store_failed(&error))?;
+        if let Some(announced) = announced.filter(|it| *it != written.sha256) {
+            inner
+                .options
+                .files
+                .remove(&key_of(FileRow::id_of(internal)))
+                .await
+                .map_err(|error| store_failed(&error))?;
+            return Err(mismatch(&announced, &written.sha256));
+        }
+        let mut tx = inner.database.begin();
+        let id = FileRow::insert(
+            &mut tx,
+            internal,
+            &written.sha256,
+            written.size,
+            content_type,
+        )
+        .map_err(lentil_database::TransactionError::from)?;
+        match inner.database.commit(tx).await {
+            Ok(_) => Ok(id),
+            Err(error @ CommitError::Conflict { .. }) => {
+                let why = "a new file's row conflicts with nothing";
+                Err(FunctionFailure::internal(why, &error).into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives the upload up.
+    pub async fn abandon(self) {
+        self.writing.abandon().await;
+    }
+}
+
+/// What announced and received digests that differ are called.
+pub(crate) fn mismatch(announced: &[u8; 32], received: &[u8; 32]) -> FileFailure {
+    FileFailure::Mismatch {
+        code: "Sha256Mismatch",
+        message: format!(
+            "the SHA-256 of what was received is {}, but {} was announced; the file is not kept",
+            STANDARD.encode(received),
+            STANDARD.encode(announced)
+        ),
+    }
+}
+
+impl StoredFile {
+    /// A part of the content, in chunks.
+    pub async fn read(
+        &self,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, lentil_files::FileError>>, FileFailure> {
+        let read = self.store.read(&key_of(self.row.id), range).await;
+        read.map_err(|error| match error {
+            // Removed between the look at its row and this one.
+            lentil_files::FileError::Missing => FileFailure::NotFound,
+            error => store_failed(&error),
+        })
+    }
+}
