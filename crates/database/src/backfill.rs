@@ -13,6 +13,7 @@ use lentil_values::{InternalId, KeyRange};
 
 use crate::committer::Appendix;
 use crate::index_key::key_of;
+use crate::limits::BACKFILL_SLICE;
 use crate::read_set::after;
 use crate::shared::parse;
 use crate::{
@@ -97,10 +98,8 @@ impl Database {
             });
         }
         let complete = rows.len() < limit;
-        self.append_blocking(Appendix {
-            entries,
-            globals: vec![(global, next.write())],
-        })?;
+        drop(rows);
+        self.append_in_slices(entries, (global, next.write()))?;
         if complete {
             return self.finish_backfill(&mut tx, &table, &index);
         }
@@ -108,6 +107,29 @@ impl Database {
             done: next.done,
             total: self.shared().known_count(table.tablet),
         }))
+    }
+
+    /// Writes the entries of one step a few at a time, because commits wait while they are written;
+    /// in the order of their keys, so that those of one slice share pages. The position moves with
+    /// the last slice: a step that was cut short is done again, and writes the same entries.
+    fn append_in_slices(
+        &self,
+        mut entries: Vec<EntryWrite>,
+        position: (String, String),
+    ) -> Result<(), CommitError> {
+        entries.sort_unstable_by(|one, two| one.key.cmp(&two.key));
+        while entries.len() > BACKFILL_SLICE {
+            let rest = entries.split_off(BACKFILL_SLICE);
+            self.append_blocking(Appendix {
+                entries,
+                globals: Vec::new(),
+            })?;
+            entries = rest;
+        }
+        self.append_blocking(Appendix {
+            entries,
+            globals: vec![position],
+        })
     }
 
     /// Marks the index `Backfilled`, again if somebody changes it at the same time.

@@ -12,4 +12,5 @@ mod model;
 mod serializability;
 mod subscriptions;
 mod backfill;
+mod backfill_load;
 mod faults;
