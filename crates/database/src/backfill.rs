@@ -55,15 +55,11 @@ impl Database {
         let Some((table, index)) = backfilling(&tx, index) else {
             return Ok(BackfillStep::Nothing);
         };
-        let global = format!("backfill/{}", index.id.0);
-        let position = self
-            .shared()
-            .persistence
-            .global(&global)
+        let position = self.backfill_position(index.id)?;
+        // Counted once, for the estimate; from then on the committer keeps the number.
+        self.shared()
+            .count_at(table.tablet, tx.snapshot())
             .map_err(CommitError::Storage)?;
-        let position = position
-            .as_deref()
-            .map_or(Ok(Position::default()), Position::read)?;
         let limit = limit.max(1);
         let scan = TableScan {
             tablet: table.tablet,
@@ -99,7 +95,7 @@ impl Database {
         }
         let complete = rows.len() < limit;
         drop(rows);
-        self.append_in_slices(entries, (global, next.write()))?;
+        self.append_in_slices(entries, (position_global(index.id), next.write()))?;
         if complete {
             return self.finish_backfill(&mut tx, &table, &index);
         }
@@ -107,6 +103,25 @@ impl Database {
             done: next.done,
             total: self.shared().known_count(table.tablet),
         }))
+    }
+
+    /// How far filling an index is: documents done by all processes so far, and how many the table
+    /// has, once a step has counted them. Blocks.
+    pub fn backfill_progress(&self, index: &IndexInfo) -> Result<BackfillProgress, CommitError> {
+        Ok(BackfillProgress {
+            done: self.backfill_position(index.id)?.done,
+            total: self.shared().known_count(index.tablet),
+        })
+    }
+
+    fn backfill_position(&self, index: IndexId) -> Result<Position, CommitError> {
+        let text = self
+            .shared()
+            .persistence
+            .global(&position_global(index))
+            .map_err(CommitError::Storage)?;
+        text.as_deref()
+            .map_or(Ok(Position::default()), Position::read)
     }
 
     /// Writes the entries of one step a few at a time, because commits wait while they are written;
@@ -159,6 +174,11 @@ impl Database {
         // Still backfilling: the next step finds nothing to read and comes here again.
         Ok(BackfillStep::More(BackfillProgress::default()))
     }
+}
+
+/// Where the position of a backfill is kept.
+fn position_global(index: IndexId) -> String {
+    format!("backfill/{}", index.0)
 }
 
 /// The index and its table, if it is there and backfilling.

@@ -35,6 +35,7 @@ pub(crate) use self::analysis::{AnalyzedModuleJson, validator_json};
 pub use self::error::DeployError;
 pub(crate) use self::evaluate::NO_SCHEMA;
 pub use self::image::{DeploymentImage, FunctionSpec, ImageCache, PendingSchema, Visibility};
+pub(crate) use self::indexes::declared_name;
 pub(crate) use self::schema_work::note_write;
 use self::start::PreparedPush;
 use crate::Functions;

@@ -82,6 +82,15 @@ async fn by(app: &App, index: &str, field: &str, value: Json) -> Json {
     .await
 }
 
+/// The indexes of `t` as dashboards see them.
+async fn indexes(app: &App) -> Json {
+    let args = json!({ "tableName": "t", "tableNamespace": null });
+    let call = support::call_as(support::admin(), "_system/frontend/indexes", args);
+    let result = app.result(call).await;
+    let text = result.outcome.result.as_ref().expect("it answers");
+    serde_json::from_str(text).expect("JSON")
+}
+
 async fn by_fails(app: &App, index: &str) -> String {
     let args = json!({ "table": "t", "index": index, "field": "a", "value": "x" });
     app.ask_fails("m:byIndex", args).await.message
@@ -134,11 +143,22 @@ async fn waiting_waits() {
         "stagedDbIndexes": [{ "indexDescriptor": "by_b", "fields": ["b"] }],
     }]);
     let started = start(&app, Some(tables)).await;
-    let progress =
-        json!({ "schemaValidationComplete": false, "indexesComplete": 0, "indexesTotal": 1 });
+    let progress = json!({
+        "schemaValidationComplete": false, "indexesComplete": 0, "indexesTotal": 1,
+        "backfills": [{ "index": "t.by_a", "numDocsIndexed": 0, "totalDocs": 2 }],
+    });
     assert_eq!(
         state(&app, &started).await,
         json!({ "type": "inProgress", "components": { "": progress } })
+    );
+    let stats = json!({ "numDocsIndexed": 0.0, "totalDocs": 2.0 });
+    let filling = json!({ "state": "backfilling", "stats": stats });
+    assert_eq!(
+        indexes(&app).await,
+        json!([
+            { "name": "by_a", "fields": ["a"], "staged": false, "backfill": filling.clone() },
+            { "name": "by_b", "fields": ["b"], "staged": false, "backfill": filling },
+        ])
     );
     let error = finish(&app.deployer, &started)
         .await
@@ -162,6 +182,13 @@ async fn waiting_waits() {
         json!({ "name": "t.by_a", "type": "database", "fields": ["a"], "staged": false })
     );
     assert_eq!(added[1]["staged"], true);
+    assert_eq!(
+        indexes(&app).await,
+        json!([
+            { "name": "by_a", "fields": ["a"], "staged": false, "backfill": { "state": "done" } },
+            { "name": "by_b", "fields": ["b"], "staged": true, "backfill": { "state": "backfilled" } },
+        ])
+    );
     assert_eq!(by(&app, "by_a", "a", json!("z")).await, 1.0);
     let error = app
         .deployer

@@ -53,31 +53,30 @@ impl Deployer {
         Ok(true)
     }
 
+    /// One step of filling one index, so that whoever drives this can stop in between, and a push
+    /// that comes meanwhile is judged before all is filled.
     fn fill_indexes(&self) -> Result<bool, DeployError> {
         let database = &self.shared.database;
         let mut tx = database.begin();
-        let mut unfilled = Vec::new();
-        for table in indexes::user_tables(&mut tx) {
-            let indexes = tx.indexes(&table);
-            unfilled.extend(
-                indexes
-                    .into_iter()
-                    .filter(|index| index.state == IndexState::Backfilling),
-            );
-        }
+        let unfilled = indexes::user_tables(&mut tx).into_iter().find_map(|table| {
+            let indexes = tx.indexes(&table).into_iter();
+            let mut unfilled = indexes.filter(|index| index.state == IndexState::Backfilling);
+            unfilled.next().map(|index| (table.name, index))
+        });
         drop(tx);
-        for index in &unfilled {
-            while let BackfillStep::More(progress) =
-                database.backfill_step(index.id, BACKFILL_DOCUMENTS)?
-            {
-                tracing::debug!(
-                    index = index.definition.name,
-                    done = progress.done,
-                    "filling an index"
-                );
+        let Some((table, index)) = unfilled else {
+            return Ok(false);
+        };
+        let step = database.backfill_step(index.id, BACKFILL_DOCUMENTS)?;
+        let name = &index.definition.name;
+        match step {
+            BackfillStep::More(progress) => {
+                tracing::debug!(table, index = name, ?progress, "filling an index");
             }
+            BackfillStep::Done => tracing::info!(table, index = name, "an index is filled"),
+            BackfillStep::Nothing => {}
         }
-        Ok(!unfilled.is_empty())
+        Ok(true)
     }
 }
 
