@@ -22,6 +22,7 @@ mod snapshots;
 mod transaction;
 mod document_writes;
 mod ddl;
+mod table_numbers;
 mod cursor;
 mod commit;
 mod committer;
