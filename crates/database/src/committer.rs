@@ -264,6 +264,7 @@ impl Committer {
                 self.shared
                     .documents
                     .follow(&accepted.finished, accepted.ts);
+                publication.ranges.follow(&accepted.finished, accepted.ts);
                 let counts = count_changes(&accepted.finished);
                 publication
                     .counts
@@ -271,9 +272,9 @@ impl Committer {
                 tracing::trace!(target: "lentil::station", number = 10);
                 publication.log.push(accepted.ts, touches, counts);
             }
-            publication
-                .log
-                .trim(self.shared.snapshots.oldest(published.ts));
+            let oldest = self.shared.snapshots.oldest(published.ts);
+            publication.log.trim(oldest);
+            publication.ranges.trim(oldest);
             // Under the lock: whoever subscribes and finds a commit in the log is woken at once,
             // and must then see the commit.
             self.shared.published.store(Arc::new(Published {

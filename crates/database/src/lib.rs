@@ -30,6 +30,8 @@ mod write_log;
 mod interval_tree;
 mod subscriptions;
 mod counts;
+mod counted_keys;
+mod range_counts;
 mod document_cache;
 mod shared;
 mod backfill;

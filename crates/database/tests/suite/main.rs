@@ -8,6 +8,7 @@ mod histories;
 mod conflicts;
 mod transactions;
 mod definitions;
+mod counts;
 mod model;
 mod serializability;
 mod subscriptions;

@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use lentil_database::{Document, TableInfo};
+use lentil_database::{Document, IndexQuery, Order, TableInfo};
 use lentil_js::{FunctionKind, SyscallError};
-use lentil_values::{DocumentId, Object, Value};
+use lentil_values::{DocumentId, KeyRange, Object, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{UdfSyscalls, bad_argument, parse};
 use crate::deploy::note_write;
 use crate::errors::{from_transaction, thrown};
+use crate::index_range::{RangeExpression, key_range};
 use crate::validate::TableNames;
 
 /// The system tables that functions may read, through `db.system`.
@@ -67,6 +68,11 @@ struct NormalizeId<'a> {
 struct Count<'a> {
     #[serde(borrow)]
     table: Cow<'a, str>,
+    /// Lentil's own, with `range`: only what lies in a range of an index.
+    #[serde(borrow, default)]
+    index: Option<Cow<'a, str>>,
+    #[serde(default)]
+    range: Vec<RangeExpression>,
 }
 
 impl UdfSyscalls {
@@ -101,10 +107,35 @@ impl UdfSyscalls {
         let args: Count<'_> = parse("db.query.count", args)?;
         check_queryable_table(&args.table)?;
         let namespace = self.scope.namespace;
-        let count = self
-            .tx()
-            .count(namespace, &args.table)
+        let tx = self.tx();
+        let Some(name) = args.index else {
+            if !args.range.is_empty() {
+                return Err(thrown(
+                    "`db.query.count` got a range without the index that it is a range of.",
+                ));
+            }
+            let count = tx.count(namespace, &args.table).map_err(from_transaction)?;
+            return Ok(count.to_string());
+        };
+        let (table, index) = (args.table.into_owned(), name.into_owned());
+        let found = tx
+            .index(namespace, &table, &index)
             .map_err(from_transaction)?;
+        let range = match &found {
+            Some(index) => {
+                key_range(&table, index, &args.range).map_err(|error| thrown(error.message))?
+            }
+            // Asking says whether the table is empty or the index is missing.
+            None => KeyRange::all(),
+        };
+        let query = IndexQuery {
+            namespace,
+            table,
+            index,
+            range,
+            order: Order::Asc,
+        };
+        let count = tx.count_in(query).map_err(from_transaction)?;
         Ok(count.to_string())
     }
 
