@@ -170,9 +170,9 @@ pub(crate) fn load_registry(
     Ok(registry)
 }
 
-/// Parses a stored document.
+/// Parses a document that is stored or going to be.
 pub(crate) fn parse(json: &str) -> Result<Object, StorageError> {
-    match Value::parse(json) {
+    match Value::parse_unresolved(json) {
         Ok(Value::Object(document)) => Ok(document),
         Ok(_) => Err(StorageError::Corrupt(
             "a stored document is not an object".into(),

@@ -8,7 +8,7 @@ mod pushed;
 use serde_json::{Value as Json, json};
 
 use pushed::{DATA, module, push, push_of, schema, table};
-use support::{App, host_options};
+use support::{App, call, host_options, int};
 
 const COUNTS: &str = r#"
 export const countIn = query((args) => call("1.0/count", args));
@@ -97,4 +97,138 @@ async fn counts_that_make_no_sense_are_refused() {
         let failure = app.ask_fails("m:countIn", args).await;
         assert!(failure.message.contains(why), "{}", failure.message);
     }
+}
+
+const TIMES: &str = r#"
+const now = { $commitTs: null };
+const stream = async (table, index, range) => {
+  const source = { type: "IndexRange", indexName: `${table}.${index}`, range, order: "asc" };
+  const text = Convex.syscall("1.0/queryStream", JSON.stringify({ query: { source, operators: [] }, version: "1" }));
+  const { queryId } = JSON.parse(text);
+  const rows = [];
+  for (;;) {
+    const { value, done } = await call("1.0/queryStreamNext", { queryId });
+    if (done) return rows;
+    rows.push(value);
+  }
+};
+const run = (udfType, name, args) => call("1.0/runUdf", { udfType, name, args });
+export const write = mutation(async ({ names }) => {
+  for (const name of names) await call("1.0/insert", { table: "t", value: { name, at: now, all: [{ at: now }] } });
+  const own = await stream("t", "by_at", [{ type: "Eq", fieldPath: "at", value: now }]);
+  const snapshot = JSON.parse(Convex.syscall("1.0/getSnapshotTs", "{}"));
+  return { at: now, own: own.map((row) => row.name), read: own[0]?.at, snapshot };
+});
+export const touch = mutation(({ id }) => call("1.0/shallowMerge", { id, value: { at: now } }).then(() => null));
+export const nested = mutation(async () => {
+  const [viaQuery, viaMutation] = [await run("query", "m:echo", { at: now }), await run("mutation", "m:keep", { at: now })];
+  return { viaQuery, viaMutation };
+});
+const at = { type: "object", value: { at: { fieldType: { type: "commitTs" }, optional: false } } };
+export const echo = query(({ at }) => at, { args: at });
+export const keep = mutation(async ({ at }) => {
+  await call("1.0/insert", { table: "t", value: { name: "kept", at, all: [] } });
+  return at;
+}, { args: at });
+export const leak = query(() => ({ deep: [now] }));
+export const leakOfChild = query(() => run("query", "m:leak", {}));
+export const passOn = query(() => run("query", "m:echo", { at: now }));
+export const all = query(() => stream("t", "by_at", []));
+export const since = query(({ at }) => stream("t", "by_at", [{ type: "Gt", fieldPath: "at", value: at }]));
+"#;
+
+async fn app_with_times() -> App {
+    let object = json!({ "type": "object", "value": { "at": { "fieldType": { "type": "bigint" }, "optional": false } } });
+    let mut t = table(
+        "t",
+        &[("name", "string"), ("at", "commitTs")],
+        &[("by_at", &["at"])],
+    );
+    t["documentType"]["value"]["all"] =
+        json!({ "fieldType": { "type": "array", "value": object }, "optional": false });
+    app(TIMES, json!([t])).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commit_timestamps_are_known_when_the_commit_is() {
+    let app = app_with_times().await;
+    let done = app
+        .mutate(call("m:write", json!({ "names": ["a", "b"] })))
+        .await;
+    let ts = int(done.ts.expect("it committed").0.cast_signed());
+    let result = done.outcome.result.expect("it works");
+    let first: Json = serde_json::from_str(&result).expect("JSON");
+    assert_eq!(first["at"], ts, "the result has the time of the commit");
+    assert_eq!(first["read"], ts);
+    assert_eq!(
+        first["own"],
+        json!(["a", "b"]),
+        "own rows have the time to come"
+    );
+    assert_ne!(first["snapshot"], ts);
+
+    let second = app.run("m:write", json!({ "names": ["c"] })).await;
+    assert_eq!(
+        second["own"],
+        json!(["c"]),
+        "rows of other commits have theirs"
+    );
+    assert_ne!(second["at"], ts);
+    let rows = app.ask("m:all", json!({})).await;
+    let rows = rows.as_array().expect("a list");
+    let seen: Vec<_> = rows.iter().map(|row| (&row["name"], &row["at"])).collect();
+    let (a, b, c) = (json!("a"), json!("b"), json!("c"));
+    assert_eq!(
+        seen,
+        [(&a, &ts), (&b, &ts), (&c, &second["at"])],
+        "in order"
+    );
+    assert_eq!(rows[0]["all"], json!([{ "at": ts }]));
+    // The index has the time itself, not the place of what is pending.
+    let later = app.ask("m:since", json!({ "at": ts })).await;
+    assert_eq!(later[0]["name"], "c");
+    assert_eq!(later.as_array().map(Vec::len), Some(1));
+    let id = rows[0]["_id"].clone();
+    app.run("m:touch", json!({ "id": id })).await;
+    let moved = app.ask("m:since", json!({ "at": second["at"] })).await;
+    assert_eq!(moved[0]["name"], "a", "an update takes a new time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commit_timestamps_stay_within_mutations() {
+    let app = app_with_times().await;
+    let both = app.run("m:nested", json!({})).await;
+    assert_eq!(both["viaQuery"], both["viaMutation"]);
+    assert_eq!(app.ask("m:all", json!({})).await[0]["at"], both["viaQuery"]);
+    for path in ["m:leak", "m:leakOfChild"] {
+        let failure = app.ask_fails(path, json!({})).await;
+        let why = "queries cannot return an unresolved commit timestamp";
+        assert!(failure.message.contains(why), "{}", failure.message);
+    }
+    let pending = json!({ "at": { "$commitTs": null } });
+    let why = "is known only within a mutation";
+    for failure in [
+        app.ask_fails("m:passOn", json!({})).await,
+        app.ask_fails("m:echo", pending.clone()).await,
+        app.run_fails("m:keep", pending).await,
+    ] {
+        assert!(failure.message.contains(why), "{}", failure.message);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mutation_sent_again_has_the_timestamp_of_its_commit() {
+    let app = app_with_times().await;
+    let request = lentil_functions::SessionRequest {
+        session_id: uuid::Uuid::from_u128(7),
+        request_id: 1,
+    };
+    let mut results = Vec::new();
+    for _ in 0..2 {
+        let call = call("m:write", json!({ "names": ["once"] }));
+        let done = app.mutate_once(call, request).await;
+        results.push((done.ts, done.outcome.result.expect("it works")));
+    }
+    assert_eq!(results[0], results[1]);
+    assert!(results[0].1.contains("$integer"), "{}", results[0].1);
 }

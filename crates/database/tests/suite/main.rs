@@ -9,6 +9,7 @@ mod conflicts;
 mod transactions;
 mod definitions;
 mod counts;
+mod commit_ts;
 mod model;
 mod serializability;
 mod subscriptions;

@@ -357,7 +357,7 @@ fn parse_id(text: &str, method: &str) -> Result<DocumentId, SyscallError> {
 }
 
 fn parse_document(raw: &RawValue, method: &str) -> Result<Object, SyscallError> {
-    match Value::parse(raw.get()) {
+    match Value::parse_unresolved(raw.get()) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(bad_argument(
             "value",
@@ -388,7 +388,8 @@ fn parse_patch(raw: &RawValue) -> Result<Vec<(String, Option<Value>)>, SyscallEr
             if is_undefined(raw) {
                 return Ok((name, None));
             }
-            let value = Value::parse(raw.get()).map_err(|error| wrong(&without_place(&error)))?;
+            let value = Value::parse_unresolved(raw.get())
+                .map_err(|error| wrong(&without_place(&error)))?;
             Ok((name, Some(value)))
         })
         .collect()
@@ -408,7 +409,7 @@ fn is_undefined(raw: &RawValue) -> bool {
 
 /// Fields of a document that the database gave.
 pub(super) fn parse_stored(document: &Document) -> Result<Object, SyscallError> {
-    match Value::parse(&document.json) {
+    match Value::parse_unresolved(&document.json) {
         Ok(Value::Object(fields)) => Ok(fields),
         _ => Err(SyscallError::System {
             message: format!("the stored document {} is not an object", document.id),
