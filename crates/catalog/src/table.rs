@@ -20,10 +20,12 @@ pub enum SystemTable {
     Imports,
     /// Mutations that clients have numbered, so that each runs once.
     SessionRequests,
+    /// What apps see of stored files, read-only.
+    Storage,
 }
 
 impl SystemTable {
-    const ALL: [SystemTable; 7] = [
+    const ALL: [SystemTable; 8] = [
         SystemTable::Deployment,
         SystemTable::Modules,
         SystemTable::ModuleChunks,
@@ -31,6 +33,7 @@ impl SystemTable {
         SystemTable::Environment,
         SystemTable::Imports,
         SystemTable::SessionRequests,
+        SystemTable::Storage,
     ];
 
     /// Its name.
@@ -43,11 +46,12 @@ impl SystemTable {
             SystemTable::Environment => "_environment_variables",
             SystemTable::Imports => "_snapshot_imports",
             SystemTable::SessionRequests => "_session_requests",
+            SystemTable::Storage => "_storage",
         }
     }
 
-    /// Its number in ids; never changes. 530 and 540 are kept for the two system tables that apps
-    /// see, `_scheduled_functions` and `_storage`.
+    /// Its number in ids; never changes. 530 is kept for the other system table that
+    /// apps see, `_scheduled_functions`.
     pub fn number(self) -> TableNumber {
         TableNumber(match self {
             SystemTable::Deployment => 521,
@@ -57,6 +61,7 @@ impl SystemTable {
             SystemTable::Environment => 525,
             SystemTable::Imports => 527,
             SystemTable::SessionRequests => 528,
+            SystemTable::Storage => 540,
         })
     }
 

@@ -5,6 +5,8 @@ mod support;
 #[path = "support/pushed.rs"]
 mod pushed;
 
+use lentil_database::Namespace;
+use lentil_values::{Object, Value};
 use serde_json::{Value as Json, json};
 
 use pushed::{DATA, module, push, push_of, schema, table};
@@ -231,4 +233,106 @@ async fn a_mutation_sent_again_has_the_timestamp_of_its_commit() {
     }
     assert_eq!(results[0], results[1]);
     assert!(results[0].1.contains("$integer"), "{}", results[0].1);
+}
+
+const SYSTEM: &str = r#"
+const stream = async (source) => {
+  const text = Convex.syscall("1.0/queryStream", JSON.stringify({ query: { source, operators: [] }, version: "1" }));
+  const { queryId } = JSON.parse(text);
+  const rows = [];
+  for (;;) {
+    const { value, done } = await call("1.0/queryStreamNext", { queryId });
+    if (done) return rows;
+    rows.push(value);
+  }
+};
+export const list = query(({ table }) => stream({ type: "FullTableScan", tableName: table, order: "desc" }));
+export const byId = query(({ table, id }) => {
+  const range = [{ type: "Eq", fieldPath: "_id", value: id }];
+  return stream({ type: "IndexRange", indexName: `${table}.by_id`, range, order: "asc" });
+});
+export const get = query(({ id, isSystem }) => call("1.0/get", { id, isSystem, version: "1" }));
+export const normalize = query(({ table, id }) =>
+  JSON.parse(Convex.syscall("1.0/db/normalizeId", JSON.stringify({ table, idString: id }))).id);
+export const remove = mutation(({ id }) => call("1.0/remove", { id }));
+"#;
+
+/// What the server itself would write.
+async fn store(app: &App, size: f64) -> String {
+    let database = app.functions.database();
+    let mut tx = database.begin();
+    let fields = Object::from([
+        ("contentType".to_owned(), Value::Null),
+        ("sha256".to_owned(), Value::String("c2hh".to_owned())),
+        ("size".to_owned(), Value::Float64(size)),
+    ]);
+    let id = tx.insert(Namespace::ROOT, "_storage", fields);
+    database.commit(tx).await.expect("it commits");
+    id.expect("the table is there").to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn system_tables_are_read_like_others_and_written_by_nobody() {
+    let app = app(SYSTEM, json!([])).await;
+    for table in ["_storage", "_scheduled_functions"] {
+        let none = app.ask("m:list", json!({ "table": table })).await;
+        assert_eq!(none, json!([]), "{table}");
+    }
+    let id = store(&app, 1.0).await;
+    let listed = app.ask("m:list", json!({ "table": "_storage" })).await;
+    assert_eq!(listed[0]["_id"], json!(id), "the query is live");
+    assert_eq!(
+        (&listed[0]["sha256"], &listed[0]["size"]),
+        (&json!("c2hh"), &json!(1.0))
+    );
+    let other = store(&app, 2.0).await;
+    let listed = app.ask("m:list", json!({ "table": "_storage" })).await;
+    assert_eq!(
+        (&listed[0]["_id"], &listed[1]["_id"]),
+        (&json!(other), &json!(id))
+    );
+    let one = app
+        .ask("m:byId", json!({ "table": "_storage", "id": other }))
+        .await;
+    assert_eq!(one, json!([listed[0]]));
+    let got = app
+        .ask("m:get", json!({ "id": id, "isSystem": true }))
+        .await;
+    assert_eq!(got, listed[1]);
+    let normalized = |table: &str| json!({ "table": table, "id": id });
+    assert_eq!(
+        app.ask("m:normalize", normalized("_storage")).await,
+        json!(id)
+    );
+    let other_table = app
+        .ask("m:normalize", normalized("_scheduled_functions"))
+        .await;
+    assert_eq!(other_table, Json::Null);
+    let failure = app
+        .ask_fails("m:get", json!({ "id": id, "isSystem": false }))
+        .await;
+    assert!(
+        failure.message.contains("Use `db.system.get` instead."),
+        "{}",
+        failure.message
+    );
+
+    let insert = json!({ "table": "_storage", "value": {} });
+    for failure in [
+        app.run_fails("m:insert", insert).await,
+        app.run_fails("m:remove", json!({ "id": id })).await,
+    ] {
+        assert!(
+            failure.message.contains("are read-only."),
+            "{}",
+            failure.message
+        );
+    }
+    // The server's own tables stay its own.
+    let failure = app.ask_fails("m:list", json!({ "table": "_tables" })).await;
+    assert!(
+        failure.message.contains("cannot be read by functions"),
+        "{}",
+        failure.message
+    );
 }
