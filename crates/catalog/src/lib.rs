@@ -15,6 +15,7 @@ mod imports;
 mod modules;
 mod schema;
 mod schema_rows;
+mod staged;
 pub mod session_requests;
 
 pub use crate::deployment::Deployment;
@@ -24,6 +25,9 @@ pub use crate::environment::{
 pub use crate::error::CatalogError;
 pub use crate::imports::{ImportRow, ImportState};
 pub use crate::modules::{ModuleRow, ModuleText};
-pub use crate::schema::{IndexSpec, OtherIndex, OtherIndexKind, Schema, SchemaError, TableSchema};
+pub use crate::schema::{
+    IndexSpec, OtherIndex, OtherIndexKind, Schema, SchemaError, TableSchema, check_fields,
+};
 pub use crate::schema_rows::{SchemaRow, SchemaState};
+pub use crate::staged::{StagedState, StagedValidator};
 pub use crate::table::{SystemTable, bootstrap, system_table_name};

@@ -22,10 +22,12 @@ pub enum SystemTable {
     SessionRequests,
     /// What apps see of stored files, read-only.
     Storage,
+    /// Staged validators of the live schema, and what is known about them.
+    StagedValidators,
 }
 
 impl SystemTable {
-    const ALL: [SystemTable; 8] = [
+    const ALL: [SystemTable; 9] = [
         SystemTable::Deployment,
         SystemTable::Modules,
         SystemTable::ModuleChunks,
@@ -34,6 +36,7 @@ impl SystemTable {
         SystemTable::Imports,
         SystemTable::SessionRequests,
         SystemTable::Storage,
+        SystemTable::StagedValidators,
     ];
 
     /// Its name.
@@ -47,6 +50,7 @@ impl SystemTable {
             SystemTable::Imports => "_snapshot_imports",
             SystemTable::SessionRequests => "_session_requests",
             SystemTable::Storage => "_storage",
+            SystemTable::StagedValidators => "_staged_validators",
         }
     }
 
@@ -62,6 +66,7 @@ impl SystemTable {
             SystemTable::Imports => 527,
             SystemTable::SessionRequests => 528,
             SystemTable::Storage => 540,
+            SystemTable::StagedValidators => 541,
         })
     }
 
@@ -72,6 +77,7 @@ impl SystemTable {
             SystemTable::ModuleChunks => &[("by_hash", &["hash", "part"])],
             SystemTable::Schemas => &[("by_state", &["state"])],
             SystemTable::Environment => &[("by_name", &["name"])],
+            SystemTable::StagedValidators => &[("by_table", &["table"])],
             _ => &[],
         }
     }

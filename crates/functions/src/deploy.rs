@@ -19,6 +19,7 @@ mod indexes;
 mod request;
 mod schema_work;
 mod start;
+mod staged;
 mod wait;
 
 use std::collections::HashMap;
@@ -179,7 +180,7 @@ impl Deployer {
                 return Ok(checked);
             }
         }
-        note_write(tx, image.pending_schema.as_ref(), table, fields)?;
+        note_write(tx, &image, table, fields)?;
         Ok(Ok(()))
     }
 }

@@ -10,8 +10,8 @@ use lentil_database::{
 use lentil_values::{KeyRange, Object, Value};
 
 use super::start::active_schema;
-use super::{DeployError, Deployer, indexes, transact};
-use crate::deploy::image::PendingSchema;
+use super::{DeployError, Deployer, indexes, staged, transact};
+use crate::deploy::image::{DeploymentImage, PendingSchema};
 use crate::validate::TableNames;
 
 /// Documents that one step of filling an index takes.
@@ -25,7 +25,8 @@ impl Deployer {
     pub fn background_step(&self) -> Result<bool, DeployError> {
         let validated = self.validate_pending()?;
         let filled = self.fill_indexes()?;
-        Ok(validated || filled)
+        let checked = self.validate_staged()?;
+        Ok(validated || filled || checked)
     }
 
     /// Checks the documents of the pending schema's tables. What is written from the moment it
@@ -95,7 +96,9 @@ pub(super) fn first_violation(
 ) -> Result<Option<Violation>, DeployError> {
     let active = active_schema(tx)?;
     for name in schema.tables.keys() {
-        if schema.table_accepts_all_of(name, active.as_ref()) {
+        if schema.table_accepts_all_of(name, active.as_ref())
+            || staged::is_promoted(tx, schema, name)?
+        {
             continue;
         }
         let mut cursor = tx.query(IndexQuery {
@@ -130,13 +133,16 @@ pub(super) fn first_violation(
 }
 
 /// Called for every write: a document that the pending schema does not allow fails that schema, in
-/// the write's own transaction. The write itself goes on: only the active schema can refuse it.
+/// the write's own transaction, and so with what is staged. The write itself goes on: only the
+/// active schema can refuse it.
 pub(crate) fn note_write(
     tx: &mut Transaction,
-    pending: Option<&PendingSchema>,
+    image: &DeploymentImage,
     table: &str,
     fields: &Object,
 ) -> Result<(), DeployError> {
+    staged::note_write(tx, image.schema.as_deref(), table, fields)?;
+    let pending = image.pending_schema.as_ref();
     let Some(PendingSchema { id, schema }) = pending else {
         return Ok(());
     };

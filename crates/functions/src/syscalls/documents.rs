@@ -301,10 +301,14 @@ impl UdfSyscalls {
         schema.is_some_and(|schema| schema.enforces(table))
     }
 
-    /// Whether a push is trying a schema that says something about the table.
+    /// Whether something that is not enforced says something about the table: a schema that a push is
+    /// trying, or a staged validator.
     fn is_on_trial(&self, table: &str) -> bool {
-        let pending = self.scope.image.pending_schema.as_ref();
-        pending.is_some_and(|pending| pending.schema.enforces(table))
+        let image = &self.scope.image;
+        let staged = image.schema.as_ref();
+        let pending = image.pending_schema.as_ref();
+        staged.is_some_and(|schema| schema.staged(table).is_some())
+            || pending.is_some_and(|pending| pending.schema.enforces(table))
     }
 
     /// A document that the schema on trial does not allow fails that schema, not the write.
@@ -312,7 +316,7 @@ impl UdfSyscalls {
         let image = self.scope.image.clone();
         let tx = self.tx();
         let (usage, limits) = (tx.usage(), tx.lift_limits());
-        let noted = note_write(tx, image.pending_schema.as_ref(), table, fields);
+        let noted = note_write(tx, &image, table, fields);
         tx.set_limits(limits);
         tx.restore_usage(usage);
         noted.map_err(|error| SyscallError::System {
