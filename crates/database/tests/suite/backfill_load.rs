@@ -1,5 +1,10 @@
 //! Filling an index of a large table does not slow writers down, and survives being killed.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "it measures time, and its processes need entropy of their own"
+)]
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
