@@ -336,3 +336,35 @@ async fn system_tables_are_read_like_others_and_written_by_nobody() {
         failure.message
     );
 }
+
+const BESIDE: &str = r#"
+const sync = (op, args) => JSON.parse(Convex.syscall(op, JSON.stringify(args)));
+export const argument = query(() => sync("1.0/componentArgument", { name: "x" }));
+export const operation = query(() => sync("1.0/requireOperation", { operation: "x" }));
+export const times = mutation(async () => {
+  const snapshot = () => sync("1.0/getSnapshotTs", {});
+  const child = (udfType) => call("1.0/runUdf", { udfType, name: "m:time", args: {} });
+  return [snapshot(), await child("query"), await child("snapshotQuery"), snapshot()];
+});
+export const time = query(() => sync("1.0/getSnapshotTs", {}));
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_root_app_has_no_arguments_and_one_snapshot() {
+    let app = app(BESIDE, json!([])).await;
+    let failure = app.ask_fails("m:argument", json!({})).await;
+    assert!(
+        failure.message.contains("NoComponentArgs"),
+        "{}",
+        failure.message
+    );
+    assert_eq!(app.ask("m:operation", json!({})).await, Json::Null);
+    let times = app.run("m:times", json!({})).await;
+    let times = times.as_array().expect("a list");
+    assert!(times.iter().all(|time| *time == times[0]), "{times:?}");
+    let before = app.latest();
+    insert(&app, "t", json!({})).await;
+    let now = int(app.latest().0.cast_signed());
+    assert!(app.latest() > before);
+    assert_eq!(app.ask("m:time", json!({})).await, now);
+}
