@@ -37,6 +37,7 @@ pub use self::error::DeployError;
 pub(crate) use self::evaluate::NO_SCHEMA;
 pub use self::image::{DeploymentImage, FunctionSpec, ImageCache, PendingSchema, Visibility};
 pub(crate) use self::indexes::declared_name;
+use self::schema_work::Trial;
 pub(crate) use self::schema_work::note_write;
 use self::start::PreparedPush;
 use crate::Functions;
@@ -59,6 +60,8 @@ struct Shared {
     images: Arc<ImageCache>,
     prepared: Mutex<HashMap<String, Arc<PreparedPush>>>,
     work: Notify,
+    /// How far the pending schema is checked; locked for a moment only.
+    trial: Mutex<Option<Trial>>,
 }
 
 impl Deployer {
@@ -70,6 +73,7 @@ impl Deployer {
             images: functions.images().clone(),
             prepared: Mutex::new(HashMap::new()),
             work: Notify::new(),
+            trial: Mutex::new(None),
         };
         Deployer {
             shared: Arc::new(shared),
