@@ -16,6 +16,7 @@ mod imports;
 mod modules;
 mod schema;
 mod schema_rows;
+mod staged;
 pub mod session_requests;
 
 pub use crate::deployment::Deployment;
@@ -26,6 +27,9 @@ pub use crate::error::CatalogError;
 pub use crate::files::{FileRow, RemovedFile};
 pub use crate::imports::{ImportRow, ImportState};
 pub use crate::modules::{ModuleRow, ModuleText};
-pub use crate::schema::{IndexSpec, OtherIndex, OtherIndexKind, Schema, SchemaError, TableSchema};
+pub use crate::schema::{
+    IndexSpec, OtherIndex, OtherIndexKind, Schema, SchemaError, TableSchema, check_fields,
+};
 pub use crate::schema_rows::{SchemaRow, SchemaState};
+pub use crate::staged::{StagedState, StagedValidator};
 pub use crate::table::{SystemTable, bootstrap, system_table_name};

@@ -38,6 +38,8 @@ pub struct IndexSpec {
 pub struct TableSchema {
     /// What its documents must satisfy, `_id` and `_creationTime` left out; `None` = anything.
     pub document: Option<Validator>,
+    /// What they will have to satisfy later, which is only looked at.
+    pub staged: Option<Validator>,
     /// Its indexes, staged ones included.
     pub indexes: Vec<IndexSpec>,
     /// Its search and vector indexes, which are kept and not served yet.
@@ -76,6 +78,7 @@ struct TableJson {
     vector_indexes: Option<Vec<VectorIndexJson>>,
     staged_vector_indexes: Option<Vec<VectorIndexJson>>,
     document_type: Option<serde_json::Value>,
+    staged_document_type: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -141,17 +144,13 @@ impl Schema {
             }) if self.validation => validator,
             _ => return Ok(()),
         };
-        if let Validator::Object(declared) = validator
-            && fits(declared, fields, ids)
-        {
-            return Ok(());
-        }
-        let mut checked = fields.clone();
-        checked.remove("_id");
-        checked.remove("_creationTime");
-        validator
-            .check(&Value::Object(checked), ids)
-            .map_err(|error| error.message)
+        check_fields(validator, fields, ids)
+    }
+
+    /// What is staged for a table's documents, if documents are checked at all.
+    pub fn staged(&self, table: &str) -> Option<&Validator> {
+        let table = self.tables.get(table).filter(|_| self.validation)?;
+        table.staged.as_ref()
     }
 
     /// Whether every document that satisfied `before` in this table satisfies this schema too, so
@@ -172,18 +171,48 @@ impl Schema {
     }
 }
 
+/// Checks a document against a table's validator; `fields` may hold `_id` and `_creationTime`. The
+/// error is the validator's complaint.
+pub fn check_fields(
+    validator: &Validator,
+    fields: &Object,
+    ids: &dyn IdResolver,
+) -> Result<(), String> {
+    if let Validator::Object(declared) = validator
+        && fits(declared, fields, ids)
+    {
+        return Ok(());
+    }
+    let mut checked = fields.clone();
+    checked.remove("_id");
+    checked.remove("_creationTime");
+    validator
+        .check(&Value::Object(checked), ids)
+        .map_err(|error| error.message)
+}
+
+/// A validator of a table's documents; `what` names it in messages.
+fn table_validator(
+    table: &str,
+    json: Option<&serde_json::Value>,
+    what: &str,
+) -> Result<Option<Validator>, SchemaError> {
+    let Some(json) = json.filter(|json| !json.is_null()) else {
+        return Ok(None);
+    };
+    let validator = Validator::from_json(json).map_err(|error| SchemaError {
+        code: "InvalidSchema",
+        message: format!("the {what} of the table {table:?} cannot be read: {error}"),
+    })?;
+    check_top_level(table, &validator)?;
+    Ok(Some(validator))
+}
+
 fn table_schema(table: TableJson) -> Result<TableSchema, SchemaError> {
     let name = &table.table_name;
-    let document = match &table.document_type {
-        None | Some(serde_json::Value::Null) => None,
-        Some(json) => Some(Validator::from_json(json).map_err(|error| SchemaError {
-            code: "InvalidSchema",
-            message: format!("the validator of the table {name:?} cannot be read: {error}"),
-        })?),
-    };
-    if let Some(validator) = &document {
-        check_top_level(name, validator)?;
-    }
+    let document = table_validator(name, table.document_type.as_ref(), "validator")?;
+    let staged_type = table.staged_document_type.as_ref();
+    let staged_document = table_validator(name, staged_type, "staged validator")?;
     let staged = table.staged_db_indexes.unwrap_or_default();
     let specs = table
         .indexes
@@ -225,6 +254,7 @@ fn table_schema(table: TableJson) -> Result<TableSchema, SchemaError> {
     }
     Ok(TableSchema {
         document,
+        staged: staged_document,
         indexes,
         other_indexes,
     })

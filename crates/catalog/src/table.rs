@@ -24,10 +24,12 @@ pub enum SystemTable {
     Files,
     /// Files whose rows were removed and whose contents are still to be.
     RemovedFiles,
+    /// Staged validators of the live schema, and what is known about them.
+    StagedValidators,
 }
 
 impl SystemTable {
-    const ALL: [SystemTable; 9] = [
+    const ALL: [SystemTable; 10] = [
         SystemTable::Deployment,
         SystemTable::Modules,
         SystemTable::ModuleChunks,
@@ -37,6 +39,7 @@ impl SystemTable {
         SystemTable::SessionRequests,
         SystemTable::Files,
         SystemTable::RemovedFiles,
+        SystemTable::StagedValidators,
     ];
 
     /// Its name.
@@ -51,11 +54,12 @@ impl SystemTable {
             SystemTable::SessionRequests => "_session_requests",
             SystemTable::Files => "_storage",
             SystemTable::RemovedFiles => "_removed_files",
+            SystemTable::StagedValidators => "_staged_validators",
         }
     }
 
-    /// Its number in ids; never changes. 530 is kept for `_scheduled_functions`, which apps
-    /// see as they do `_storage`.
+    /// Its number in ids; never changes. 530 is kept for the other system table that
+    /// apps see, `_scheduled_functions`.
     pub fn number(self) -> TableNumber {
         TableNumber(match self {
             SystemTable::Deployment => 521,
@@ -67,6 +71,7 @@ impl SystemTable {
             SystemTable::SessionRequests => 528,
             SystemTable::RemovedFiles => 529,
             SystemTable::Files => 540,
+            SystemTable::StagedValidators => 541,
         })
     }
 
@@ -77,6 +82,7 @@ impl SystemTable {
             SystemTable::ModuleChunks => &[("by_hash", &["hash", "part"])],
             SystemTable::Schemas => &[("by_state", &["state"])],
             SystemTable::Environment => &[("by_name", &["name"])],
+            SystemTable::StagedValidators => &[("by_table", &["table"])],
             _ => &[],
         }
     }

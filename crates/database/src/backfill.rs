@@ -13,6 +13,7 @@ use lentil_values::{InternalId, KeyRange};
 
 use crate::committer::Appendix;
 use crate::index_key::key_of;
+use crate::limits::BACKFILL_SLICE;
 use crate::read_set::after;
 use crate::shared::parse;
 use crate::{
@@ -54,15 +55,11 @@ impl Database {
         let Some((table, index)) = backfilling(&tx, index) else {
             return Ok(BackfillStep::Nothing);
         };
-        let global = format!("backfill/{}", index.id.0);
-        let position = self
-            .shared()
-            .persistence
-            .global(&global)
+        let position = self.backfill_position(index.id)?;
+        // Counted once, for the estimate; from then on the committer keeps the number.
+        self.shared()
+            .count_at(table.tablet, tx.snapshot())
             .map_err(CommitError::Storage)?;
-        let position = position
-            .as_deref()
-            .map_or(Ok(Position::default()), Position::read)?;
         let limit = limit.max(1);
         let scan = TableScan {
             tablet: table.tablet,
@@ -97,10 +94,8 @@ impl Database {
             });
         }
         let complete = rows.len() < limit;
-        self.append_blocking(Appendix {
-            entries,
-            globals: vec![(global, next.write())],
-        })?;
+        drop(rows);
+        self.append_in_slices(entries, (position_global(index.id), next.write()))?;
         if complete {
             return self.finish_backfill(&mut tx, &table, &index);
         }
@@ -108,6 +103,48 @@ impl Database {
             done: next.done,
             total: self.shared().known_count(table.tablet),
         }))
+    }
+
+    /// How far filling an index is: documents done by all processes so far, and how many the table
+    /// has, once a step has counted them. Blocks.
+    pub fn backfill_progress(&self, index: &IndexInfo) -> Result<BackfillProgress, CommitError> {
+        Ok(BackfillProgress {
+            done: self.backfill_position(index.id)?.done,
+            total: self.shared().known_count(index.tablet),
+        })
+    }
+
+    fn backfill_position(&self, index: IndexId) -> Result<Position, CommitError> {
+        let text = self
+            .shared()
+            .persistence
+            .global(&position_global(index))
+            .map_err(CommitError::Storage)?;
+        text.as_deref()
+            .map_or(Ok(Position::default()), Position::read)
+    }
+
+    /// Writes the entries of one step a few at a time, because commits wait while they are written;
+    /// in the order of their keys, so that those of one slice share pages. The position moves with
+    /// the last slice: a step that was cut short is done again, and writes the same entries.
+    fn append_in_slices(
+        &self,
+        mut entries: Vec<EntryWrite>,
+        position: (String, String),
+    ) -> Result<(), CommitError> {
+        entries.sort_unstable_by(|one, two| one.key.cmp(&two.key));
+        while entries.len() > BACKFILL_SLICE {
+            let rest = entries.split_off(BACKFILL_SLICE);
+            self.append_blocking(Appendix {
+                entries,
+                globals: Vec::new(),
+            })?;
+            entries = rest;
+        }
+        self.append_blocking(Appendix {
+            entries,
+            globals: vec![position],
+        })
     }
 
     /// Marks the index `Backfilled`, again if somebody changes it at the same time.
@@ -137,6 +174,11 @@ impl Database {
         // Still backfilling: the next step finds nothing to read and comes here again.
         Ok(BackfillStep::More(BackfillProgress::default()))
     }
+}
+
+/// Where the position of a backfill is kept.
+fn position_global(index: IndexId) -> String {
+    format!("backfill/{}", index.0)
 }
 
 /// The index and its table, if it is there and backfilling.

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use lentil_storage::{IndexId, TabletId};
-use lentil_values::{InternalId, Timestamp};
+use lentil_values::{InternalId, Timestamp, is_unresolved, resolve_commit_ts};
 
 use crate::catalog_key::{self, CATALOG, INDEXES_TABLET, TABLES_TABLET};
 use crate::ddl::rekey;
 use crate::definition::Definition;
+use crate::index_key::keys_of;
 use crate::registry::{IndexSet, Registry};
+use crate::shared::parse;
 use crate::snapshots::SnapshotGuard;
 use crate::write_log::Touch;
 use crate::write_set::Revision;
@@ -47,9 +49,38 @@ pub(crate) struct Finished {
     /// Changed definitions, tables first; `None` = the document is removed.
     pub(crate) definitions: Vec<(InternalId, Option<Definition>)>,
     pub(crate) effects: Effects,
+    /// Whether a document holds the placeholder of the commit's timestamp.
+    pub(crate) unresolved: bool,
 }
 
 impl Finished {
+    /// Puts the commit's timestamp where its placeholder stands in documents and index keys; every
+    /// written table must be in the registry.
+    pub(crate) fn resolve(
+        &mut self,
+        ts: Timestamp,
+        registry: &Registry,
+    ) -> Result<(), TransactionError> {
+        for write in &mut self.writes {
+            let Some(new) = write.new.as_deref().filter(|new| is_unresolved(&new.json)) else {
+                continue;
+            };
+            let table = registry
+                .table(write.tablet)
+                .expect("only writes to live tables are committed");
+            let json = resolve_commit_ts(&new.json, ts);
+            let fields = parse(&json)?;
+            write.new = Some(Arc::new(Revision {
+                json: json.into(),
+                indexes: table.indexes.clone(),
+                keys: keys_of(&table.indexes, &fields),
+            }));
+        }
+        self.effects = Effects::of(&self.writes, registry)?;
+        self.unresolved = false;
+        Ok(())
+    }
+
     pub(crate) fn snapshot(&self) -> Timestamp {
         self.guard.snapshot
     }
@@ -81,7 +112,12 @@ impl Transaction {
         }
         let definitions = definitions(&writes);
         let effects = Effects::of(&writes, &self.registry)?;
+        let unresolved = |write: &Write| {
+            let new = write.new.as_deref();
+            new.is_some_and(|new| is_unresolved(&new.json))
+        };
         Ok(Ok(Finished {
+            unresolved: writes.iter().any(unresolved),
             guard: self.guard,
             reads: self.reads,
             writes,

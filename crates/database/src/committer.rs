@@ -48,9 +48,10 @@ enum CommitStage {
     /// Wait for an event, and take what else is in the inbox, up to one batch.
     Take,
     /// Refuse every transaction whose reads were written since its snapshot, by a published commit
-    /// or by an earlier one of this batch; compute entries anew where indexes have changed.
+    /// or by an earlier one of this batch; choose the others' timestamps, in order; compute entries
+    /// anew where indexes have changed or a document holds its commit's timestamp.
     Validate,
-    /// Give those that are left their timestamps, in order, and collect what they write.
+    /// Give out the timestamps, and collect what is written with them.
     Stamp,
     /// Make all of it durable with one call. This is the point of no return: before it nothing has
     /// happened, after it the commits have.
@@ -159,6 +160,8 @@ impl Committer {
         // Validated members of this batch; their real timestamps come later and do not matter here.
         let mut earlier = WriteLog::new(Timestamp::ZERO);
         let mut position = 0;
+        let now = Timestamp(self.shared.env.now_ns().min(Timestamp::MAX.0));
+        let mut last_ts = self.last_ts;
         let publication = self.shared.publication.lock();
         for (mut finished, reply) in std::mem::take(&mut work.commits) {
             let stale = publication
@@ -169,9 +172,20 @@ impl Committer {
                 Ok(()) => follow_definitions(&mut finished, &mut registry),
                 Err(stale) => Err(conflict(stale, &finished, &registry)),
             };
+            // The timestamp it will have, if the batch becomes durable.
+            let ts = now.max(Timestamp(last_ts.0 + 1));
+            let checked = checked.and_then(|()| {
+                if !finished.unresolved {
+                    return Ok(());
+                }
+                // Before later members of the batch are checked against its keys.
+                let resolved = finished.resolve(ts, &registry);
+                resolved.map_err(|error| CommitError::Storage(corrupt(error)))
+            });
             match checked {
                 Ok(()) => {
                     position += 1;
+                    last_ts = ts;
                     earlier.push(
                         Timestamp(position),
                         finished.effects.touches.clone(),
@@ -180,7 +194,7 @@ impl Committer {
                     work.accepted.push(Accepted {
                         finished,
                         reply,
-                        ts: Timestamp::ZERO,
+                        ts,
                     });
                 }
                 Err(error) => work.refused.push((reply, error)),
@@ -196,9 +210,8 @@ impl Committer {
 
     fn stamp(&mut self, work: &mut Work) -> CommitStage {
         tracing::trace!(target: "lentil::station", number = 8);
-        let now = Timestamp(self.shared.env.now_ns().min(Timestamp::MAX.0));
-        for accepted in &mut work.accepted {
-            let ts = now.max(Timestamp(self.last_ts.0 + 1));
+        for accepted in &work.accepted {
+            let ts = accepted.ts;
             assert!(ts > self.last_ts, "timestamps strictly increase");
             assert!(
                 ts > accepted.finished.snapshot(),
@@ -206,7 +219,6 @@ impl Committer {
             );
             assert!(ts <= Timestamp::MAX, "timestamps fit 63 bits");
             self.last_ts = ts;
-            accepted.ts = ts;
             collect(&accepted.finished, ts, &mut work.batch);
             if !accepted.finished.definitions.is_empty() {
                 let before = work.registries.last().map(|(_, registry)| registry.clone());
@@ -264,6 +276,7 @@ impl Committer {
                 self.shared
                     .documents
                     .follow(&accepted.finished, accepted.ts);
+                publication.ranges.follow(&accepted.finished, accepted.ts);
                 let counts = count_changes(&accepted.finished);
                 publication
                     .counts
@@ -271,9 +284,9 @@ impl Committer {
                 tracing::trace!(target: "lentil::station", number = 10);
                 publication.log.push(accepted.ts, touches, counts);
             }
-            publication
-                .log
-                .trim(self.shared.snapshots.oldest(published.ts));
+            let oldest = self.shared.snapshots.oldest(published.ts);
+            publication.log.trim(oldest);
+            publication.ranges.trim(oldest);
             // Under the lock: whoever subscribes and finds a commit in the log is woken at once,
             // and must then see the commit.
             self.shared.published.store(Arc::new(Published {

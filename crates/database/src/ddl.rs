@@ -12,9 +12,10 @@ use crate::catalog_key::{self, CATALOG};
 use crate::definition::{Definition, StoredIndex, TableDefinition};
 use crate::error::developer;
 use crate::index_key::{key_of, keys_of};
-use crate::limits::{SYSTEM_TABLE_NUMBERS, TABLE_NAME_MAX, TABLES_MAX, USER_TABLE_NUMBERS};
+use crate::limits::{TABLE_NAME_MAX, TABLES_MAX};
 use crate::registry::{Registry, Table};
 use crate::shared::parse;
+use crate::table_numbers::number_range;
 use crate::transaction::read_error;
 use crate::write_set::{Pending, Revision};
 use crate::{
@@ -78,13 +79,7 @@ impl Transaction {
         }
         let number = match number {
             Some(number) => number,
-            None if name.starts_with('_') => {
-                self.registry
-                    .next_number(namespace, SYSTEM_TABLE_NUMBERS, USER_TABLE_NUMBERS)
-            }
-            None => self
-                .registry
-                .next_number(namespace, USER_TABLE_NUMBERS, u32::MAX),
+            None => self.next_number(namespace, name.starts_with('_'))?,
         };
         if number.0 == 0 || self.look_up_number(namespace, number).is_some() {
             return Err(developer(
@@ -226,6 +221,22 @@ impl Transaction {
     }
 
     // --- parts ------------------------------------------------------------------------------
+
+    /// A number that no table of the namespace has or had: an id must not come to mean another
+    /// table's document.
+    fn next_number(
+        &self,
+        namespace: Namespace,
+        system: bool,
+    ) -> Result<TableNumber, TransactionError> {
+        let (from, below) = number_range(system);
+        let floor = self
+            .shared
+            .number_floor(namespace, system)
+            .map_err(read_error)?;
+        let next = self.registry.next_number(namespace, from, below);
+        Ok(next.max(TableNumber(floor)))
+    }
 
     fn live_table(&mut self, table: &TableInfo) -> Result<Arc<Table>, TransactionError> {
         self.look_up_name(table.namespace, &table.name)

@@ -80,6 +80,12 @@ pub(crate) const CACHED_DOCUMENT_BYTES_MAX: usize = 64 << 10;
 pub(crate) const CACHED_DOCUMENT_OVERHEAD: usize = 128;
 /// Documents a transaction remembers from its reads, so that a write after a read asks storage once.
 pub(crate) const ROWS_REMEMBERED: usize = 8_192;
+/// Bytes of keys that are held in memory to count ranges, all indexes together.
+pub(crate) const COUNTED_BYTES_MAX: usize = 256 << 20;
+/// Changes of an index that are remembered to count at older snapshots; before them, it is walked.
+pub(crate) const COUNTED_CHANGES_MAX: usize = 100_000;
+/// Entries that a backfill writes in one batch: few, because a commit may have to wait for one.
+pub(crate) const BACKFILL_SLICE: usize = 64;
 /// Tables of one namespace (function-runtime 4.3).
 pub(crate) const TABLES_MAX: usize = 10_000;
 /// First number of a user table (function-runtime 4.3).

@@ -56,7 +56,10 @@ impl Database {
     fn remove_note(&self, freeing: &Freeing) -> Result<(), CommitError> {
         // Numbers are never used again, also when nothing tells any more that they were.
         let next_id = self.shared().peek_id().to_string();
-        let globals = vec![(NEXT_ID_GLOBAL.to_owned(), next_id)];
+        let mut globals = vec![(NEXT_ID_GLOBAL.to_owned(), next_id)];
+        if let Definition::Table(table) = &freeing.definition {
+            globals.extend(self.shared().note_number(table.namespace, table.number)?);
+        }
         self.append_blocking(Appendix {
             entries: Vec::new(),
             globals,

@@ -14,6 +14,7 @@ use crate::counts::Counts;
 use crate::definition::Definition;
 use crate::document_cache::DocumentCache;
 use crate::limits::REGISTRIES_KEPT;
+use crate::range_counts::RangeCounts;
 use crate::registry::Registry;
 use crate::snapshots::Snapshots;
 use crate::subscriptions::Subscriptions;
@@ -32,6 +33,7 @@ pub(crate) struct Publication {
     pub(crate) log: WriteLog,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) counts: Counts,
+    pub(crate) ranges: RangeCounts,
 }
 
 /// The state behind every handle.
@@ -81,6 +83,7 @@ impl Shared {
                 log,
                 subscriptions: Subscriptions::default(),
                 counts: Counts::default(),
+                ranges: RangeCounts::default(),
             }),
             next_id: AtomicU32::new(next_id),
         }
@@ -161,9 +164,9 @@ pub(crate) fn load_registry(
     Ok(registry)
 }
 
-/// Parses a stored document.
+/// Parses a document that is stored or going to be.
 pub(crate) fn parse(json: &str) -> Result<Object, StorageError> {
-    match Value::parse(json) {
+    match Value::parse_unresolved(json) {
         Ok(Value::Object(document)) => Ok(document),
         Ok(_) => Err(StorageError::Corrupt(
             "a stored document is not an object".into(),

@@ -24,7 +24,7 @@ use crate::limits::ROWS_REMEMBERED;
 use crate::registry::{Registry, Table};
 use crate::shared::Shared;
 use crate::snapshots::SnapshotGuard;
-use crate::write_set::WriteSet;
+use crate::write_set::{Revision, WriteSet};
 use crate::{
     IndexInfo, IndexState, Namespace, RangeCursor, ReadSet, TransactionError, TransactionLimits,
     TransactionUsage, index_key,
@@ -270,10 +270,23 @@ impl Transaction {
     /// Errors: `IndexNotFoundError`, `IndexBackfillingError`, `IndexStagedError`.
     pub fn query(&mut self, query: IndexQuery) -> Result<RangeCursor, TransactionError> {
         self.count_range()?;
+        let order = query.order;
+        Ok(match self.resolve(query)? {
+            Some((target, range)) => RangeCursor::new(target, range, order),
+            None => RangeCursor::empty(),
+        })
+    }
+
+    /// Finds what a query walks, and the range in the index's own keys; `None` for a table that
+    /// does not exist.
+    fn resolve(
+        &mut self,
+        query: IndexQuery,
+    ) -> Result<Option<(Target, KeyRange)>, TransactionError> {
         let built_in = matches!(query.index.as_str(), "by_id" | "by_creation_time");
         let Some(table) = self.look_up_name(query.namespace, &query.table) else {
             return if built_in {
-                Ok(RangeCursor::empty())
+                Ok(None)
             } else {
                 Err(index_not_found(&query))
             };
@@ -287,7 +300,7 @@ impl Transaction {
                 number,
                 by_id: true,
             };
-            return Ok(RangeCursor::new(target, range, query.order));
+            return Ok(Some((target, range)));
         }
         // `by_creation_time` comes and goes with its table: the look-up of the table says it all.
         let index = match built_in {
@@ -302,7 +315,42 @@ impl Transaction {
             number,
             by_id: false,
         };
-        Ok(RangeCursor::new(target, query.range, query.order))
+        Ok(Some((target, query.range)))
+    }
+
+    /// Number of documents in a range of an index, own writes included, in logarithmic time once
+    /// the index has been counted in. Reads the range and nothing beside it; is counted as one range
+    /// and no documents. Errors as [`Transaction::query`].
+    pub fn count_in(&mut self, query: IndexQuery) -> Result<u64, TransactionError> {
+        self.count_range()?;
+        let Some((target, range)) = self.resolve(query)? else {
+            return Ok(0);
+        };
+        if range.is_empty() {
+            return Ok(0);
+        }
+        self.reads.insert(target.index, range.clone());
+        let mut count = self
+            .shared
+            .count_range_at(&target, &range, self.guard.snapshot)
+            .map_err(read_error)?;
+        for (id, pending) in self.writes.of_table(target.tablet) {
+            let inside = |revision: &Option<Arc<Revision>>| {
+                let revision = revision.as_deref()?;
+                let inside = match target.by_id {
+                    true => range.contains(&id.0),
+                    false => range.contains(revision.key_in(target.index)?),
+                };
+                inside.then_some(())
+            };
+            let (was, is) = (inside(&pending.old), inside(&pending.new));
+            match (was, is) {
+                (None, Some(())) => count += 1,
+                (Some(()), None) => count -= 1,
+                _ => {}
+            }
+        }
+        Ok(count)
     }
 
     /// The index of that name, for building key ranges (recorded as a read).

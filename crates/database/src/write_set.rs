@@ -18,6 +18,14 @@ pub(crate) struct Revision {
     pub(crate) keys: Vec<Arc<[u8]>>,
 }
 
+impl Revision {
+    /// Its key in an index, if it was computed for that.
+    pub(crate) fn key_in(&self, index: IndexId) -> Option<&[u8]> {
+        let at = self.indexes.iter().position(|other| other.id == index)?;
+        Some(&self.keys[at])
+    }
+}
+
 /// One document the transaction writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {

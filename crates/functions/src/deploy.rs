@@ -19,6 +19,7 @@ mod indexes;
 mod request;
 mod schema_work;
 mod start;
+mod staged;
 mod wait;
 
 use std::collections::HashMap;
@@ -35,6 +36,8 @@ pub(crate) use self::analysis::{AnalyzedModuleJson, validator_json};
 pub use self::error::DeployError;
 pub(crate) use self::evaluate::NO_SCHEMA;
 pub use self::image::{DeploymentImage, FunctionSpec, ImageCache, PendingSchema, Visibility};
+pub(crate) use self::indexes::declared_name;
+use self::schema_work::Trial;
 pub(crate) use self::schema_work::note_write;
 use self::start::PreparedPush;
 use crate::Functions;
@@ -57,6 +60,8 @@ struct Shared {
     images: Arc<ImageCache>,
     prepared: Mutex<HashMap<String, Arc<PreparedPush>>>,
     work: Notify,
+    /// How far the pending schema is checked; locked for a moment only.
+    trial: Mutex<Option<Trial>>,
 }
 
 impl Deployer {
@@ -68,6 +73,7 @@ impl Deployer {
             images: functions.images().clone(),
             prepared: Mutex::new(HashMap::new()),
             work: Notify::new(),
+            trial: Mutex::new(None),
         };
         Deployer {
             shared: Arc::new(shared),
@@ -178,7 +184,7 @@ impl Deployer {
                 return Ok(checked);
             }
         }
-        note_write(tx, image.pending_schema.as_ref(), table, fields)?;
+        note_write(tx, &image, table, fields)?;
         Ok(Ok(()))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lentil_database::{Namespace, Transaction};
-use lentil_js::{CallOutcome, CallResult, JsError};
+use lentil_js::{CallOutcome, CallResult, FunctionKind, JsError};
 use lentil_values::Value;
 
 use crate::FunctionFailure;
@@ -15,7 +15,7 @@ use crate::path::FunctionPath;
 use crate::prepare::{LARGE, Ready, Refused};
 use crate::service::Inner;
 use crate::syscalls::{Remains, UdfSyscalls};
-use crate::validate::{TableNames, check_result};
+use crate::validate::{Speaker, TableNames, check_result};
 use crate::warnings::{Used, warnings};
 
 /// A function that has run.
@@ -88,14 +88,13 @@ fn finish(
         journal,
     } = syscalls.into_remains();
     observed.time |= outcome.usage.observed_time;
+    let spec = image.functions.get(path);
+    let speaker = Speaker::of(spec.map_or(FunctionKind::Query, |spec| spec.kind));
     let result = match outcome.result {
         CallResult::Value(text) => {
-            let returns = image
-                .functions
-                .get(path)
-                .and_then(|spec| spec.returns.as_ref());
+            let returns = spec.and_then(|spec| spec.returns.as_ref());
             let ids = TableNames::new(&mut tx, Namespace::ROOT);
-            check_result(path, &text, returns, &ids, &limits)
+            check_result(path, &text, returns, &ids, &limits, speaker)
                 .map(Arc::from)
                 .map_err(FunctionFailure::developer)
         }

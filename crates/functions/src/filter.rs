@@ -197,6 +197,7 @@ fn type_name(value: Option<&Value>) -> &'static str {
         None => "undefined",
         Some(Value::Null) => "null",
         Some(Value::Int64(_)) => "bigint",
+        Some(Value::CommitTs) => "pending commit timestamp",
         Some(Value::Float64(_)) => "number",
         Some(Value::Boolean(_)) => "boolean",
         Some(Value::String(_)) => "string",
@@ -277,7 +278,7 @@ pub(crate) fn optional_value(json: &Json) -> Result<Option<Value>, String> {
     if undefined {
         return Ok(None);
     }
-    Value::from_json(json)
+    Value::from_unresolved_json(json)
         .map(Some)
         .map_err(|error| error.to_string())
 }

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use lentil_database::{CommitError, TransactionUsage};
 use lentil_js::FunctionKind;
+use lentil_values::{Timestamp, is_unresolved, resolve_commit_ts};
 
 use crate::contention::Conflicts;
 use crate::errors::NO_PERMISSION;
@@ -122,7 +123,7 @@ async fn attempt(
             report.seconds = started.elapsed().as_secs_f64();
             inner.log(report);
             let outcome = Outcome {
-                result: Ok(result),
+                result: Ok(resolved(result, committed.ts)),
                 log_lines,
             };
             Attempt::Done(MutationDone {
@@ -186,10 +187,19 @@ fn failed(failure: FunctionFailure) -> MutationDone {
     }
 }
 
+/// A result in which the commit's timestamp stands where its placeholder did.
+fn resolved(result: Arc<str>, ts: Timestamp) -> Arc<str> {
+    if is_unresolved(&result) {
+        resolve_commit_ts(&result, ts).into()
+    } else {
+        result
+    }
+}
+
 fn replayed(record: Record) -> MutationDone {
     MutationDone {
         outcome: Outcome {
-            result: Ok(record.result),
+            result: Ok(resolved(record.result, record.ts)),
             log_lines: Arc::new(record.log_lines),
         },
         ts: Some(record.ts),

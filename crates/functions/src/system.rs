@@ -6,6 +6,7 @@
 
 mod deployment;
 mod imports;
+mod indexes;
 mod tables;
 
 use lentil_database::{Transaction, TransactionError};
@@ -40,6 +41,7 @@ pub(crate) fn lookup(path: &FunctionPath) -> Option<SystemFunction> {
             ("_system/cli/modules.js", "apiSpec") => deployment::api_spec,
             ("_system/frontend/components.js", "list") => deployment::components,
             ("_system/frontend/getSchemas.js", "default") => deployment::schemas,
+            ("_system/frontend/indexes.js", "default") => indexes::of_table,
             ("_system/cli/queryTable.js", "default") => tables::change_marker,
             ("_system/cli/tables.js", "default") => tables::names,
             ("_system/cli/tableData.js", "default") => tables::page,

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use lentil_database::{Namespace, Transaction};
-use lentil_values::{IdResolver, Object, TableNumber, Validator, Value};
+use lentil_js::FunctionKind;
+use lentil_values::{IdResolver, Object, TableNumber, Validator, Value, ValueError, is_unresolved};
 
 use crate::limits::{Limits, count, in_bytes};
 use crate::path::FunctionPath;
@@ -41,6 +42,24 @@ impl IdResolver for TableNames<'_> {
     }
 }
 
+/// Who speaks: a mutation may speak of the timestamp of its commit, everybody else knows none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    /// A mutation, or what it calls.
+    Mutation,
+    /// A query.
+    Query,
+}
+
+impl Speaker {
+    pub(crate) fn of(kind: FunctionKind) -> Speaker {
+        match kind {
+            FunctionKind::Mutation => Speaker::Mutation,
+            _ => Speaker::Query,
+        }
+    }
+}
+
 /// Reads encoded arguments: an array with one object, or the object itself. The error is ready for
 /// the developer.
 pub(crate) fn parse_args(
@@ -48,9 +67,31 @@ pub(crate) fn parse_args(
     text: &str,
     limits: &Limits,
 ) -> Result<Object, String> {
+    read_args(path, text, limits, Value::parse)
+}
+
+/// The same for what a function calls.
+pub(crate) fn parse_nested_args(
+    path: &FunctionPath,
+    text: &str,
+    limits: &Limits,
+    caller: Speaker,
+) -> Result<Object, String> {
+    match caller {
+        Speaker::Mutation => read_args(path, text, limits, Value::parse_unresolved),
+        Speaker::Query => read_args(path, text, limits, Value::parse),
+    }
+}
+
+fn read_args(
+    path: &FunctionPath,
+    text: &str,
+    limits: &Limits,
+    parse: fn(&str) -> Result<Value, ValueError>,
+) -> Result<Object, String> {
     let most = count(limits.arguments_bytes);
     let value = (text.len() <= most.saturating_mul(TEXT_PER_BYTE_MAX))
-        .then(|| Value::parse(text))
+        .then(|| parse(text))
         .transpose()
         .map_err(|error| format!("Invalid arguments for {path}: {error}"))?;
     let size = value.as_ref().map_or(text.len(), Value::size);
@@ -103,8 +144,15 @@ pub(crate) fn check_result(
     validator: Option<&Validator>,
     ids: &TableNames<'_>,
     limits: &Limits,
+    speaker: Speaker,
 ) -> Result<String, String> {
-    let value = Value::parse(text)
+    if speaker == Speaker::Query && is_unresolved(text) {
+        return Err(format!(
+            "Function {path} return value invalid: queries cannot return an unresolved commit timestamp \
+             (db.vars.commitTs)"
+        ));
+    }
+    let value = Value::parse_unresolved(text)
         .map_err(|error| format!("Function {path} return value invalid: {error}"))?;
     let size = value.size();
     if size > count(limits.result_bytes) {

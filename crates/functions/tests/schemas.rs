@@ -82,6 +82,15 @@ async fn by(app: &App, index: &str, field: &str, value: Json) -> Json {
     .await
 }
 
+/// The indexes of `t` as dashboards see them.
+async fn indexes(app: &App) -> Json {
+    let args = json!({ "tableName": "t", "tableNamespace": null });
+    let call = support::call_as(support::admin(), "_system/frontend/indexes", args);
+    let result = app.result(call).await;
+    let text = result.outcome.result.as_ref().expect("it answers");
+    serde_json::from_str(text).expect("JSON")
+}
+
 async fn by_fails(app: &App, index: &str) -> String {
     let args = json!({ "table": "t", "index": index, "field": "a", "value": "x" });
     app.ask_fails("m:byIndex", args).await.message
@@ -122,6 +131,60 @@ async fn s011_a_document_that_violates_the_schema_is_named() {
     insert(&app, json!({ "a": 6 })).await;
 }
 
+/// A large table is checked some documents at a time, and others write in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_table_is_checked_step_by_step() {
+    let app = quiet().await;
+    let source = format!(
+        "{DATA}export const many = mutation(async ({{ count }}) => {{
+          for (let n = 0; n < count; n++) await call('1.0/insert', {{ table: 't', value: {{ a: `${{n}}` }} }});
+          return null;
+        }});
+        export const remove = mutation(({{ id }}) => call('1.0/remove', {{ id }}).then(() => null));"
+    );
+    let body = |tables: Option<Json>| push_of(&[module("m.js", &source)], tables.map(schema));
+    let begin = async |tables: Option<Json>| {
+        let started = app.deployer.start_push(body(tables)).await;
+        started.expect("it starts")
+    };
+    let step = async || {
+        let deployer = app.deployer.clone();
+        let step = tokio::task::spawn_blocking(move || deployer.background_step());
+        step.await.expect("no panic").expect("it goes on")
+    };
+    let first = begin(None).await;
+    background(&app).await;
+    finish(&app.deployer, &first).await.expect("it finishes");
+    let early = insert(&app, json!({ "a": "x" })).await;
+    app.run("m:many", json!({ "count": 2_000 })).await;
+    let late = insert(&app, json!({ "a": 5 })).await;
+
+    // What is wrong stands behind the first pages.
+    let started = begin(t("string", &[])).await;
+    step().await;
+    step().await;
+    assert_eq!(state(&app, &started).await["type"], "inProgress");
+    background(&app).await;
+    let failed = state(&app, &started).await;
+    let said = failed["error"].as_str().expect("a text");
+    assert!(said.contains(&late), "{said}");
+
+    app.run("m:remove", json!({ "id": late })).await;
+    // Another push begins from the beginning, and is not confused by how far one was.
+    begin(t("number", &[])).await;
+    let started = begin(t("string", &[])).await;
+    step().await;
+    // Writes in front of where the check is, and behind.
+    app.run("m:remove", json!({ "id": early })).await;
+    insert(&app, json!({ "a": "y" })).await;
+    background(&app).await;
+    assert_eq!(state(&app, &started).await["type"], "complete");
+    finish(&app.deployer, &started).await.expect("it finishes");
+    let args = json!({ "table": "t", "value": { "a": 5 } });
+    let refused = app.run_fails("m:insert", args).await.message;
+    assert!(refused.contains("does not match"), "{refused}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_waits() {
     let app = quiet().await;
@@ -134,11 +197,22 @@ async fn waiting_waits() {
         "stagedDbIndexes": [{ "indexDescriptor": "by_b", "fields": ["b"] }],
     }]);
     let started = start(&app, Some(tables)).await;
-    let progress =
-        json!({ "schemaValidationComplete": false, "indexesComplete": 0, "indexesTotal": 1 });
+    let progress = json!({
+        "schemaValidationComplete": false, "indexesComplete": 0, "indexesTotal": 1,
+        "backfills": [{ "index": "t.by_a", "numDocsIndexed": 0, "totalDocs": 2 }],
+    });
     assert_eq!(
         state(&app, &started).await,
         json!({ "type": "inProgress", "components": { "": progress } })
+    );
+    let stats = json!({ "numDocsIndexed": 0.0, "totalDocs": 2.0 });
+    let filling = json!({ "state": "backfilling", "stats": stats });
+    assert_eq!(
+        indexes(&app).await,
+        json!([
+            { "name": "by_a", "fields": ["a"], "staged": false, "backfill": filling.clone() },
+            { "name": "by_b", "fields": ["b"], "staged": false, "backfill": filling },
+        ])
     );
     let error = finish(&app.deployer, &started)
         .await
@@ -162,6 +236,13 @@ async fn waiting_waits() {
         json!({ "name": "t.by_a", "type": "database", "fields": ["a"], "staged": false })
     );
     assert_eq!(added[1]["staged"], true);
+    assert_eq!(
+        indexes(&app).await,
+        json!([
+            { "name": "by_a", "fields": ["a"], "staged": false, "backfill": { "state": "done" } },
+            { "name": "by_b", "fields": ["b"], "staged": true, "backfill": { "state": "backfilled" } },
+        ])
+    );
     assert_eq!(by(&app, "by_a", "a", json!("z")).await, 1.0);
     let error = app
         .deployer

@@ -68,6 +68,8 @@ async fn push_work(deployer: Deployer, mut stopping: watch::Receiver<bool>) {
     loop {
         let working = deployer.clone();
         let pause = match tokio::task::spawn_blocking(move || working.background_step()).await {
+            // A step is short; what is left of a large table goes on after the next start.
+            Ok(Ok(true)) if *stopping.borrow() => return,
             Ok(Ok(true)) => continue,
             Ok(Ok(false)) => None,
             Ok(Err(error)) => {

@@ -23,17 +23,22 @@ const FLOAT_TEXT_MAX: usize = 32;
 impl Value {
     /// Parses encoded JSON text (sync-and-http 3.2): every bare number is a float64.
     pub fn parse(text: &str) -> Result<Value, ValueError> {
-        let mut json = serde_json::Deserializer::from_str(text);
-        let value = Seed { depth: 0 }
-            .deserialize(&mut json)
-            .map_err(value_error)?;
-        json.end().map_err(value_error)?;
-        Ok(value)
+        Seed::STRICT.parse(text)
+    }
+
+    /// The same where a mutation speaks, which may mean the timestamp of its commit.
+    pub fn parse_unresolved(text: &str) -> Result<Value, ValueError> {
+        Seed::UNRESOLVED.parse(text)
     }
 
     /// Converts a JSON tree in the encoded form.
     pub fn from_json(json: &serde_json::Value) -> Result<Value, ValueError> {
-        Seed { depth: 0 }.deserialize(json).map_err(value_error)
+        Seed::STRICT.deserialize(json).map_err(value_error)
+    }
+
+    /// The same where a function speaks of what a mutation may write.
+    pub fn from_unresolved_json(json: &serde_json::Value) -> Result<Value, ValueError> {
+        Seed::UNRESOLVED.deserialize(json).map_err(value_error)
     }
 
     /// Like [`Value::from_json`] where a value may be absent, which is written `{"$undefined":null}`.
@@ -52,6 +57,7 @@ impl Value {
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Value::Null => serde_json::Value::Null,
+            Value::CommitTs => serde_json::json!({ "$commitTs": null }),
             Value::Boolean(boolean) => (*boolean).into(),
             Value::String(text) => text.as_str().into(),
             Value::Float64(float) if is_ordinary(*float) => (*float).into(),
@@ -70,6 +76,7 @@ impl Value {
     pub fn write_json(&self, out: &mut String) {
         match self {
             Value::Null => out.push_str("null"),
+            Value::CommitTs => out.push_str("{\"$commitTs\":null}"),
             Value::Boolean(boolean) => out.push_str(if *boolean { "true" } else { "false" }),
             Value::String(text) => push_text(text, out),
             Value::Float64(float) if is_ordinary(*float) => push_float(*float, out),
@@ -202,15 +209,34 @@ fn too_nested() -> String {
 #[derive(Clone, Copy)]
 struct Seed {
     depth: usize,
+    /// Whether the timestamp of a commit to come is a value.
+    unresolved: bool,
 }
 
 impl Seed {
+    const STRICT: Seed = Seed {
+        depth: 0,
+        unresolved: false,
+    };
+    const UNRESOLVED: Seed = Seed {
+        depth: 0,
+        unresolved: true,
+    };
+
+    fn parse(self, text: &str) -> Result<Value, ValueError> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let value = self.deserialize(&mut json).map_err(value_error)?;
+        json.end().map_err(value_error)?;
+        Ok(value)
+    }
+
     fn inner<E: serde::de::Error>(self) -> Result<Seed, E> {
         if self.depth == NESTING_MAX {
             Err(E::custom(too_nested()))
         } else {
             Ok(Seed {
                 depth: self.depth + 1,
+                ..self
             })
         }
     }
@@ -271,7 +297,7 @@ impl<'de> Visitor<'de> for Seed {
                     reserved_name(&name)
                 )));
             }
-            return unwrap(&name, &content).map_err(A::Error::custom);
+            return unwrap(&name, &content, self.unresolved).map_err(A::Error::custom);
         }
         let inner = self.inner()?;
         let mut fields = Object::new();
@@ -293,9 +319,16 @@ fn reserved_name(name: &str) -> String {
 }
 
 /// Reads what stands in `{"$integer": …}` and its sisters.
-fn unwrap(name: &str, content: &serde_json::Value) -> Result<Value, String> {
+fn unwrap(name: &str, content: &serde_json::Value, unresolved: bool) -> Result<Value, String> {
     if name == "$commitTs" {
-        return Err("{\"$commitTs\":null} (db.vars.commitTs) is not supported by this version of Lentil yet".to_owned());
+        if unresolved && content.is_null() {
+            return Ok(Value::CommitTs);
+        }
+        return Err(
+            "{\"$commitTs\":null} (db.vars.commitTs) is known only within a mutation: it can be stored, passed to \
+             functions that the mutation calls, and returned by it"
+                .to_owned(),
+        );
     }
     if name == "$undefined" {
         return Err(

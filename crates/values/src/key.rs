@@ -93,6 +93,7 @@ pub fn push_key_value(value: Option<&Value>, key: &mut IndexKey) {
             // Flipping the sign bit makes two's complement ascend.
             key.extend_from_slice(&((*integer as u64) ^ (1 << 63)).to_be_bytes());
         }
+        Value::CommitTs => push_key_value(Some(&Value::Int64(i64::MAX)), key),
         Value::Float64(float) => {
             key.push(FLOAT64);
             key.extend_from_slice(&float_order(*float).to_be_bytes());

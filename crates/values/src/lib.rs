@@ -12,9 +12,11 @@ mod format;
 mod key;
 mod id;
 mod timestamp;
+mod commit_ts;
 mod size;
 mod validator;
 
+pub use crate::commit_ts::{is_unresolved, resolve_commit_ts};
 pub use crate::format::ValueFormat;
 pub use crate::id::{DocumentId, IdError, InternalId, TableNumber};
 pub use crate::json::write_object;

@@ -1,4 +1,4 @@
-//! The eight types of value and their total order.
+//! The eight types of value, a placeholder, and their total order.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -26,6 +26,9 @@ pub enum Value {
     Array(Vec<Value>),
     /// JS plain object.
     Object(Object),
+    /// The timestamp of the commit that a mutation will end with: an int64 once it has, and the
+    /// largest one in the order until then.
+    CommitTs,
 }
 
 /// Why a JSON text or tree is not a value, or a value breaks a limit of function-runtime 4.2.
@@ -63,7 +66,7 @@ impl Value {
     fn rank(&self) -> u8 {
         match self {
             Value::Null => 0,
-            Value::Int64(_) => 1,
+            Value::Int64(_) | Value::CommitTs => 1,
             Value::Float64(_) => 2,
             Value::Boolean(_) => 3,
             Value::String(_) => 4,
@@ -78,6 +81,8 @@ impl Ord for Value {
     fn cmp(&self, other: &Value) -> Ordering {
         match (self, other) {
             (Value::Int64(left), Value::Int64(right)) => left.cmp(right),
+            (Value::Int64(left), Value::CommitTs) => left.cmp(&i64::MAX),
+            (Value::CommitTs, Value::Int64(right)) => i64::MAX.cmp(right),
             (Value::Float64(left), Value::Float64(right)) => left.total_cmp(right),
             (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
             // UTF-8 byte order is code point order.

@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use lentil_database::{
     IndexDefinition, IndexQuery, IndexState, Namespace, Order, Transaction, TransactionError,
 };
-use lentil_storage::{MemoryPersistence, Persistence, TableScan, TabletId};
+use lentil_storage::{
+    MemoryPersistence, Persistence, SqliteOptions, SqlitePersistence, TableScan, TabletId,
+};
 use lentil_values::{KeyRange, Object, TableNumber, Value};
 
 use crate::support::{
@@ -355,6 +357,71 @@ fn the_space_of_a_dropped_table_returns() {
     let db = open(persistence.clone(), env.clone());
     let fresh = db.begin().create_table(ROOT, "fresh", None).unwrap();
     assert!(fresh.tablet > old.tablet);
+    assert_eq!(
+        fresh.number.0,
+        old.number.0 + 1,
+        "ids of the old one stay dead"
+    );
+    let mut other = db.begin();
+    let other = other.create_table(Namespace(7), "t", None).unwrap();
+    assert_eq!(other.number.0, 10_001, "each namespace counts for itself");
+}
+
+#[test]
+fn the_file_shrinks_when_tables_and_indexes_are_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let env = TestEnv::new(1);
+    let reopen = || {
+        let options = SqliteOptions::new(folder.path().join("db.sqlite3"));
+        let persistence: Arc<dyn Persistence> = Arc::new(SqlitePersistence::open(options).unwrap());
+        open(persistence, env.clone())
+    };
+    // A closed file has no write-ahead log beside it.
+    let size = || {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        files
+            .map(|file| file.unwrap().metadata().unwrap().len())
+            .sum::<u64>()
+    };
+    let free = |db: &lentil_database::Database| {
+        env.now_ns.fetch_add(1_000_000_000_000, Ordering::Relaxed);
+        while db.prune_step(1_000).unwrap() {}
+    };
+    let db = reopen();
+    let mut tx = db.begin();
+    tx.lift_limits();
+    let table = tx.create_table(ROOT, "t", None).unwrap();
+    tx.add_index(&table, definition("by_text", "text")).unwrap();
+    for n in 0..3_000 {
+        let text = Value::String(format!("{n}{}", "x".repeat(1_000)));
+        tx.insert(ROOT, "t", Object::from([("text".to_owned(), text)]))
+            .unwrap();
+    }
+    commit(&db, tx);
+    drop(db);
+    let full = size();
+    assert!(full > 6_000_000, "{full} bytes with documents and index");
+
+    let db = reopen();
+    let mut tx = db.begin();
+    tx.drop_index(&table, "by_text").unwrap();
+    commit(&db, tx);
+    free(&db);
+    drop(db);
+    let without_index = size();
+    assert!(
+        without_index < full - 2_500_000,
+        "{without_index} bytes without the index, {full} with it"
+    );
+
+    let db = reopen();
+    let mut tx = db.begin();
+    tx.delete_table(ROOT, "t").unwrap();
+    commit(&db, tx);
+    free(&db);
+    drop(db);
+    let empty = size();
+    assert!(empty < 300_000, "{empty} bytes without the table");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::image::Code;
 use super::indexes::{self, IndexDiff};
 use super::start::{PreparedPush, active_schema};
-use super::{DeployError, Deployer, NO_SCHEMA, declared};
+use super::{DeployError, Deployer, NO_SCHEMA, declared, staged};
 
 /// Bytes of a push's message.
 const MESSAGE_BYTES_MAX: usize = 1_024;
@@ -59,6 +59,8 @@ impl Deployer {
             })
             .await?;
         self.shared.prepared.lock().remove(&push.id);
+        // Staged indexes and validators are worked on from now on.
+        self.shared.work.notify_one();
         let functions: usize = push
             .evaluated
             .analysis
@@ -85,6 +87,7 @@ fn apply(tx: &mut Transaction, push: &Arc<PreparedPush>) -> Result<Json, DeployE
     let index_diff = IndexDiff::new(tx, &evaluated.schema, active.as_ref()).to_json();
     indexes::activate(tx, &evaluated.schema)?;
     let module_diff = store_modules(tx, push)?;
+    staged::sync(tx, &evaluated.schema)?;
     let schema_diff = activate_schema(tx, &row, &deployment)?;
     let auth_diff = auth_diff(deployment.auth.as_deref(), &evaluated.auth);
     let config_diff = config_diff(&deployment, push);

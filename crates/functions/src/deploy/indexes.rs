@@ -165,7 +165,7 @@ pub(super) fn prepare(tx: &mut Transaction, schema: &Schema) -> Result<(), Deplo
             .into_iter()
             .filter(|index| !is_live(index))
         {
-            let name = index.definition.name.trim_end_matches(SUCCESSOR);
+            let name = declared_name(&index);
             if !wanted
                 .iter()
                 .any(|new| new.name == name && new.fields == index.definition.fields)
@@ -196,7 +196,7 @@ pub(super) fn prepare(tx: &mut Transaction, schema: &Schema) -> Result<(), Deplo
 }
 
 /// How far the indexes of a schema on trial are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Progress {
     /// Usable ones that are filled.
     pub(super) complete: usize,
@@ -204,6 +204,8 @@ pub(super) struct Progress {
     pub(super) total: usize,
     /// Whether one is not even being filled: its table came after the push was started.
     pub(super) missing: bool,
+    /// Those that are being filled, with the names of their tables.
+    pub(super) filling: Vec<(String, IndexInfo)>,
 }
 
 /// How far the schema's usable indexes are; those of tables that do not exist need no filling.
@@ -216,13 +218,15 @@ pub(super) fn progress(tx: &mut Transaction, schema: &Schema) -> Progress {
             .filter(|index| !index.staged)
         {
             let found = there.iter().find(|index| {
-                let name = index.definition.name.trim_end_matches(SUCCESSOR);
-                name == new.name && index.definition.fields == new.fields
+                declared_name(index) == new.name && index.definition.fields == new.fields
             });
             let filled = found.is_some_and(|index| index.state != IndexState::Backfilling);
             progress.total += 1;
             progress.complete += usize::from(filled);
             progress.missing |= found.is_none();
+            if let Some(index) = found.filter(|_| !filled) {
+                progress.filling.push((table.name.clone(), index.clone()));
+            }
         }
     }
     progress
@@ -310,6 +314,11 @@ fn others(schema: Option<&Schema>, table: &str) -> Vec<AnyIndex> {
 
 fn successor(name: &str) -> String {
     format!("{name}{SUCCESSOR}")
+}
+
+/// The name that the schema gives an index, also while it is still to take another's place.
+pub(crate) fn declared_name(index: &IndexInfo) -> &str {
+    index.definition.name.trim_end_matches(SUCCESSOR)
 }
 
 /// Usable, or declared staged by what is live; not one that a push is only trying.

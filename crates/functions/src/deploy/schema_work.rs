@@ -5,31 +5,56 @@ use std::sync::Arc;
 
 use lentil_catalog::{Deployment, Schema, SchemaRow, SchemaState};
 use lentil_database::{
-    BackfillStep, IndexQuery, IndexState, Namespace, Order, Transaction, TransactionLimits,
+    BackfillStep, Document, IndexQuery, IndexState, Namespace, Order, Transaction,
+    TransactionLimits,
 };
-use lentil_values::{KeyRange, Object, Value};
+use lentil_values::{DocumentId, IndexKey, KeyRange, Object, Value};
 
 use super::start::active_schema;
-use super::{DeployError, Deployer, indexes, transact};
-use crate::deploy::image::PendingSchema;
+use super::{DeployError, Deployer, indexes, staged, transact};
+use crate::deploy::image::{DeploymentImage, PendingSchema};
 use crate::validate::TableNames;
 
 /// Documents that one step of filling an index takes.
 const BACKFILL_DOCUMENTS: usize = 1_000;
 
+/// Documents that one step of checking a schema takes.
+const CHECK_DOCUMENTS: usize = 1_000;
+
 /// A document that a schema does not allow, as the message for the developer; and its table.
 type Violation = (String, Option<String>);
+
+/// The last document checked: its table, and its key in `by_creation_time`.
+type Place = (String, IndexKey);
+
+/// How far a schema's documents are checked. Kept in memory: after a restart it begins anew.
+#[derive(Debug)]
+pub(super) struct Trial {
+    schema: DocumentId,
+    last: Place,
+}
+
+/// What checking some documents led to.
+enum Checked {
+    /// All satisfy the schema.
+    All,
+    /// More are to be checked behind this one.
+    UpTo(Place),
+    Violation(Violation),
+}
 
 impl Deployer {
     /// Does what is left to do and gives whether anything was; blocks.
     pub fn background_step(&self) -> Result<bool, DeployError> {
         let validated = self.validate_pending()?;
         let filled = self.fill_indexes()?;
-        Ok(validated || filled)
+        let checked = self.validate_staged()?;
+        Ok(validated || filled || checked)
     }
 
-    /// Checks the documents of the pending schema's tables. What is written from the moment it
-    /// became pending is checked by the writes themselves.
+    /// Checks some documents of the pending schema's tables. What is written from the moment it
+    /// became pending is checked by the writes themselves, so each step may look at a snapshot of
+    /// its own.
     fn validate_pending(&self) -> Result<bool, DeployError> {
         let database = &self.shared.database;
         let mut tx = database.begin();
@@ -38,10 +63,17 @@ impl Deployer {
             return Ok(false);
         };
         let schema = Schema::parse(&row.json)?;
-        let violation = first_violation(&mut tx, &schema)?;
-        let state = match violation {
-            None => SchemaState::Validated,
-            Some((error, table)) => SchemaState::Failed { error, table },
+        let trial = self.shared.trial.lock().take();
+        let from = trial.filter(|trial| trial.schema == row.id);
+        let from = from.map(|trial| trial.last);
+        let state = match check_documents(&mut tx, &schema, from, CHECK_DOCUMENTS)? {
+            Checked::All => SchemaState::Validated,
+            Checked::Violation((error, table)) => SchemaState::Failed { error, table },
+            Checked::UpTo(last) => {
+                let schema = row.id;
+                *self.shared.trial.lock() = Some(Trial { schema, last });
+                return Ok(true);
+            }
         };
         transact(database, move |tx| {
             // Only if it is still on trial: a write may have failed it, a push overwritten it.
@@ -53,31 +85,30 @@ impl Deployer {
         Ok(true)
     }
 
+    /// One step of filling one index, so that whoever drives this can stop in between, and a push
+    /// that comes meanwhile is judged before all is filled.
     fn fill_indexes(&self) -> Result<bool, DeployError> {
         let database = &self.shared.database;
         let mut tx = database.begin();
-        let mut unfilled = Vec::new();
-        for table in indexes::user_tables(&mut tx) {
-            let indexes = tx.indexes(&table);
-            unfilled.extend(
-                indexes
-                    .into_iter()
-                    .filter(|index| index.state == IndexState::Backfilling),
-            );
-        }
+        let unfilled = indexes::user_tables(&mut tx).into_iter().find_map(|table| {
+            let indexes = tx.indexes(&table).into_iter();
+            let mut unfilled = indexes.filter(|index| index.state == IndexState::Backfilling);
+            unfilled.next().map(|index| (table.name, index))
+        });
         drop(tx);
-        for index in &unfilled {
-            while let BackfillStep::More(progress) =
-                database.backfill_step(index.id, BACKFILL_DOCUMENTS)?
-            {
-                tracing::debug!(
-                    index = index.definition.name,
-                    done = progress.done,
-                    "filling an index"
-                );
+        let Some((table, index)) = unfilled else {
+            return Ok(false);
+        };
+        let step = database.backfill_step(index.id, BACKFILL_DOCUMENTS)?;
+        let name = &index.definition.name;
+        match step {
+            BackfillStep::More(progress) => {
+                tracing::debug!(table, index = name, ?progress, "filling an index");
             }
+            BackfillStep::Done => tracing::info!(table, index = name, "an index is filled"),
+            BackfillStep::Nothing => {}
         }
-        Ok(!unfilled.is_empty())
+        Ok(true)
     }
 }
 
@@ -89,55 +120,93 @@ fn pending(tx: &mut Transaction) -> Result<Option<SchemaRow>, DeployError> {
     Ok(SchemaRow::load(tx, id)?.filter(|row| row.state == SchemaState::Pending))
 }
 
-/// The first document that violates a schema; tables whose validator only grew wider are not read.
+/// The first document that violates a schema.
 pub(super) fn first_violation(
     tx: &mut Transaction,
     schema: &Schema,
 ) -> Result<Option<Violation>, DeployError> {
+    Ok(match check_documents(tx, schema, None, usize::MAX)? {
+        Checked::Violation(violation) => Some(violation),
+        Checked::All | Checked::UpTo(_) => None,
+    })
+}
+
+/// Checks at most so many documents behind `from`, table by table; tables whose validator only grew
+/// wider, or was staged and found to hold, are not read.
+fn check_documents(
+    tx: &mut Transaction,
+    schema: &Schema,
+    from: Option<Place>,
+    mut limit: usize,
+) -> Result<Checked, DeployError> {
     let active = active_schema(tx)?;
     for name in schema.tables.keys() {
-        if schema.table_accepts_all_of(name, active.as_ref()) {
+        let key = match &from {
+            Some((table, _)) if name < table => continue,
+            Some((table, key)) if name == table => Some(key),
+            _ => None,
+        };
+        if schema.table_accepts_all_of(name, active.as_ref())
+            || staged::is_promoted(tx, schema, name)?
+        {
             continue;
         }
+        let start = key.map_or_else(Vec::new, |key| {
+            let mut next = key.clone();
+            next.push(0);
+            next
+        });
         let mut cursor = tx.query(IndexQuery {
             namespace: Namespace::ROOT,
             table: name.clone(),
             index: "by_creation_time".to_owned(),
-            range: KeyRange::all(),
+            range: KeyRange { start, end: None },
             order: Order::Asc,
         })?;
-        while let Some((_, document)) = cursor.next(tx)? {
-            let fields = match Value::parse(&document.json) {
-                Ok(Value::Object(fields)) => fields,
-                _ => {
-                    return Err(DeployError::internal(&format!(
-                        "the document {} is damaged",
-                        document.id
-                    )));
-                }
-            };
-            let checked =
-                schema.check_document(name, &fields, &TableNames::new(tx, Namespace::ROOT));
-            if let Err(error) = checked {
-                let message = format!(
-                    "Document with ID \"{}\" in table \"{name}\" does not match the schema: {error}",
-                    document.id
-                );
-                return Ok(Some((message, Some(name.clone()))));
+        while let Some((key, document)) = cursor.next(tx)? {
+            if let Some(violation) = violation_of(tx, schema, name, &document)? {
+                return Ok(Checked::Violation(violation));
+            }
+            limit -= 1;
+            if limit == 0 {
+                return Ok(Checked::UpTo((name.clone(), key)));
             }
         }
     }
-    Ok(None)
+    Ok(Checked::All)
+}
+
+fn violation_of(
+    tx: &mut Transaction,
+    schema: &Schema,
+    table: &str,
+    document: &Document,
+) -> Result<Option<Violation>, DeployError> {
+    let Ok(Value::Object(fields)) = Value::parse(&document.json) else {
+        let damaged = format!("the document {} is damaged", document.id);
+        return Err(DeployError::internal(&damaged));
+    };
+    let checked = schema.check_document(table, &fields, &TableNames::new(tx, Namespace::ROOT));
+    Ok(checked.err().map(|error| {
+        let message = format!(
+            "Document with ID \"{}\" in table \"{table}\" does not match the schema: {error}",
+            document.id
+        );
+        (message, Some(table.to_owned()))
+    }))
 }
 
 /// Called for every write: a document that the pending schema does not allow fails that schema, in
-/// the write's own transaction. The write itself goes on: only the active schema can refuse it.
+/// the write's own transaction, and so with what is staged. The write itself goes on: only the
+/// active schema can refuse it.
 pub(crate) fn note_write(
     tx: &mut Transaction,
-    pending: Option<&PendingSchema>,
+    image: &DeploymentImage,
     table: &str,
     fields: &Object,
 ) -> Result<(), DeployError> {
+    staged::note_write(tx, image.schema.as_deref(), table, fields)?;
+    let pending = image.pending_schema.as_ref();
     let Some(PendingSchema { id, schema }) = pending else {
         return Ok(());
     };

@@ -12,7 +12,7 @@ use super::evaluate::{Evaluated, evaluate_schema};
 use super::indexes::{self, AnyIndex, IndexDiff};
 use super::request::PushRequest;
 use super::schema_work::first_violation;
-use super::{DeployError, Deployer};
+use super::{DeployError, Deployer, staged};
 
 /// Documents whose size is looked at to estimate a table's.
 const SIZE_SAMPLE: usize = 100;
@@ -112,6 +112,7 @@ impl Deployer {
                     "schemaValidation": schema.validation,
                     "tables": table_outcomes(tx, &schema, active.as_ref())?,
                     "indexes": index_changes(tx, &diff)?,
+                    "discardedStagedValidators": staged::discarded(tx, &schema, active.as_ref())?,
                 } },
                 "newComponentDefinitions": [],
             }))
@@ -191,13 +192,18 @@ fn table_outcomes(
             "notValidated"
         } else if schema.table_accepts_all_of(name, active) {
             "supersetOfEnforced"
+        } else if staged::is_promoted(tx, schema, name)? {
+            "supersetOfStagedValidated"
         } else {
             "mustWalk"
         };
         let (documents, bytes) = table_size(tx, name)?;
-        outcomes.push(
-            json!({ "name": name, "outcome": outcome, "numDocs": documents, "sizeBytes": bytes }),
-        );
+        let mut json =
+            json!({ "name": name, "outcome": outcome, "numDocs": documents, "sizeBytes": bytes });
+        for (member, value) in staged::evaluation(tx, schema, name, outcome == "mustWalk")? {
+            json[member] = value;
+        }
+        outcomes.push(json);
     }
     Ok(outcomes)
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lentil_catalog::{Deployment, Schema, SchemaRow, SchemaState};
-use lentil_database::{Transaction, TransactionLimits};
+use lentil_database::{Database, Transaction, TransactionLimits};
 use lentil_values::DocumentId;
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::indexes::Progress;
 use super::{DeployError, Deployer, blocking, indexes};
 
 /// Milliseconds that a caller may wait for at most in one request.
@@ -48,7 +49,7 @@ impl Deployer {
             let (status, _subscription) = blocking(move || {
                 let mut tx = database.begin();
                 tx.set_limits(TransactionLimits::UNLIMITED);
-                let status = Status::read(&mut tx, id)?;
+                let status = Status::read(&database, &mut tx, id)?;
                 let subscription = database.subscribe(tx.read_set(), tx.snapshot(), waker);
                 Ok((status, subscription))
             })
@@ -61,12 +62,11 @@ impl Deployer {
                     .await?;
                 self.shared.work.notify_one();
             }
-            if tokio::time::timeout_at(deadline, changed.notified())
-                .await
-                .is_err()
-            {
+            if Instant::now() >= deadline {
                 return Ok(json);
             }
+            // When the time is over it is read once more: it tells how far things are by then.
+            let _over = tokio::time::timeout_at(deadline, changed.notified()).await;
         }
     }
 
@@ -111,7 +111,11 @@ enum Status {
 }
 
 impl Status {
-    fn read(tx: &mut Transaction, id: DocumentId) -> Result<Status, DeployError> {
+    fn read(
+        database: &Database,
+        tx: &mut Transaction,
+        id: DocumentId,
+    ) -> Result<Status, DeployError> {
         let race = || Ok(Status::Ended(json!({ "type": "raceDetected" })));
         let Some(row) = SchemaRow::load(tx, id)? else {
             return race();
@@ -132,6 +136,7 @@ impl Status {
             "schemaValidationComplete": validated,
             "indexesComplete": progress.complete,
             "indexesTotal": progress.total,
+            "backfills": backfills(database, &progress)?,
         } } });
         Ok(Status::InProgress {
             json,
@@ -144,6 +149,21 @@ impl Status {
             Status::Ended(json) | Status::InProgress { json, .. } => json,
         }
     }
+}
+
+/// How far each index is that is being filled: the CLI only counts indexes, and takes more members.
+fn backfills(database: &Database, progress: &Progress) -> Result<Vec<Json>, DeployError> {
+    let mut backfills = Vec::new();
+    for (table, index) in &progress.filling {
+        let documents = database.backfill_progress(index)?;
+        let name = indexes::declared_name(index);
+        backfills.push(json!({
+            "index": format!("{table}.{name}"),
+            "numDocsIndexed": documents.done,
+            "totalDocs": documents.total,
+        }));
+    }
+    Ok(backfills)
 }
 
 /// Starts filling indexes of tables that came after the push was started, while it is on trial.

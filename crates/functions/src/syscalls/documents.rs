@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use lentil_database::{Document, TableInfo};
+use lentil_database::{Document, IndexQuery, Order, TableInfo};
 use lentil_js::{FunctionKind, SyscallError};
-use lentil_values::{DocumentId, Object, Value};
+use lentil_values::{DocumentId, KeyRange, Object, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{UdfSyscalls, bad_argument, parse};
 use crate::deploy::note_write;
 use crate::errors::{from_transaction, thrown};
+use crate::index_range::{RangeExpression, key_range};
 use crate::validate::TableNames;
 
 /// The system tables that functions may read, through `db.system`.
@@ -67,6 +68,11 @@ struct NormalizeId<'a> {
 struct Count<'a> {
     #[serde(borrow)]
     table: Cow<'a, str>,
+    /// Lentil's own, with `range`: only what lies in a range of an index.
+    #[serde(borrow, default)]
+    index: Option<Cow<'a, str>>,
+    #[serde(default)]
+    range: Vec<RangeExpression>,
 }
 
 impl UdfSyscalls {
@@ -101,10 +107,35 @@ impl UdfSyscalls {
         let args: Count<'_> = parse("db.query.count", args)?;
         check_queryable_table(&args.table)?;
         let namespace = self.scope.namespace;
-        let count = self
-            .tx()
-            .count(namespace, &args.table)
+        let tx = self.tx();
+        let Some(name) = args.index else {
+            if !args.range.is_empty() {
+                return Err(thrown(
+                    "`db.query.count` got a range without the index that it is a range of.",
+                ));
+            }
+            let count = tx.count(namespace, &args.table).map_err(from_transaction)?;
+            return Ok(count.to_string());
+        };
+        let (table, index) = (args.table.into_owned(), name.into_owned());
+        let found = tx
+            .index(namespace, &table, &index)
             .map_err(from_transaction)?;
+        let range = match &found {
+            Some(index) => {
+                key_range(&table, index, &args.range).map_err(|error| thrown(error.message))?
+            }
+            // Asking says whether the table is empty or the index is missing.
+            None => KeyRange::all(),
+        };
+        let query = IndexQuery {
+            namespace,
+            table,
+            index,
+            range,
+            order: Order::Asc,
+        };
+        let count = tx.count_in(query).map_err(from_transaction)?;
         Ok(count.to_string())
     }
 
@@ -270,10 +301,14 @@ impl UdfSyscalls {
         schema.is_some_and(|schema| schema.enforces(table))
     }
 
-    /// Whether a push is trying a schema that says something about the table.
+    /// Whether something that is not enforced says something about the table: a schema that a push is
+    /// trying, or a staged validator.
     fn is_on_trial(&self, table: &str) -> bool {
-        let pending = self.scope.image.pending_schema.as_ref();
-        pending.is_some_and(|pending| pending.schema.enforces(table))
+        let image = &self.scope.image;
+        let staged = image.schema.as_ref();
+        let pending = image.pending_schema.as_ref();
+        staged.is_some_and(|schema| schema.staged(table).is_some())
+            || pending.is_some_and(|pending| pending.schema.enforces(table))
     }
 
     /// A document that the schema on trial does not allow fails that schema, not the write.
@@ -281,7 +316,7 @@ impl UdfSyscalls {
         let image = self.scope.image.clone();
         let tx = self.tx();
         let (usage, limits) = (tx.usage(), tx.lift_limits());
-        let noted = note_write(tx, image.pending_schema.as_ref(), table, fields);
+        let noted = note_write(tx, &image, table, fields);
         tx.set_limits(limits);
         tx.restore_usage(usage);
         noted.map_err(|error| SyscallError::System {
@@ -326,7 +361,7 @@ fn parse_id(text: &str, method: &str) -> Result<DocumentId, SyscallError> {
 }
 
 fn parse_document(raw: &RawValue, method: &str) -> Result<Object, SyscallError> {
-    match Value::parse(raw.get()) {
+    match Value::parse_unresolved(raw.get()) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(bad_argument(
             "value",
@@ -357,7 +392,8 @@ fn parse_patch(raw: &RawValue) -> Result<Vec<(String, Option<Value>)>, SyscallEr
             if is_undefined(raw) {
                 return Ok((name, None));
             }
-            let value = Value::parse(raw.get()).map_err(|error| wrong(&without_place(&error)))?;
+            let value = Value::parse_unresolved(raw.get())
+                .map_err(|error| wrong(&without_place(&error)))?;
             Ok((name, Some(value)))
         })
         .collect()
@@ -377,7 +413,7 @@ fn is_undefined(raw: &RawValue) -> bool {
 
 /// Fields of a document that the database gave.
 pub(super) fn parse_stored(document: &Document) -> Result<Object, SyscallError> {
-    match Value::parse(&document.json) {
+    match Value::parse_unresolved(&document.json) {
         Ok(Value::Object(fields)) => Ok(fields),
         _ => Err(SyscallError::System {
             message: format!("the stored document {} is not an object", document.id),

@@ -15,7 +15,7 @@ use crate::errors::{no_function, thrown};
 use crate::limits::count;
 use crate::logs::{Line, kind_name};
 use crate::path::FunctionPath;
-use crate::validate::{TableNames, check_args, check_result, parse_args};
+use crate::validate::{Speaker, TableNames, check_args, check_result, parse_nested_args};
 
 /// How a reference to a function of the same component begins.
 const OWN_REFERENCE: &str = "_reference/function/";
@@ -108,6 +108,12 @@ impl UdfSyscalls {
         Ok(self.invocation(&path, kind, args))
     }
 
+    /// Whether all of this happens within a mutation.
+    fn speaker(&self) -> Speaker {
+        let called = self.frames.first();
+        Speaker::of(called.map_or(FunctionKind::Query, |frame| frame.kind))
+    }
+
     /// Finds the callee and checks the arguments for it.
     fn check_callee(
         &mut self,
@@ -123,7 +129,8 @@ impl UdfSyscalls {
         if spec.kind != kind {
             return Err(thrown(wrong_kind(path, kind, spec.kind)));
         }
-        let object = parse_args(path, args, &self.scope.inner.options.limits).map_err(thrown)?;
+        let limits = self.scope.inner.options.limits;
+        let object = parse_nested_args(path, args, &limits, self.speaker()).map_err(thrown)?;
         let value = Value::Object(object);
         let namespace = self.scope.namespace;
         let ids = TableNames::new(self.tx(), namespace);
@@ -207,8 +214,9 @@ impl UdfSyscalls {
                 let validator = spec.and_then(|spec| spec.returns.as_ref());
                 let namespace = self.scope.namespace;
                 let limits = self.scope.inner.options.limits;
+                let speaker = self.speaker();
                 let ids = TableNames::new(self.tx(), namespace);
-                check_result(path, &text, validator, &ids, &limits).map_err(thrown)
+                check_result(path, &text, validator, &ids, &limits, speaker).map_err(thrown)
             }
             CallResult::Error(error) => Err(SyscallError::Developer {
                 message: error.rendered,

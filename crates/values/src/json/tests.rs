@@ -52,7 +52,7 @@ fn what_is_refused_says_why() {
         (r#"{"$integer":1}"#, "base64 text"),
         (r#"{"$set":[]}"#, "reserved"),
         (r#"{"$undefined":null}"#, "leave the field out"),
-        (r#"{"$commitTs":null}"#, "not supported"),
+        (r#"{"$commitTs":null}"#, "only within a mutation"),
         (r#"{"$integer":"AQAAAAAAAAA=","a":1}"#, "reserved"),
         (r#"{"a":1,"$b":2}"#, "reserved"),
         (r#""\ud800""#, "lone surrogate"),

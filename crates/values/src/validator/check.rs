@@ -35,7 +35,7 @@ fn check<'a>(
         (Validator::Any, _)
         | (Validator::Null, Value::Null)
         | (Validator::Float64, Value::Float64(_))
-        | (Validator::Int64 | Validator::CommitTs, Value::Int64(_))
+        | (Validator::Int64 | Validator::CommitTs, Value::Int64(_) | Value::CommitTs)
         | (Validator::Boolean, Value::Boolean(_))
         | (Validator::String, Value::String(_))
         | (Validator::Bytes, Value::Bytes(_)) => Ok(()),

@@ -58,6 +58,7 @@ impl fmt::Display for Shown<'_> {
         match self.0 {
             Value::Null => f.write_str("null"),
             Value::Int64(integer) => write!(f, "{integer}n"),
+            Value::CommitTs => f.write_str("db.vars.commitTs"),
             Value::Float64(float) if float.is_infinite() => f.write_str(if *float > 0.0 {
                 "Infinity"
             } else {
