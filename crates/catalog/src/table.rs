@@ -20,10 +20,16 @@ pub enum SystemTable {
     Imports,
     /// Mutations that clients have numbered, so that each runs once.
     SessionRequests,
+    /// Functions that are to run later, and what became of them; apps read it.
+    ScheduledFunctions,
+    /// Cron jobs of the live push.
+    CronJobs,
+    /// The last runs of each cron job.
+    CronRuns,
 }
 
 impl SystemTable {
-    const ALL: [SystemTable; 7] = [
+    const ALL: [SystemTable; 10] = [
         SystemTable::Deployment,
         SystemTable::Modules,
         SystemTable::ModuleChunks,
@@ -31,6 +37,9 @@ impl SystemTable {
         SystemTable::Environment,
         SystemTable::Imports,
         SystemTable::SessionRequests,
+        SystemTable::ScheduledFunctions,
+        SystemTable::CronJobs,
+        SystemTable::CronRuns,
     ];
 
     /// Its name.
@@ -43,11 +52,14 @@ impl SystemTable {
             SystemTable::Environment => "_environment_variables",
             SystemTable::Imports => "_snapshot_imports",
             SystemTable::SessionRequests => "_session_requests",
+            SystemTable::ScheduledFunctions => "_scheduled_functions",
+            SystemTable::CronJobs => "_cron_jobs",
+            SystemTable::CronRuns => "_cron_job_logs",
         }
     }
 
-    /// Its number in ids; never changes. 530 and 540 are kept for the two system tables that apps
-    /// see, `_scheduled_functions` and `_storage`.
+    /// Its number in ids; never changes. 540 is kept for `_storage`, which apps see like
+    /// `_scheduled_functions`.
     pub fn number(self) -> TableNumber {
         TableNumber(match self {
             SystemTable::Deployment => 521,
@@ -57,6 +69,9 @@ impl SystemTable {
             SystemTable::Environment => 525,
             SystemTable::Imports => 527,
             SystemTable::SessionRequests => 528,
+            SystemTable::ScheduledFunctions => 530,
+            SystemTable::CronJobs => 531,
+            SystemTable::CronRuns => 532,
         })
     }
 
@@ -66,7 +81,13 @@ impl SystemTable {
             SystemTable::Modules => &[("by_path", &["path"])],
             SystemTable::ModuleChunks => &[("by_hash", &["hash", "part"])],
             SystemTable::Schemas => &[("by_state", &["state"])],
-            SystemTable::Environment => &[("by_name", &["name"])],
+            SystemTable::Environment | SystemTable::CronJobs | SystemTable::CronRuns => {
+                &[("by_name", &["name"])]
+            }
+            SystemTable::ScheduledFunctions => &[
+                ("by_state", &["state.kind", "scheduledTime"]),
+                ("by_completed_time", &["completedTime"]),
+            ],
             _ => &[],
         }
     }

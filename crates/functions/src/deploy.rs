@@ -37,8 +37,8 @@ pub(crate) use self::evaluate::NO_SCHEMA;
 pub use self::image::{DeploymentImage, FunctionSpec, ImageCache, PendingSchema, Visibility};
 pub(crate) use self::schema_work::note_write;
 use self::start::PreparedPush;
-use crate::Functions;
 use crate::validate::TableNames;
+use crate::{Agenda, Functions};
 
 /// Prepared pushes that are remembered between their halves; an older one must be sent again.
 const PREPARED_MAX: usize = 4;
@@ -57,6 +57,7 @@ struct Shared {
     images: Arc<ImageCache>,
     prepared: Mutex<HashMap<String, Arc<PreparedPush>>>,
     work: Notify,
+    agenda: Arc<Agenda>,
 }
 
 impl Deployer {
@@ -68,6 +69,7 @@ impl Deployer {
             images: functions.images().clone(),
             prepared: Mutex::new(HashMap::new()),
             work: Notify::new(),
+            agenda: functions.agenda().clone(),
         };
         Deployer {
             shared: Arc::new(shared),

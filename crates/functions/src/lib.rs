@@ -15,6 +15,9 @@ mod validate;
 mod prepare;
 mod execute;
 mod mutation;
+mod agenda;
+mod job;
+mod crons;
 mod contention;
 mod requests;
 mod query;
@@ -36,12 +39,14 @@ mod system;
 
 pub use lentil_js::{Host, HostOptions, Realms};
 
+pub use crate::agenda::Agenda;
 pub use crate::errors::client_message;
 pub use crate::http_routes::HttpRoute;
+pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};
 pub use crate::outcome::{
     FailureClass, FunctionFailure, MutationDone, Outcome, QueryResult, Watch,
 };
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
-pub use crate::service::{Call, Functions, FunctionsOptions, Question, SessionRequest};
+pub use crate::service::{Call, Functions, FunctionsOptions, Origin, Question, SessionRequest};

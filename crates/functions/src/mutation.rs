@@ -16,12 +16,24 @@ use lentil_js::FunctionKind;
 use crate::contention::Conflicts;
 use crate::errors::NO_PERMISSION;
 use crate::execute::{Executed, execute};
+use crate::job::Job;
 use crate::logs::{Execution, identity_type};
 use crate::path::FunctionPath;
 use crate::prepare::{LARGE, Ready, Refused, prepare};
 use crate::requests::{Record, find_record, keep_record};
 use crate::service::Inner;
 use crate::{Call, FailureClass, FunctionFailure, MutationDone, Outcome, SessionRequest};
+
+/// Why a mutation runs: what its transaction reads and writes besides what the function does.
+#[derive(Clone, Debug)]
+pub(crate) enum Errand {
+    /// Somebody calls it.
+    Call,
+    /// A client calls it with a number, so that it runs at most once.
+    Request(SessionRequest),
+    /// It was scheduled, or is a cron job's.
+    Job(Job),
+}
 
 /// How one attempt ended.
 enum Attempt {
@@ -36,14 +48,12 @@ enum Prepared {
     Refused(Box<Refused>),
     /// It has run before.
     Replay(Record),
+    /// Its job is not wanted any more: it was canceled, or has run.
+    Unwanted,
 }
 
 /// Runs a mutation to its end.
-pub(crate) async fn run(
-    inner: Arc<Inner>,
-    call: Call,
-    session: Option<SessionRequest>,
-) -> MutationDone {
+pub(crate) async fn run(inner: Arc<Inner>, call: Call, errand: Errand) -> MutationDone {
     let path = match FunctionPath::parse(&call.path) {
         Ok(path) => path,
         Err(error) => return failed(FunctionFailure::developer(error.to_string())),
@@ -55,13 +65,15 @@ pub(crate) async fn run(
     let mut conflicts = Conflicts::default();
     loop {
         let turn = inner.contention.turn(&conflicts).await;
-        let attempt = attempt(&inner, &call, &path, session, &conflicts).await;
+        let attempt = attempt(&inner, &call, &path, &errand, &conflicts).await;
         drop(turn);
         match attempt {
             Attempt::Done(done) => return done,
             Attempt::Conflict(table) => conflicts.add(table),
         }
-        if u64::from(conflicts.count) > inner.options.limits.conflict_retries {
+        // What was to run later has nobody who could try again.
+        let patient = matches!(errand, Errand::Job(_));
+        if !patient && u64::from(conflicts.count) > inner.options.limits.conflict_retries {
             return failed(conflict(&conflicts));
         }
     }
@@ -72,17 +84,18 @@ async fn attempt(
     inner: &Arc<Inner>,
     call: &Call,
     path: &FunctionPath,
-    session: Option<SessionRequest>,
+    errand: &Errand,
     conflicts: &Conflicts,
 ) -> Attempt {
     let started = Instant::now();
-    let mut executed = match begin(inner, call, path, session).await {
+    let mut executed = match begin(inner, call, path, errand).await {
         Ok(Prepared::Ready(ready)) => match execute(inner, ready).await {
             Ok(executed) => executed,
             Err(failure) => return Attempt::Done(failed(failure)),
         },
         Ok(Prepared::Refused(refused)) => Executed::refused(*refused),
         Ok(Prepared::Replay(record)) => return Attempt::Done(replayed(record)),
+        Ok(Prepared::Unwanted) => return Attempt::Done(unwanted()),
         Err(failure) => return Attempt::Done(failed(failure)),
     };
     let log_lines = executed.log_lines();
@@ -99,9 +112,13 @@ async fn attempt(
             return Attempt::Done(MutationDone { outcome, ts: None });
         }
         Ok(result) => {
-            if let Some(session) = session
-                && let Err(failure) = keep_record(&mut executed.tx, session, &result, &log_lines)
-            {
+            let tx = &mut executed.tx;
+            let kept = match errand {
+                Errand::Call => Ok(()),
+                Errand::Request(session) => keep_record(tx, *session, &result, &log_lines),
+                Errand::Job(job) => job.finish(tx, &result, &log_lines, started.elapsed()),
+            };
+            if let Err(failure) = kept {
                 return Attempt::Done(failed(failure));
             }
             (executed.tx, result)
@@ -111,6 +128,9 @@ async fn attempt(
         Ok(committed) => {
             report.seconds = started.elapsed().as_secs_f64();
             inner.log(report);
+            if let Some(at_ms) = executed.scheduled_ms {
+                inner.agenda.note_scheduled(at_ms);
+            }
             let outcome = Outcome {
                 result: Ok(result),
                 log_lines,
@@ -130,21 +150,30 @@ async fn begin(
     inner: &Arc<Inner>,
     call: &Call,
     path: &FunctionPath,
-    session: Option<SessionRequest>,
+    errand: &Errand,
 ) -> Result<Prepared, FunctionFailure> {
     let mut tx = inner.database.begin();
-    let quick =
-        session.is_none() && call.args.len() <= LARGE && inner.warm_live(&mut tx)?.is_some();
+    let quick = matches!(errand, Errand::Call)
+        && call.args.len() <= LARGE
+        && inner.warm_live(&mut tx)?.is_some();
     let (path, kind) = (path.clone(), FunctionKind::Mutation);
     if quick {
         return Ok(Prepared::of(prepare(inner, tx, call, path, kind, None)));
     }
-    let (inner, call) = (inner.clone(), call.clone());
+    let (inner, call, errand) = (inner.clone(), call.clone(), errand.clone());
     let prepared = tokio::task::spawn_blocking(move || {
-        if let Some(session) = session
-            && let Some(record) = find_record(&mut tx, session)?
-        {
-            return Ok(Prepared::Replay(record));
+        match errand {
+            Errand::Call => {}
+            Errand::Request(session) => {
+                if let Some(record) = find_record(&mut tx, session)? {
+                    return Ok(Prepared::Replay(record));
+                }
+            }
+            Errand::Job(job) => {
+                if !job.claim(&mut tx)? {
+                    return Ok(Prepared::Unwanted);
+                }
+            }
         }
         Ok(Prepared::of(prepare(&inner, tx, &call, path, kind, None)))
     });
@@ -176,6 +205,17 @@ fn replayed(record: Record) -> MutationDone {
             log_lines: Arc::new(record.log_lines),
         },
         ts: Some(record.ts),
+    }
+}
+
+/// Nothing was run and nothing written.
+fn unwanted() -> MutationDone {
+    MutationDone {
+        outcome: Outcome {
+            result: Ok("null".into()),
+            log_lines: Arc::default(),
+        },
+        ts: None,
     }
 }
 

@@ -6,14 +6,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use lentil_database::Database;
 use lentil_identity::Identity;
 use lentil_js::Host;
-use lentil_values::Timestamp;
+use lentil_values::{DocumentId, Timestamp};
 
+use crate::agenda::Agenda;
 use crate::cache::{QueryCache, QueryKey};
 use crate::contention::Contention;
 use crate::cursor::Cursors;
 use crate::deploy::ImageCache;
 use crate::limits::Limits;
 use crate::logs::{Execution, LogStream};
+use crate::mutation::Errand;
 use crate::prepare::Warm;
 use crate::watchers::Dispatcher;
 use crate::{
@@ -36,8 +38,38 @@ pub struct Call {
     pub request_id: String,
     /// What kind of caller, for the log stream: `SyncWorker`, `HttpApi`, `Tester`, …
     pub caller: &'static str,
+    /// Who makes it, which decides what it may name.
+    pub origin: Origin,
     /// What was worked out of the rest when it was first asked as a query.
     pub question: Question,
+}
+
+/// Who makes a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Somebody outside: internal functions are for admins only.
+    #[default]
+    Client,
+    /// The server itself or another function: whatever is deployed may be called.
+    Server {
+        /// The scheduled function that runs, or on whose behalf this does.
+        scheduled: Option<DocumentId>,
+    },
+}
+
+impl Origin {
+    /// Whether internal functions may be called.
+    pub(crate) fn is_server(self) -> bool {
+        matches!(self, Origin::Server { .. })
+    }
+
+    /// The scheduled function behind the call.
+    pub(crate) fn scheduled(self) -> Option<DocumentId> {
+        match self {
+            Origin::Server { scheduled } => scheduled,
+            Origin::Client => None,
+        }
+    }
 }
 
 /// The question that a call is, once it was taken apart: subscriptions ask theirs again and again.
@@ -105,6 +137,7 @@ pub(crate) struct Inner {
     pub(crate) contention: Contention,
     pub(crate) logs: LogStream,
     pub(crate) dispatcher: Dispatcher,
+    pub(crate) agenda: Arc<Agenda>,
 }
 
 impl Inner {
@@ -138,6 +171,7 @@ impl Functions {
             contention: Contention::default(),
             logs: LogStream::default(),
             dispatcher: Dispatcher::start(),
+            agenda: Arc::default(),
             database,
             host,
             options,
@@ -192,7 +226,8 @@ impl Functions {
     /// Runs a mutation, retrying conflicts; with a session request at most once ever. Once begun it
     /// runs to its end, whether or not the caller still waits.
     pub async fn mutation(&self, call: Call, session: Option<SessionRequest>) -> MutationDone {
-        let running = tokio::spawn(mutation::run(self.inner.clone(), call, session));
+        let errand = session.map_or(Errand::Call, Errand::Request);
+        let running = tokio::spawn(mutation::run(self.inner.clone(), call, errand));
         running.await.unwrap_or_else(|error| {
             let failure = FunctionFailure::internal("a mutation's task failed", &error);
             MutationDone {
@@ -200,6 +235,11 @@ impl Functions {
                 ts: None,
             }
         })
+    }
+
+    /// When scheduled functions and cron jobs are to be looked at again.
+    pub fn agenda(&self) -> &Arc<Agenda> {
+        &self.inner.agenda
     }
 
     /// Answers that actions are not supported yet, or why the path names none.

@@ -12,6 +12,7 @@ mod frame;
 mod nested;
 mod pagination;
 mod queries;
+mod scheduling;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -21,10 +22,13 @@ use std::time::{Duration, Instant};
 use lentil_database::{Namespace, Transaction, TransactionLimits};
 use lentil_identity::Identity;
 use lentil_js::{CallOutcome, FunctionKind, Invocation, Reply, SyscallError, Syscalls};
+use lentil_values::DocumentId;
 use serde::Deserialize;
 
+pub(crate) use self::documents::VISIBLE_SYSTEM_TABLES;
 use self::frame::Frame;
 pub(crate) use self::nested::wrong_kind;
+pub(crate) use self::scheduling::Scheduling;
 use crate::FunctionFailure;
 use crate::deploy::DeploymentImage;
 use crate::errors::thrown;
@@ -43,6 +47,8 @@ pub(crate) struct Scope {
     pub(crate) component: ComponentPath,
     /// The tables that the component's functions see.
     pub(crate) namespace: Namespace,
+    /// The scheduled function that runs, or on whose behalf this one does.
+    pub(crate) scheduled: Option<DocumentId>,
 }
 
 /// The world of one execution: its transaction, and a frame for each function on the stack.
@@ -53,6 +59,8 @@ pub(crate) struct UdfSyscalls {
     frames: Vec<Frame>,
     /// Ceilings of the transaction as they are now.
     limits: TransactionLimits,
+    /// What was scheduled, and what may be.
+    scheduling: Scheduling,
     observed: Observed,
     /// What nested calls logged.
     nested_lines: Vec<Line>,
@@ -65,6 +73,7 @@ pub(crate) struct UdfSyscalls {
 /// What is left of an execution when its call has ended.
 pub(crate) struct Remains {
     pub(crate) tx: Transaction,
+    pub(crate) scheduling: Scheduling,
     pub(crate) observed: Observed,
     pub(crate) nested_lines: Vec<Line>,
     pub(crate) fatal: Option<FunctionFailure>,
@@ -83,6 +92,7 @@ impl UdfSyscalls {
     ) -> UdfSyscalls {
         UdfSyscalls {
             limits: scope.inner.options.limits.transaction(),
+            scheduling: Scheduling::new(&scope.inner.options.limits),
             scope,
             tx,
             frames: vec![Frame::root(path, kind, journal)],
@@ -123,6 +133,7 @@ impl UdfSyscalls {
         let root = self.frames.swap_remove(0);
         Remains {
             tx: self.tx,
+            scheduling: self.scheduling,
             observed: self.observed,
             nested_lines: self.nested_lines,
             fatal: self.fatal,
@@ -192,6 +203,8 @@ impl UdfSyscalls {
             "1.0/shallowMerge" => self.shallow_merge(args),
             "1.0/replace" => self.replace(args),
             "1.0/remove" => self.remove(args),
+            "1.0/schedule" => self.schedule(args),
+            "1.0/cancel_job" => self.cancel_job(args),
             "1.0/getUserIdentity" => Ok(self.user_identity()),
             "1.0/getFunctionMetadata" => Ok(self.function_metadata()),
             "1.0/getDeploymentMetadata" => Ok(self.deployment_metadata()),
@@ -264,12 +277,13 @@ fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, Sysca
 
 /// Members of syscalls that must be texts or numbers, what developers call them, and whether they
 /// may be null.
-const SIMPLE_ARGUMENTS: [(&str, &str, &str, bool); 8] = [
+const SIMPLE_ARGUMENTS: [(&str, &str, &str, bool); 9] = [
     ("id", "id", "string", false),
     ("table", "tableName", "string", false),
     ("idString", "id", "string", false),
     ("cursor", "cursor", "string", true),
     ("endCursor", "endCursor", "string", true),
+    ("ts", "time", "finite number", false),
     ("pageSize", "numItems", "finite number", false),
     ("maximumRowsRead", "maximumRowsRead", "number", true),
     ("maximumBytesRead", "maximumBytesRead", "number", true),

@@ -16,6 +16,7 @@ use serde_json::{Value as Json, json};
 
 struct Deployment {
     database: Database,
+    functions: Functions,
     deployer: Deployer,
     imports: Imports,
     folder: tempfile::TempDir,
@@ -34,6 +35,7 @@ impl Deployment {
         let imports = Imports::new(&deployer, folder.path().join("imports")).expect("a folder");
         Deployment {
             database,
+            functions,
             deployer,
             imports,
             folder,
@@ -475,7 +477,7 @@ async fn what_a_restart_interrupts_has_failed() {
         deployment.folder.path().join("imports"),
     );
     let imports = imports.expect("a folder");
-    let jobs = Jobs::start(&deployment.database, &deployment.deployer, &imports);
+    let jobs = Jobs::start(&deployment.functions, &deployment.deployer, &imports);
     let state = deployment.after(&id, &["waiting_for_confirmation"]).await;
     assert_eq!(state["state"], "failed");
     assert!(
@@ -506,7 +508,7 @@ async fn old_outcomes_of_mutations_are_forgotten() {
         })
         .await;
     let jobs = Jobs::start(
-        &deployment.database,
+        &deployment.functions,
         &deployment.deployer,
         &deployment.imports,
     );

@@ -411,6 +411,7 @@ impl State {
             identity: self.identity.clone(),
             request_id,
             caller: "SyncWorker",
+            origin: Default::default(),
             question: Default::default(),
         }
     }
