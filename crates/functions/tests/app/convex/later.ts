@@ -72,6 +72,15 @@ export const note = internalMutationGeneric({
   },
 });
 
+/** The same for clients. */
+export const whole = mutationGeneric({
+  args: { body: v.string() },
+  handler: async (ctx, { body }) => {
+    await ctx.db.insert("notes", { body });
+  },
+});
+export const noted = queryGeneric(async (ctx) => await (ctx.db.query("notes") as any).count());
+
 export const fail = internalMutationGeneric(async (ctx) => {
   await ctx.db.insert("notes", { body: "never" });
   throw new Error("no luck");
