@@ -128,6 +128,44 @@ test("a subscription to _scheduled_functions sees a function wait, run and be ca
   assert.deepEqual(rows.map((row) => row.state.kind).sort(), ["canceled", "success"]);
 });
 
+test("an admin sees what waits and cancels it", async (t) => {
+  const { server, project } = await pushed(t);
+  const one = new ConvexHttpClient(server.url);
+  const [first, second, third] = await Promise.all(
+    ["c", "b", "a"].map((body, n) => one.mutation(api.later.remind, { body, afterMs: 3_600_000 * (n + 1) })),
+  );
+  const state = async (id) => (await one.query(api.later.job, { id })).state.kind;
+  const waiting = async (more = {}) => {
+    const args = JSON.stringify({ paginationOpts: { cursor: null, numItems: 2 }, ...more });
+    const page = await project.convex(server, ["run", "_system/frontend/paginatedScheduledJobs", args]);
+    assert.equal(page.code, 0, page.stderr);
+    return JSON.parse(page.stdout);
+  };
+  const page = await waiting();
+  assert.deepEqual(page.page.map((job) => job._id), [first, second]);
+  assert.equal(page.isDone, false);
+  const next = await waiting({ paginationOpts: { cursor: page.continueCursor, numItems: 2 } });
+  assert.deepEqual(next.page.map((job) => [job._id, job.udfPath]), [[third, "later.js:note"]]);
+  assert.equal(next.isDone, true);
+  const { argsId } = next.page[0];
+  const args = await project.convex(server, ["run", "_system/frontend/scheduler:getArgs", JSON.stringify({ argsId })]);
+  assert.deepEqual(JSON.parse(args.stdout), [{ body: "a" }]);
+
+  const admin = { authorization: `Convex ${server.key}` };
+  const body = { id: first, componentId: null };
+  assert.equal((await server.post("/api/cancel_job", body)).status, 403);
+  assert.equal(await state(first), "pending");
+  assert.equal((await server.post("/api/cancel_job", body, admin)).status, 200);
+  assert.equal(await state(first), "canceled");
+  const unknown = await server.post("/api/cancel_job", { id: "nothing", componentId: null }, admin);
+  assert.deepEqual([unknown.status, unknown.json.code], [400, "InvalidArgument"]);
+  assert.equal((await server.post("/api/cancel_all_jobs", { udfPath: "later:finish" }, admin)).status, 200);
+  assert.equal(await state(second), "pending");
+  assert.equal((await server.post("/api/cancel_all_jobs", { udfPath: "later.js:note" }, admin)).status, 200);
+  assert.deepEqual(await Promise.all([second, third].map(state)), ["canceled", "canceled"]);
+  assert.deepEqual((await waiting()).page, []);
+});
+
 test("cron jobs run after the push, keep on after a restart, and end with the push that drops them", async (t) => {
   const { server, project } = await pushed(t, { ...app, "convex/crons.ts": crons(1) });
   const one = new ConvexHttpClient(server.url);

@@ -156,6 +156,25 @@ impl ScheduledFunction {
         Ok(())
     }
 
+    /// Some of those that wait, the soonest first; of one name only, if one is given.
+    pub fn waiting(
+        tx: &mut Transaction,
+        name: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DocumentId>, CatalogError> {
+        let range = KeyRange::prefix(&state_key(&JobState::Pending));
+        let mut rows = tx.query(query("by_state", range))?;
+        let mut ids = Vec::new();
+        while ids.len() < limit
+            && let Some((_, row)) = rows.next(tx)?
+        {
+            if name.is_none() || Row::parse(TABLE, &row)?.optional_text("name").as_deref() == name {
+                ids.push(row.id);
+            }
+        }
+        Ok(ids)
+    }
+
     /// Some of those that run.
     pub fn running(tx: &mut Transaction, limit: usize) -> Result<Vec<DocumentId>, CatalogError> {
         let range = KeyRange::prefix(&state_key(&JobState::InProgress));

@@ -16,6 +16,7 @@ mod prepare;
 mod execute;
 mod mutation;
 mod agenda;
+mod later;
 mod job;
 mod crons;
 mod contention;

@@ -27,7 +27,7 @@ use serde::Deserialize;
 
 pub(crate) use self::documents::VISIBLE_SYSTEM_TABLES;
 use self::frame::Frame;
-pub(crate) use self::nested::wrong_kind;
+pub(crate) use self::nested::{Address, wrong_kind};
 pub(crate) use self::scheduling::Scheduling;
 use crate::FunctionFailure;
 use crate::deploy::DeploymentImage;
@@ -254,7 +254,10 @@ impl Syscalls for UdfSyscalls {
 }
 
 /// Reads a syscall's arguments. `method` is what the developer called, e.g. `db.get`.
-fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, SyscallError> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(
+    method: &str,
+    args: &'a str,
+) -> Result<T, SyscallError> {
     serde_json::from_str(args).map_err(|error| {
         if let Some(error) = misplaced(method, args) {
             return error;
@@ -314,7 +317,11 @@ fn misplaced(method: &str, args: &str) -> Option<SyscallError> {
 }
 
 /// An argument that is not what the method takes.
-fn bad_argument(argument: &str, method: &str, cause: &dyn std::fmt::Display) -> SyscallError {
+pub(crate) fn bad_argument(
+    argument: &str,
+    method: &str,
+    cause: &dyn std::fmt::Display,
+) -> SyscallError {
     thrown(format!(
         "Invalid argument `{argument}` for `{method}`: {cause}"
     ))

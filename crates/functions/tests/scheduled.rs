@@ -404,3 +404,84 @@ async fn what_a_push_has_removed_fails_when_it_is_due() {
         "{state}"
     );
 }
+
+/// As actions do it, each a commit of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn actions_schedule_and_cancel_in_commits_of_their_own() {
+    let app = App::start().await;
+    let functions = &app.functions;
+    let args = |name: &str| {
+        let now = functions.database().begin().now_ms() / 1e3;
+        json!({ "name": name, "ts": now, "args": { "body": "a" }, "version": "1.48.0" }).to_string()
+    };
+    functions.agenda().take_earliest();
+    let id = functions
+        .schedule(&args("later:note"), None)
+        .await
+        .expect("it is scheduled");
+    assert!(
+        functions.agenda().take_earliest().is_some(),
+        "the runner is told"
+    );
+    let id: String = serde_json::from_str(&id).expect("a text");
+    assert_eq!(job(&app, &id).await["state"]["kind"], "pending");
+    let cancel = json!({ "id": id, "requestId": "" }).to_string();
+    functions
+        .cancel_scheduled(&cancel)
+        .await
+        .expect("it is canceled");
+    assert_eq!(job(&app, &id).await["state"]["kind"], "canceled");
+    functions
+        .cancel_scheduled(&cancel)
+        .await
+        .expect("it is canceled");
+
+    // What a canceled function goes on to schedule is canceled, too.
+    let parent: DocumentId = id.parse().expect("an id");
+    let child = functions.schedule(&args("later:note"), Some(parent)).await;
+    let child: String = serde_json::from_str(&child.expect("it is scheduled")).expect("a text");
+    let row = job(&app, &child).await;
+    assert_eq!(row["state"]["kind"], "canceled");
+    assert!(row["completedTime"].is_number());
+
+    let failure = functions.schedule(&args("later:nothing"), None).await;
+    let failure = failure.expect_err("there is no such function");
+    assert!(
+        failure
+            .message
+            .contains("Could not find function for 'later:nothing'")
+    );
+    let foreign = json!({ "id": "nothing" }).to_string();
+    let failure = functions
+        .cancel_scheduled(&foreign)
+        .await
+        .expect_err("it is no id");
+    assert!(
+        failure.message.contains("_scheduled_functions"),
+        "{}",
+        failure.message
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn admins_cancel_what_waits() {
+    let app = App::start().await;
+    let notes = app
+        .run("later:scheduleMany", json!({ "count": 3, "after": 60_000 }))
+        .await;
+    let other = schedule(&app, "fail", json!({})).await;
+    app.functions
+        .cancel_all_scheduled(Some("later:note"))
+        .await
+        .expect("they are canceled");
+    for id in notes.as_array().expect("ids") {
+        let id = id.as_str().expect("an id");
+        assert_eq!(job(&app, id).await["state"]["kind"], "canceled");
+    }
+    assert_eq!(job(&app, &other).await["state"]["kind"], "pending");
+    app.functions
+        .cancel_all_scheduled(None)
+        .await
+        .expect("it is canceled");
+    assert_eq!(job(&app, &other).await["state"]["kind"], "canceled");
+}

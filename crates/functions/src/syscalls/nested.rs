@@ -245,7 +245,7 @@ pub(crate) fn wrong_kind(
 /// How a call names a function: in one of three ways.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Address {
+pub(crate) struct Address {
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
@@ -256,7 +256,7 @@ pub(super) struct Address {
 
 impl Address {
     /// The function that is named. `method` is what the developer called.
-    pub(super) fn path(&self, method: &str) -> Result<FunctionPath, SyscallError> {
+    pub(crate) fn path(&self, method: &str) -> Result<FunctionPath, SyscallError> {
         let name = match (&self.name, &self.reference, &self.function_handle) {
             (Some(name), None, None) => name.as_str(),
             (None, Some(reference), None) => {
