@@ -13,6 +13,7 @@ use support::{App, admin, call_as, host_options};
 const TARGETS: &str = r#"
 export const tick = mutation(({ body }) => call("1.0/insert", { table: "ticks", value: { body } }), { internal: true });
 export const fail = mutation(() => { throw new Error("no luck"); });
+export const act = made("isAction", "invokeAction", () => "acted");
 export const count = query(() => call("1.0/count", { table: "ticks" }));
 "#;
 
@@ -253,6 +254,22 @@ async fn an_action_that_was_interrupted_has_failed_and_comes_round_again() {
         runs[0]["status"],
         json!({ "type": "err", "error": "Transient error while executing action" })
     );
+}
+
+/// Actions do not run yet, which is an ordinary failure of theirs; they do not stop either.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_runs_once_a_time() {
+    let app = empty().await;
+    push(&app, with_jobs(&json!({ "a": job("m:act", every(10)) }))).await;
+    let due = waiting(&app).await[0].1;
+    for _ in 0..2 {
+        assert_eq!(app.functions.run_cron("a", due).await, Ended::Done);
+    }
+    assert_eq!(waiting(&app).await, [("a".to_owned(), due + 10_000.0)]);
+    let runs = ask_system(&app, "_system/frontend/listCronJobRuns").await;
+    assert_eq!(runs.as_array().map(Vec::len), Some(1));
+    assert_eq!(runs[0]["ts"], json!(due));
+    assert_ne!(runs[0]["status"]["type"], "canceled");
 }
 
 #[tokio::test(flavor = "multi_thread")]

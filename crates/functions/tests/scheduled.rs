@@ -3,6 +3,7 @@
 
 mod support;
 
+use lentil_catalog::{JobState, ScheduledFunction};
 use lentil_functions::Ended;
 use lentil_values::DocumentId;
 use serde_json::{Value as Json, json};
@@ -22,6 +23,20 @@ async fn run(app: &App, id: &str) -> Ended {
 
 async fn job(app: &App, id: &str) -> Json {
     app.ask("later:job", json!({ "id": id })).await
+}
+
+/// Marks an action as one that a server has begun.
+async fn began(app: &App, id: &str) {
+    let database = app.functions.database().clone();
+    let id: DocumentId = id.parse().expect("it is an id");
+    let mark = move || {
+        let mut tx = database.begin();
+        ScheduledFunction::set_state(&mut tx, id, &JobState::InProgress, 0.0).expect("it is there");
+        database.commit_blocking(tx).expect("it commits");
+    };
+    tokio::task::spawn_blocking(mark)
+        .await
+        .expect("it is marked");
 }
 
 async fn notes(app: &App) -> Json {
@@ -343,21 +358,10 @@ async fn admins_see_scheduled_functions_as_a_table() {
 /// An action is begun at most once: one that an earlier process was in the middle of has failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn s061_an_interrupted_action_has_failed() {
-    use lentil_catalog::{JobState, ScheduledFunction};
     let app = App::start().await;
     let id = schedule(&app, "act", json!({})).await;
     let waiting = schedule(&app, "note", json!({ "body": "a" })).await;
-    let database = app.functions.database().clone();
-    let row: DocumentId = id.parse().expect("it is an id");
-    let began = move || {
-        let mut tx = database.begin();
-        ScheduledFunction::set_state(&mut tx, row, &JobState::InProgress, 0.0)
-            .expect("it is there");
-        database.commit_blocking(tx).expect("it commits");
-    };
-    tokio::task::spawn_blocking(began)
-        .await
-        .expect("it is marked");
+    began(&app, &id).await;
     assert_eq!(run(&app, &id).await, Ended::Done);
     assert_eq!(
         job(&app, &id).await["state"]["kind"],
@@ -484,4 +488,50 @@ async fn admins_cancel_what_waits() {
         .await
         .expect("it is canceled");
     assert_eq!(job(&app, &other).await["state"]["kind"], "canceled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s063_canceling_an_action_that_runs() {
+    let app = App::start().await;
+    let id = schedule(&app, "act", json!({})).await;
+    began(&app, &id).await;
+    app.run("later:cancel", json!({ "id": id })).await;
+    assert_eq!(job(&app, &id).await["state"], json!({ "kind": "canceled" }));
+    app.functions.fail_interrupted().await.expect("it works");
+    assert_eq!(job(&app, &id).await["state"], json!({ "kind": "canceled" }));
+}
+
+/// Whichever commits first wins, and the other one notices.
+#[tokio::test(flavor = "multi_thread")]
+async fn s063_canceling_a_mutation_while_it_runs() {
+    let app = App::start().await;
+    for n in 0..20 {
+        let body = format!("run {n}");
+        let id = schedule(&app, "note", json!({ "body": body })).await;
+        let args = json!({ "id": id });
+        let (_, ended) = tokio::join!(app.run("later:cancel", args), run(&app, &id));
+        assert_eq!(ended, Ended::Done);
+        let state = job(&app, &id).await["state"]["kind"].clone();
+        let notes = notes(&app).await;
+        let noted = notes
+            .as_array()
+            .is_some_and(|notes| notes.contains(&json!(body)));
+        assert_eq!(state, if noted { "success" } else { "canceled" });
+    }
+}
+
+/// What the server cannot do now waits, and nothing of it has happened.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_run_now_is_tried_again() {
+    let app = App::start().await;
+    let id = schedule(&app, "note", json!({ "body": "a" })).await;
+    let action = schedule(&app, "act", json!({})).await;
+    let database = app.functions.database().clone();
+    let stopped = tokio::task::spawn_blocking(move || database.shutdown());
+    stopped.await.expect("it stops");
+    for id in [&id, &action] {
+        assert_eq!(run(&app, id).await, Ended::TryAgain);
+        assert_eq!(job(&app, id).await["state"]["kind"], "pending");
+    }
+    assert_eq!(notes(&app).await, json!([]));
 }
