@@ -479,6 +479,17 @@ test("an application made of convex-ents", async (t) => {
     await http.mutation(api.people.add, { name: "again", email: "ada@x.example" });
     assert.equal(await http.query(api.people.byEmail, { email: "ada@x.example" }), "again", "the address is free again");
   });
+
+  await t.test("scheduled deletion: marked at once, gone later with what hangs on it", async () => {
+    const left = () => http.query(api.notices.left, {});
+    const old = await http.mutation(api.notices.add, { text: "old", replies: ["r1", "r2"] });
+    await http.mutation(api.notices.add, { text: "new", replies: ["r3"] });
+    await http.mutation(api.notices.remove, { id: old });
+    assert.deepEqual(await left(), { notices: [["old", true], ["new", false]], replies: ["r1", "r2", "r3"] });
+    const gone = async () => (await left()).notices.length === 1;
+    await until(gone, { what: "the deletion" });
+    assert.deepEqual(await left(), { notices: [["new", false]], replies: ["r3"] });
+  });
 });
 
 /** Forty tables with 110 indexes: two each, and a third for the first thirty. */

@@ -1,5 +1,6 @@
 //! This crate gives typed access, through a transaction, to the deployment's system tables: what
-//! was pushed, schemas, environment variables, files, imports, session requests.
+//! was pushed, schemas, environment variables, files, imports, session requests, scheduled
+//! functions, cron jobs.
 //!
 //! It does not open transactions, run anything, or know what code means.
 //!
@@ -9,6 +10,7 @@
 mod error;
 mod table;
 mod row;
+mod crons;
 mod deployment;
 mod environment;
 mod files;
@@ -16,9 +18,11 @@ mod imports;
 mod modules;
 mod schema;
 mod schema_rows;
+mod scheduled;
 mod staged;
 pub mod session_requests;
 
+pub use crate::crons::{CronJob, CronRun, CronSpec, CronStatus};
 pub use crate::deployment::Deployment;
 pub use crate::environment::{
     ENVIRONMENT_VARIABLES_MAX, EnvironmentError, Variable, check_variable,
@@ -27,6 +31,7 @@ pub use crate::error::CatalogError;
 pub use crate::files::{FileRow, RemovedFile};
 pub use crate::imports::{ImportRow, ImportState};
 pub use crate::modules::{ModuleRow, ModuleText};
+pub use crate::scheduled::{Due, JobState, ScheduledFunction};
 pub use crate::schema::{
     IndexSpec, OtherIndex, OtherIndexKind, Schema, SchemaError, TableSchema, check_fields,
 };

@@ -48,6 +48,13 @@ impl Row {
         }
     }
 
+    pub(crate) fn optional_number(&self, name: &str) -> Option<f64> {
+        match self.fields.get(name) {
+            Some(Value::Float64(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
     pub(crate) fn bytes(&self, name: &str) -> Result<Vec<u8>, CatalogError> {
         match self.fields.get(name) {
             Some(Value::Bytes(bytes)) => Ok(bytes.clone()),

@@ -26,10 +26,16 @@ pub enum SystemTable {
     RemovedFiles,
     /// Staged validators of the live schema, and what is known about them.
     StagedValidators,
+    /// Functions that are to run later, and what became of them; apps read it.
+    ScheduledFunctions,
+    /// Cron jobs of the live push.
+    CronJobs,
+    /// The last runs of each cron job.
+    CronRuns,
 }
 
 impl SystemTable {
-    const ALL: [SystemTable; 10] = [
+    const ALL: [SystemTable; 13] = [
         SystemTable::Deployment,
         SystemTable::Modules,
         SystemTable::ModuleChunks,
@@ -40,6 +46,9 @@ impl SystemTable {
         SystemTable::Files,
         SystemTable::RemovedFiles,
         SystemTable::StagedValidators,
+        SystemTable::ScheduledFunctions,
+        SystemTable::CronJobs,
+        SystemTable::CronRuns,
     ];
 
     /// Its name.
@@ -55,11 +64,13 @@ impl SystemTable {
             SystemTable::Files => "_storage",
             SystemTable::RemovedFiles => "_removed_files",
             SystemTable::StagedValidators => "_staged_validators",
+            SystemTable::ScheduledFunctions => "_scheduled_functions",
+            SystemTable::CronJobs => "_cron_jobs",
+            SystemTable::CronRuns => "_cron_job_logs",
         }
     }
 
-    /// Its number in ids; never changes. 530 is kept for the other system table that
-    /// apps see, `_scheduled_functions`.
+    /// Its number in ids; never changes.
     pub fn number(self) -> TableNumber {
         TableNumber(match self {
             SystemTable::Deployment => 521,
@@ -72,6 +83,9 @@ impl SystemTable {
             SystemTable::RemovedFiles => 529,
             SystemTable::Files => 540,
             SystemTable::StagedValidators => 541,
+            SystemTable::ScheduledFunctions => 530,
+            SystemTable::CronJobs => 531,
+            SystemTable::CronRuns => 532,
         })
     }
 
@@ -81,8 +95,14 @@ impl SystemTable {
             SystemTable::Modules => &[("by_path", &["path"])],
             SystemTable::ModuleChunks => &[("by_hash", &["hash", "part"])],
             SystemTable::Schemas => &[("by_state", &["state"])],
-            SystemTable::Environment => &[("by_name", &["name"])],
             SystemTable::StagedValidators => &[("by_table", &["table"])],
+            SystemTable::Environment | SystemTable::CronJobs | SystemTable::CronRuns => {
+                &[("by_name", &["name"])]
+            }
+            SystemTable::ScheduledFunctions => &[
+                ("by_state", &["state.kind", "scheduledTime"]),
+                ("by_completed_time", &["completedTime"]),
+            ],
             _ => &[],
         }
     }

@@ -111,6 +111,10 @@ impl Database {
     pub fn failure(&self) -> Option<lentil_storage::StorageError> {
         self.shared().latched.get().cloned()
     }
+    /// Whether nothing commits any more: storage has failed, or the database was shut down.
+    pub fn is_closed(&self) -> bool {
+        self.failure().is_some() || self.handle.closed.load(Ordering::Acquire)
+    }
     /// Changes whenever `latest` does.
     pub fn watch(&self) -> tokio::sync::watch::Receiver<Timestamp> {
         self.shared().latest.subscribe()

@@ -32,8 +32,7 @@ pub(crate) async fn run(functions: &Functions, call: Call) -> Outcome {
 /// What an action's caller is told.
 pub(crate) async fn action(inner: &Arc<Inner>, call: Call) -> Outcome {
     let resolved = with_image(inner.clone(), call, |image, path, call| {
-        let (component, identity) = (&call.component, &call.identity);
-        resolve(image, path, component, identity, FunctionKind::Action).map(|_| ())
+        resolve(image, path, call, FunctionKind::Action).map(|_| ())
     });
     Outcome::failed(match resolved.await {
         Ok(()) => unsupported("Actions are"),
@@ -47,7 +46,7 @@ async fn kind_of(inner: Arc<Inner>, call: Call) -> Result<FunctionKind, Function
             // They are all queries, which also say who may call them.
             return Ok(FunctionKind::Query);
         }
-        let spec = find(image, path, &call.component, &call.identity);
+        let spec = find(image, path, call);
         spec.map(|spec| spec.kind).ok_or_else(|| {
             if call.identity.is_admin() {
                 no_function(path, &call.component)

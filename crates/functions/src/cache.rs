@@ -34,7 +34,7 @@ pub(crate) struct QueryKey {
     /// Canonical encoded arguments.
     pub(crate) args: Arc<str>,
     pub(crate) journal: Option<Arc<str>>,
-    /// Admins may call more functions than others.
+    /// Admins and the server may call more functions than others.
     pub(crate) admin: bool,
     /// Who asked, for functions that look.
     pub(crate) identity: Option<String>,

@@ -40,8 +40,8 @@ pub(crate) use self::indexes::declared_name;
 use self::schema_work::Trial;
 pub(crate) use self::schema_work::note_write;
 use self::start::PreparedPush;
-use crate::Functions;
 use crate::validate::TableNames;
+use crate::{Agenda, Functions};
 
 /// Prepared pushes that are remembered between their halves; an older one must be sent again.
 const PREPARED_MAX: usize = 4;
@@ -62,6 +62,7 @@ struct Shared {
     work: Notify,
     /// How far the pending schema is checked; locked for a moment only.
     trial: Mutex<Option<Trial>>,
+    agenda: Arc<Agenda>,
 }
 
 impl Deployer {
@@ -74,6 +75,7 @@ impl Deployer {
             prepared: Mutex::new(HashMap::new()),
             work: Notify::new(),
             trial: Mutex::new(None),
+            agenda: functions.agenda().clone(),
         };
         Deployer {
             shared: Arc::new(shared),

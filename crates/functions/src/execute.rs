@@ -25,6 +25,8 @@ pub(crate) struct Executed {
     pub(crate) tx: Transaction,
     pub(crate) observed: Observed,
     pub(crate) journal: Option<Arc<str>>,
+    /// The earliest time of what it has scheduled, ms since the epoch.
+    pub(crate) scheduled_ms: Option<f64>,
     /// Seconds in user code.
     pub(crate) user_seconds: f64,
 }
@@ -38,6 +40,7 @@ impl Executed {
             tx: refused.tx,
             observed: Observed::default(),
             journal: None,
+            scheduled_ms: None,
             user_seconds: 0.0,
         }
     }
@@ -82,6 +85,7 @@ fn finish(
 ) -> Executed {
     let Remains {
         mut tx,
+        scheduling,
         mut observed,
         nested_lines,
         fatal,
@@ -110,6 +114,8 @@ fn finish(
     let result_bytes = result.as_ref().map_or(0, |text: &Arc<str>| text.len());
     let used = Used {
         transaction: tx.usage(),
+        functions_scheduled: scheduling.functions().0,
+        scheduled_bytes: scheduling.bytes().0,
         result_bytes,
         user_time: outcome.usage.user_time,
     };
@@ -120,6 +126,7 @@ fn finish(
         tx,
         observed,
         journal,
+        scheduled_ms: scheduling.earliest_ms,
         user_seconds: outcome.usage.user_time.as_secs_f64(),
     }
 }

@@ -17,6 +17,10 @@ mod validate;
 mod prepare;
 mod execute;
 mod mutation;
+mod agenda;
+mod later;
+mod job;
+mod crons;
 mod contention;
 mod requests;
 mod query;
@@ -39,14 +43,16 @@ mod system;
 
 pub use lentil_js::{Host, HostOptions, Realms};
 
+pub use crate::agenda::Agenda;
 pub use crate::errors::client_message;
 pub use crate::files::{FileFailure, StoredFile, Upload};
 pub use crate::http_routes::HttpRoute;
+pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};
 pub use crate::outcome::{
     FailureClass, FunctionFailure, MutationDone, Outcome, QueryResult, Watch,
 };
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
-pub use crate::service::{Call, Functions, FunctionsOptions, Question, SessionRequest};
+pub use crate::service::{Call, Functions, FunctionsOptions, Origin, Question, SessionRequest};
 pub use crate::signal::Signal;

@@ -77,6 +77,9 @@ limits! {
     ranges_read, 4_096, "reads", "Index ranges and single documents that it asks for.", "TooManyReads";
     documents_written, 16_000, "documents", "Documents that one mutation writes.", "TooManyWrites";
     bytes_written, 16 << 20, "bytes", "Bytes of the documents that it writes.", "TooManyBytesWritten";
+    functions_scheduled, 1_000, "functions", "Functions that one mutation schedules.", "TooManyFunctionsScheduled";
+    scheduled_arguments_bytes, 16 << 20, "bytes", "Arguments of the functions that one mutation schedules.", "TooLargeScheduledArguments";
+    scheduled_running, 8, "functions", "Scheduled functions and cron jobs that run at a time, each; others wait.", "";
     arguments_bytes, 16 << 20, "bytes", "Arguments of one call.", "Arguments for … are too large";
     result_bytes, 16 << 20, "bytes", "Result of one call.", "Function … return value is too large";
     user_time_ms, 1_000, "ms", "Time in the code of one query or mutation; waiting for the database is not counted.", "Function execution timed out";

@@ -17,6 +17,7 @@ use lentil_values::{Timestamp, is_unresolved, resolve_commit_ts};
 use crate::contention::Conflicts;
 use crate::errors::NO_PERMISSION;
 use crate::execute::{Executed, execute};
+use crate::job::Job;
 use crate::logs::{Execution, identity_type};
 use crate::path::FunctionPath;
 use crate::prepare::{LARGE, Ready, Refused, prepare};
@@ -25,6 +26,17 @@ use crate::service::Inner;
 use crate::sessions_seen::Standing;
 use crate::{Call, FailureClass, FunctionFailure, MutationDone, Outcome, SessionRequest};
 
+/// Why a mutation runs: what its transaction reads and writes besides what the function does.
+#[derive(Clone, Debug)]
+pub(crate) enum Errand {
+    /// Somebody calls it.
+    Call,
+    /// A client calls it with a number, so that it runs at most once; and what is known of that.
+    Request(SessionRequest, Standing),
+    /// It was scheduled, or is a cron job's.
+    Job(Job),
+}
+
 /// How one attempt ended.
 enum Attempt {
     Done(MutationDone),
@@ -32,23 +44,18 @@ enum Attempt {
     Conflict(String),
 }
 
-/// The client's number of the mutation, and what is known of it.
-type Numbered = (SessionRequest, Standing);
-
 /// What an attempt begins with.
 enum Prepared {
     Ready(Box<Ready>),
     Refused(Box<Refused>),
     /// It has run before.
     Replay(Record),
+    /// Its job is not wanted any more: it was canceled, or has run.
+    Unwanted,
 }
 
 /// Runs a mutation to its end.
-pub(crate) async fn run(
-    inner: Arc<Inner>,
-    call: Call,
-    session: Option<SessionRequest>,
-) -> MutationDone {
+pub(crate) async fn run(inner: Arc<Inner>, call: Call, mut errand: Errand) -> MutationDone {
     let path = match FunctionPath::parse(&call.path) {
         Ok(path) => path,
         Err(error) => return failed(FunctionFailure::developer(error.to_string())),
@@ -58,21 +65,30 @@ pub(crate) async fn run(
     }
     tracing::trace!(target: "lentil::station", number = 4);
     let mut conflicts = Conflicts::default();
-    let entered = session.map(|request| inner.sessions.enter(request));
-    let mut numbered = session.zip(entered.as_ref().map(|entered| entered.standing));
+    // Held to the end: as long as it runs, others of its number have to look.
+    let _entered = match &mut errand {
+        Errand::Request(request, standing) => {
+            let entered = inner.sessions.enter(*request);
+            *standing = entered.standing;
+            Some(entered)
+        }
+        Errand::Call | Errand::Job(_) => None,
+    };
     loop {
         let turn = inner.contention.turn(&conflicts).await;
-        let attempt = attempt(&inner, &call, &path, numbered, &conflicts).await;
+        let attempt = attempt(&inner, &call, &path, &errand, &conflicts).await;
         drop(turn);
         match attempt {
             Attempt::Done(done) => return done,
             Attempt::Conflict(table) => conflicts.add(table),
         }
         // The conflict may have been another run of the same request.
-        if let Some((_, standing)) = &mut numbered {
+        if let Errand::Request(_, standing) = &mut errand {
             *standing = Standing::Perhaps;
         }
-        if u64::from(conflicts.count) > inner.options.limits.conflict_retries {
+        // What was to run later has nobody who could try again.
+        let patient = matches!(errand, Errand::Job(_));
+        if !patient && u64::from(conflicts.count) > inner.options.limits.conflict_retries {
             return failed(conflict(&conflicts));
         }
     }
@@ -83,17 +99,18 @@ async fn attempt(
     inner: &Arc<Inner>,
     call: &Call,
     path: &FunctionPath,
-    numbered: Option<Numbered>,
+    errand: &Errand,
     conflicts: &Conflicts,
 ) -> Attempt {
     let started = Instant::now();
-    let mut executed = match begin(inner, call, path, numbered).await {
+    let mut executed = match begin(inner, call, path, errand).await {
         Ok(Prepared::Ready(ready)) => match execute(inner, ready).await {
             Ok(executed) => executed,
             Err(failure) => return Attempt::Done(failed(failure)),
         },
         Ok(Prepared::Refused(refused)) => Executed::refused(*refused),
         Ok(Prepared::Replay(record)) => return Attempt::Done(replayed(record)),
+        Ok(Prepared::Unwanted) => return Attempt::Done(unwanted()),
         Err(failure) => return Attempt::Done(failed(failure)),
     };
     let log_lines = executed.log_lines();
@@ -110,9 +127,13 @@ async fn attempt(
             return Attempt::Done(MutationDone { outcome, ts: None });
         }
         Ok(result) => {
-            if let Some((request, _)) = numbered
-                && let Err(failure) = keep_record(&mut executed.tx, request, &result, &log_lines)
-            {
+            let tx = &mut executed.tx;
+            let kept = match errand {
+                Errand::Call => Ok(()),
+                Errand::Request(request, _) => keep_record(tx, *request, &result, &log_lines),
+                Errand::Job(job) => job.finish(tx, &result, &log_lines, started.elapsed()),
+            };
+            if let Err(failure) = kept {
                 return Attempt::Done(failed(failure));
             }
             (executed.tx, result)
@@ -122,6 +143,9 @@ async fn attempt(
         Ok(committed) => {
             report.seconds = started.elapsed().as_secs_f64();
             inner.log(report);
+            if let Some(at_ms) = executed.scheduled_ms {
+                inner.agenda.note_scheduled(at_ms);
+            }
             let outcome = Outcome {
                 result: Ok(resolved(result, committed.ts)),
                 log_lines,
@@ -141,27 +165,35 @@ async fn begin(
     inner: &Arc<Inner>,
     call: &Call,
     path: &FunctionPath,
-    numbered: Option<Numbered>,
+    errand: &Errand,
 ) -> Result<Prepared, FunctionFailure> {
     let mut tx = inner.database.begin();
-    let is_first = numbered.is_none_or(|(_, standing)| standing == Standing::New);
-    let quick = is_first && call.args.len() <= LARGE && inner.warm_live(&mut tx)?.is_some();
+    let nothing_to_find = matches!(errand, Errand::Call | Errand::Request(_, Standing::New));
+    let quick = nothing_to_find && call.args.len() <= LARGE && inner.warm_live(&mut tx)?.is_some();
     let (path, kind) = (path.clone(), FunctionKind::Mutation);
     if quick {
-        if let Some((request, _)) = numbered {
-            assume_no_record(&mut tx, request);
+        if let Errand::Request(request, _) = errand {
+            assume_no_record(&mut tx, *request);
         }
         return Ok(Prepared::of(prepare(inner, tx, call, path, kind, None)));
     }
-    let (inner, call) = (inner.clone(), call.clone());
+    let (inner, call, errand) = (inner.clone(), call.clone(), errand.clone());
     let prepared = tokio::task::spawn_blocking(move || {
-        if let Some((request, standing)) = numbered {
-            if standing == Standing::Unknown {
-                let highest = highest_request(&mut tx, request)?;
-                inner.sessions.learn(request.session_id, highest);
+        match errand {
+            Errand::Call => {}
+            Errand::Request(request, standing) => {
+                if standing == Standing::Unknown {
+                    let highest = highest_request(&mut tx, request)?;
+                    inner.sessions.learn(request.session_id, highest);
+                }
+                if let Some(record) = find_record(&mut tx, request)? {
+                    return Ok(Prepared::Replay(record));
+                }
             }
-            if let Some(record) = find_record(&mut tx, request)? {
-                return Ok(Prepared::Replay(record));
+            Errand::Job(job) => {
+                if !job.claim(&mut tx)? {
+                    return Ok(Prepared::Unwanted);
+                }
             }
         }
         Ok(Prepared::of(prepare(&inner, tx, &call, path, kind, None)))
@@ -203,6 +235,17 @@ fn replayed(record: Record) -> MutationDone {
             log_lines: Arc::new(record.log_lines),
         },
         ts: Some(record.ts),
+    }
+}
+
+/// Nothing was run and nothing written.
+fn unwanted() -> MutationDone {
+    MutationDone {
+        outcome: Outcome {
+            result: Ok("null".into()),
+            log_lines: Arc::default(),
+        },
+        ts: None,
     }
 }
 

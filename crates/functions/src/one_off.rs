@@ -91,6 +91,7 @@ fn prepare(
     tx.restore_usage(Default::default());
     tx.set_limits(inner.options.limits.transaction());
     let scope = Scope {
+        scheduled: None,
         inner: inner.clone(),
         environment: live.environment,
         image: image.clone(),

@@ -61,10 +61,11 @@ pub(crate) fn keep_record(
 }
 
 /// The server's own rows do not count against the function's limits.
-fn uncounted<T>(tx: &mut Transaction, body: impl FnOnce(&mut Transaction) -> T) -> T {
-    let limits = tx.lift_limits();
+pub(crate) fn uncounted<T>(tx: &mut Transaction, body: impl FnOnce(&mut Transaction) -> T) -> T {
+    let (usage, limits) = (tx.usage(), tx.lift_limits());
     let value = body(tx);
     tx.set_limits(limits);
+    tx.restore_usage(usage);
     value
 }
 

@@ -7,9 +7,10 @@ use lentil_database::Database;
 use lentil_files::FileStore;
 use lentil_identity::Identity;
 use lentil_js::Host;
-use lentil_values::Timestamp;
+use lentil_values::{DocumentId, Timestamp};
 use tokio::runtime::Handle;
 
+use crate::agenda::Agenda;
 use crate::cache::{QueryCache, QueryKey};
 use crate::contention::Contention;
 use crate::cursor::Cursors;
@@ -17,8 +18,9 @@ use crate::deploy::ImageCache;
 use crate::files::{PublicNames, UploadTokens};
 use crate::limits::Limits;
 use crate::logs::{Execution, LogStream};
+use crate::mutation::Errand;
 use crate::prepare::Warm;
-use crate::sessions_seen::SessionsSeen;
+use crate::sessions_seen::{SessionsSeen, Standing};
 use crate::watchers::Dispatcher;
 use crate::{
     ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult, any, mutation, one_off,
@@ -40,8 +42,38 @@ pub struct Call {
     pub request_id: String,
     /// What kind of caller, for the log stream: `SyncWorker`, `HttpApi`, `Tester`, …
     pub caller: &'static str,
+    /// Who makes it, which decides what it may name.
+    pub origin: Origin,
     /// What was worked out of the rest when it was first asked as a query.
     pub question: Question,
+}
+
+/// Who makes a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Somebody outside: internal functions are for admins only.
+    #[default]
+    Client,
+    /// The server itself or another function: whatever is deployed may be called.
+    Server {
+        /// The scheduled function that runs, or on whose behalf this does.
+        scheduled: Option<DocumentId>,
+    },
+}
+
+impl Origin {
+    /// Whether internal functions may be called.
+    pub(crate) fn is_server(self) -> bool {
+        matches!(self, Origin::Server { .. })
+    }
+
+    /// The scheduled function behind the call.
+    pub(crate) fn scheduled(self) -> Option<DocumentId> {
+        match self {
+            Origin::Server { scheduled } => scheduled,
+            Origin::Client => None,
+        }
+    }
 }
 
 /// The question that a call is, once it was taken apart: subscriptions ask theirs again and again.
@@ -117,6 +149,7 @@ pub(crate) struct Inner {
     pub(crate) uploads: UploadTokens,
     /// For driver threads that have to wait for the file store.
     pub(crate) runtime: Handle,
+    pub(crate) agenda: Arc<Agenda>,
 }
 
 impl Inner {
@@ -154,6 +187,7 @@ impl Functions {
             names: PublicNames::new(&options.secret),
             runtime: Handle::current(),
             uploads: UploadTokens::new(&options.secret, &options.instance_name),
+            agenda: Arc::default(),
             database,
             host,
             options,
@@ -208,7 +242,10 @@ impl Functions {
     /// Runs a mutation, retrying conflicts; with a session request at most once ever. Once begun it
     /// runs to its end, whether or not the caller still waits.
     pub async fn mutation(&self, call: Call, session: Option<SessionRequest>) -> MutationDone {
-        let running = tokio::spawn(mutation::run(self.inner.clone(), call, session));
+        let errand = session.map_or(Errand::Call, |request| {
+            Errand::Request(request, Standing::Unknown)
+        });
+        let running = tokio::spawn(mutation::run(self.inner.clone(), call, errand));
         running.await.unwrap_or_else(|error| {
             let failure = FunctionFailure::internal("a mutation's task failed", &error);
             MutationDone {
@@ -216,6 +253,11 @@ impl Functions {
                 ts: None,
             }
         })
+    }
+
+    /// When scheduled functions and cron jobs are to be looked at again.
+    pub fn agenda(&self) -> &Arc<Agenda> {
+        &self.inner.agenda
     }
 
     /// Answers that actions are not supported yet, or why the path names none.

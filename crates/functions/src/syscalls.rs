@@ -13,6 +13,7 @@ mod frame;
 mod nested;
 mod pagination;
 mod queries;
+mod scheduling;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -22,11 +23,14 @@ use std::time::{Duration, Instant};
 use lentil_database::{Namespace, Transaction, TransactionLimits};
 use lentil_identity::Identity;
 use lentil_js::{CallOutcome, FunctionKind, Invocation, Reply, SyscallError, Syscalls};
+use lentil_values::DocumentId;
 use serde::Deserialize;
 
+pub(crate) use self::documents::VISIBLE_SYSTEM_TABLES;
 use self::files::FileUsage;
 use self::frame::Frame;
-pub(crate) use self::nested::wrong_kind;
+pub(crate) use self::nested::{Address, wrong_kind};
+pub(crate) use self::scheduling::Scheduling;
 use crate::FunctionFailure;
 use crate::deploy::DeploymentImage;
 use crate::errors::thrown;
@@ -45,6 +49,8 @@ pub(crate) struct Scope {
     pub(crate) component: ComponentPath,
     /// The tables that the component's functions see.
     pub(crate) namespace: Namespace,
+    /// The scheduled function that runs, or on whose behalf this one does.
+    pub(crate) scheduled: Option<DocumentId>,
 }
 
 /// The world of one execution: its transaction, and a frame for each function on the stack.
@@ -55,6 +61,8 @@ pub(crate) struct UdfSyscalls {
     frames: Vec<Frame>,
     /// Ceilings of the transaction as they are now.
     limits: TransactionLimits,
+    /// What was scheduled, and what may be.
+    scheduling: Scheduling,
     observed: Observed,
     /// What nested calls logged.
     nested_lines: Vec<Line>,
@@ -68,6 +76,7 @@ pub(crate) struct UdfSyscalls {
 /// What is left of an execution when its call has ended.
 pub(crate) struct Remains {
     pub(crate) tx: Transaction,
+    pub(crate) scheduling: Scheduling,
     pub(crate) observed: Observed,
     pub(crate) nested_lines: Vec<Line>,
     pub(crate) fatal: Option<FunctionFailure>,
@@ -86,6 +95,7 @@ impl UdfSyscalls {
     ) -> UdfSyscalls {
         UdfSyscalls {
             limits: scope.inner.options.limits.transaction(),
+            scheduling: Scheduling::new(&scope.inner.options.limits),
             scope,
             tx,
             frames: vec![Frame::root(path, kind, journal)],
@@ -127,6 +137,7 @@ impl UdfSyscalls {
         let root = self.frames.swap_remove(0);
         Remains {
             tx: self.tx,
+            scheduling: self.scheduling,
             observed: self.observed,
             nested_lines: self.nested_lines,
             fatal: self.fatal,
@@ -202,6 +213,8 @@ impl UdfSyscalls {
             "1.0/storageDelete" => self.storage_delete(args),
             "1.0/storageStore" => self.storage_store(args),
             "1.0/storageGet" => self.storage_get(args),
+            "1.0/schedule" => self.schedule(args),
+            "1.0/cancel_job" => self.cancel_job(args),
             "1.0/getUserIdentity" => Ok(self.user_identity()),
             "1.0/getFunctionMetadata" => Ok(self.function_metadata()),
             "1.0/getDeploymentMetadata" => Ok(self.deployment_metadata()),
@@ -251,7 +264,10 @@ impl Syscalls for UdfSyscalls {
 }
 
 /// Reads a syscall's arguments. `method` is what the developer called, e.g. `db.get`.
-fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, SyscallError> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(
+    method: &str,
+    args: &'a str,
+) -> Result<T, SyscallError> {
     serde_json::from_str(args).map_err(|error| {
         if let Some(error) = misplaced(method, args) {
             return error;
@@ -274,12 +290,13 @@ fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, Sysca
 
 /// Members of syscalls that must be texts or numbers, what developers call them, and whether they
 /// may be null.
-const SIMPLE_ARGUMENTS: [(&str, &str, &str, bool); 8] = [
+const SIMPLE_ARGUMENTS: [(&str, &str, &str, bool); 9] = [
     ("id", "id", "string", false),
     ("table", "tableName", "string", false),
     ("idString", "id", "string", false),
     ("cursor", "cursor", "string", true),
     ("endCursor", "endCursor", "string", true),
+    ("ts", "time", "finite number", false),
     ("pageSize", "numItems", "finite number", false),
     ("maximumRowsRead", "maximumRowsRead", "number", true),
     ("maximumBytesRead", "maximumBytesRead", "number", true),
@@ -310,7 +327,11 @@ fn misplaced(method: &str, args: &str) -> Option<SyscallError> {
 }
 
 /// An argument that is not what the method takes.
-fn bad_argument(argument: &str, method: &str, cause: &dyn std::fmt::Display) -> SyscallError {
+pub(crate) fn bad_argument(
+    argument: &str,
+    method: &str,
+    cause: &dyn std::fmt::Display,
+) -> SyscallError {
     thrown(format!(
         "Invalid argument `{argument}` for `{method}`: {cause}"
     ))

@@ -7,6 +7,7 @@
 mod deployment;
 mod imports;
 mod indexes;
+mod later;
 mod tables;
 
 use lentil_database::{Transaction, TransactionError};
@@ -42,6 +43,10 @@ pub(crate) fn lookup(path: &FunctionPath) -> Option<SystemFunction> {
             ("_system/frontend/components.js", "list") => deployment::components,
             ("_system/frontend/getSchemas.js", "default") => deployment::schemas,
             ("_system/frontend/indexes.js", "default") => indexes::of_table,
+            ("_system/frontend/listCronJobs.js", "default") => later::cron_jobs,
+            ("_system/frontend/listCronJobRuns.js", "default") => later::cron_runs,
+            ("_system/frontend/paginatedScheduledJobs.js", "default") => later::scheduled,
+            ("_system/frontend/scheduler.js", "getArgs") => later::scheduled_args,
             ("_system/cli/queryTable.js", "default") => tables::change_marker,
             ("_system/cli/tables.js", "default") => tables::names,
             ("_system/cli/tableData.js", "default") => tables::page,

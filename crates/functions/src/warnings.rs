@@ -14,6 +14,8 @@ const NEAR: u64 = 80;
 /// What a call has used.
 pub(crate) struct Used {
     pub(crate) transaction: TransactionUsage,
+    pub(crate) functions_scheduled: usize,
+    pub(crate) scheduled_bytes: usize,
     pub(crate) result_bytes: usize,
     pub(crate) user_time: Duration,
 }
@@ -53,6 +55,18 @@ pub(crate) fn warnings(used: &Used, limits: &Limits) -> Vec<Line> {
             limits.bytes_written,
             "warning:TooManyBytesWritten",
             "bytes written",
+        ),
+        (
+            size(used.functions_scheduled),
+            limits.functions_scheduled,
+            "warning:TooManyFunctionsScheduled",
+            "functions scheduled",
+        ),
+        (
+            size(used.scheduled_bytes),
+            limits.scheduled_arguments_bytes,
+            "warning:TooLargeScheduledArguments",
+            "bytes in arguments of scheduled functions",
         ),
         (
             size(used.result_bytes),
@@ -101,6 +115,8 @@ mod tests {
                 ranges_read: 3_276,
                 ..TransactionUsage::default()
             },
+            functions_scheduled: 0,
+            scheduled_bytes: 0,
             result_bytes: 0,
             user_time: Duration::from_millis(100),
         };

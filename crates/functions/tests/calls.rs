@@ -412,7 +412,7 @@ async fn s083_unknown_and_unsupported_operations() {
             "1.0/schedule",
             json!({}),
             false,
-            "Scheduling functions is not supported by this version of Lentil yet.",
+            "Invalid arguments for `scheduler.runAt`: missing field `ts`",
         ),
         (
             "1.0/storageGetUrl",

@@ -1,5 +1,5 @@
 //! This crate does what runs with no client waiting: checking and filling for pushes, retention,
-//! and imports.
+//! imports, scheduled functions and cron jobs.
 //!
 //! It does not answer requests; the edge asks it through [`Imports`].
 //!
@@ -11,6 +11,8 @@ mod uploads;
 mod parse;
 mod write;
 mod files;
+mod scheduler;
+mod crons;
 mod work;
 
 pub use crate::import::{ImportError, Imports};

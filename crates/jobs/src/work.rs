@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use lentil_catalog::session_requests;
-use lentil_database::{CommitError, Database};
+use lentil_catalog::{ScheduledFunction, session_requests};
+use lentil_database::{CommitError, Database, Transaction, TransactionError};
 use lentil_functions::Functions;
 use lentil_functions::deploy::Deployer;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::Imports;
-use crate::files;
+use crate::{Imports, crons, files, scheduler};
 
 /// How often superseded revisions are looked for.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
@@ -22,6 +21,10 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
 const SESSION_REQUESTS_KEPT: Duration = Duration::from_secs(14 * 86_400);
 /// Outcomes that one transaction forgets.
 const SESSION_REQUESTS_STEP: usize = 1_000;
+/// How long the outcome of a scheduled function is kept (function-runtime 5).
+const SCHEDULED_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// Outcomes of scheduled functions that one transaction forgets; they may have large arguments.
+const SCHEDULED_STEP: usize = 100;
 /// How long an upload, or an import that waits for a yes, may be left alone.
 const UPLOADS_KEPT: Duration = Duration::from_secs(86_400);
 /// How long to wait before work that failed is tried again.
@@ -35,16 +38,13 @@ pub struct Jobs {
 
 impl Jobs {
     /// Starts them.
-    pub fn start(
-        database: &Database,
-        functions: &Functions,
-        deployer: &Deployer,
-        imports: &Imports,
-    ) -> Jobs {
+    pub fn start(functions: &Functions, deployer: &Deployer, imports: &Imports) -> Jobs {
         let (stop, stopping) = watch::channel(false);
+        let database = functions.database();
         let tasks = vec![
             tokio::spawn(push_work(deployer.clone(), stopping.clone())),
             tokio::spawn(retention(database.clone(), stopping.clone())),
+            tokio::spawn(later(functions.clone(), stopping.clone())),
             tokio::spawn(sweep(database.clone(), imports.clone(), stopping.clone())),
             tokio::spawn(files::work(functions.clone(), stopping)),
         ];
@@ -94,6 +94,21 @@ async fn push_work(deployer: Deployer, mut stopping: watch::Receiver<bool>) {
     }
 }
 
+/// Runs scheduled functions and cron jobs, after what an earlier process was in the middle of has
+/// been marked as failed.
+async fn later(functions: Functions, mut stopping: watch::Receiver<bool>) {
+    while functions.fail_interrupted().await.is_err() {
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+    }
+    tokio::join!(
+        scheduler::run(functions.clone(), stopping.clone()),
+        crons::run(functions, stopping),
+    );
+}
+
 /// Frees what no snapshot can see any more.
 async fn retention(database: Database, mut stopping: watch::Receiver<bool>) {
     loop {
@@ -125,7 +140,8 @@ async fn sweep(database: Database, imports: Imports, mut stopping: watch::Receiv
         tracing::warn!(%error, "interrupted imports cannot be marked as failed");
     }
     loop {
-        forget_session_requests(&database, &stopping).await;
+        forget(&database, &stopping, SESSION_REQUESTS).await;
+        forget(&database, &stopping, SCHEDULED).await;
         if let Err(error) = imports.expire(UPLOADS_KEPT).await {
             tracing::warn!(%error, "old uploads cannot be removed");
         }
@@ -136,39 +152,71 @@ async fn sweep(database: Database, imports: Imports, mut stopping: watch::Receiv
     }
 }
 
-async fn forget_session_requests(database: &Database, stopping: &watch::Receiver<bool>) {
+/// Rows that are forgotten when they have grown old.
+#[derive(Clone, Copy)]
+struct Old {
+    what: &'static str,
+    kept: Duration,
+    /// Rows that one transaction forgets.
+    step: usize,
+    /// Forgets at most so many that are older than a time, ms since the epoch; gives how many.
+    remove: fn(&mut Transaction, f64, usize) -> Result<usize, TransactionError>,
+}
+
+const SESSION_REQUESTS: Old = Old {
+    what: "session requests",
+    kept: SESSION_REQUESTS_KEPT,
+    step: SESSION_REQUESTS_STEP,
+    remove: session_requests::remove_before,
+};
+
+const SCHEDULED: Old = Old {
+    what: "scheduled functions",
+    kept: SCHEDULED_KEPT,
+    step: SCHEDULED_STEP,
+    remove: |tx, before_ms, limit| {
+        let ids = ScheduledFunction::completed_before(tx, before_ms, limit)?;
+        for id in &ids {
+            ScheduledFunction::remove(tx, *id)?;
+        }
+        Ok(ids.len())
+    },
+};
+
+async fn forget(database: &Database, stopping: &watch::Receiver<bool>, old: Old) {
+    let what = old.what;
     while !*stopping.borrow() {
         let database = database.clone();
-        match tokio::task::spawn_blocking(move || forget_step(&database)).await {
+        match tokio::task::spawn_blocking(move || forget_step(&database, old)).await {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => return,
             Ok(Err(error)) => {
-                tracing::warn!(%error, "old session requests cannot be removed");
+                tracing::warn!(%error, "old {what} cannot be removed");
                 return;
             }
             Err(error) => {
-                tracing::error!(%error, "removing old session requests failed");
+                tracing::error!(%error, "removing old {what} failed");
                 return;
             }
         }
     }
 }
 
-/// Forgets some outcomes that have grown old; gives whether there may be more. Blocks.
-fn forget_step(database: &Database) -> Result<bool, CommitError> {
+/// Forgets some rows that have grown old; gives whether there may be more. Blocks.
+fn forget_step(database: &Database, old: Old) -> Result<bool, CommitError> {
     let mut tx = database.begin();
-    let before_ms = tx.now_ms() - SESSION_REQUESTS_KEPT.as_secs_f64() * 1e3;
-    let removed = session_requests::remove_before(&mut tx, before_ms, SESSION_REQUESTS_STEP);
-    let removed = match removed {
+    tx.lift_limits();
+    let before_ms = tx.now_ms() - old.kept.as_secs_f64() * 1e3;
+    let removed = match (old.remove)(&mut tx, before_ms, old.step) {
         Ok(removed) => removed,
         Err(error) => {
-            tracing::warn!(%error, "old session requests cannot be read");
+            tracing::warn!(%error, "old {} cannot be read", old.what);
             return Ok(false);
         }
     };
     match database.commit_blocking(tx) {
-        // Nobody writes these rows twice, so a conflict has been with another table's definition.
-        Ok(_) | Err(CommitError::Conflict { .. }) => Ok(removed == SESSION_REQUESTS_STEP),
+        // Nobody writes these rows again, so a conflict has been with another table's definition.
+        Ok(_) | Err(CommitError::Conflict { .. }) => Ok(removed == old.step),
         Err(error) => Err(error),
     }
 }

@@ -477,12 +477,7 @@ async fn what_a_restart_interrupts_has_failed() {
         deployment.folder.path().join("imports"),
     );
     let imports = imports.expect("a folder");
-    let jobs = Jobs::start(
-        &deployment.database,
-        &deployment.functions,
-        &deployment.deployer,
-        &imports,
-    );
+    let jobs = Jobs::start(&deployment.functions, &deployment.deployer, &imports);
     let state = deployment.after(&id, &["waiting_for_confirmation"]).await;
     assert_eq!(state["state"], "failed");
     assert!(
@@ -513,7 +508,6 @@ async fn old_outcomes_of_mutations_are_forgotten() {
         })
         .await;
     let jobs = Jobs::start(
-        &deployment.database,
         &deployment.functions,
         &deployment.deployer,
         &deployment.imports,

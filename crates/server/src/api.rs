@@ -5,6 +5,7 @@ mod deploy;
 mod environment;
 mod functions;
 mod import;
+mod jobs;
 mod logs;
 mod storage;
 
@@ -30,6 +31,7 @@ pub(crate) fn router() -> Router<Deployment> {
         .merge(deploy::router())
         .merge(environment::router())
         .merge(import::router())
+        .merge(jobs::router())
         .merge(logs::router())
         .merge(storage::router())
         .merge(admin::router())

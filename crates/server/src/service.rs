@@ -97,12 +97,7 @@ impl Server {
     /// Serves until `stop` turns true; then stops intake first, lets running requests end, and
     /// stops what runs in the background. Storage is the caller's to close, last.
     pub async fn run(self, deps: Deps, mut stop: watch::Receiver<bool>) -> io::Result<()> {
-        let jobs = Jobs::start(
-            &deps.database,
-            &deps.functions,
-            &deps.deployer,
-            &deps.imports,
-        );
+        let jobs = Jobs::start(&deps.functions, &deps.deployer, &deps.imports);
         let sync = ws::SyncState::new(
             deps.functions.clone(),
             deps.keys.clone(),

@@ -78,6 +78,7 @@ impl QuerySet {
             identity: identity.clone(),
             request_id: request_id::of_counter(seed, self.additions),
             caller: "SyncWorker",
+            origin: Default::default(),
             question: Default::default(),
         });
         let query = LiveQuery {

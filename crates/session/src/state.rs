@@ -420,6 +420,7 @@ impl State {
             identity: self.identity.clone(),
             request_id,
             caller: "SyncWorker",
+            origin: Default::default(),
             question: Default::default(),
         }
     }

@@ -270,6 +270,7 @@ fn call(path: &str, args: &Json) -> Call {
         identity: Identity::Anonymous,
         request_id: "0123456789abcdef".to_owned(),
         caller: "Tester",
+        origin: Default::default(),
         question: Default::default(),
     }
 }

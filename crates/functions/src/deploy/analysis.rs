@@ -3,9 +3,10 @@
 use lentil_js::{AnalyzedFunction, AnalyzedModule, FunctionKind, Position};
 use lentil_values::Validator;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::{DeployError, FunctionSpec, Visibility};
+use crate::crons;
 
 /// One module. Every member of `functions` is required by the CLI, also when it is null.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,7 +106,7 @@ impl AnalyzedModuleJson {
             http_routes: module
                 .http_routes
                 .map(|routes| routes.into_iter().map(route).collect()),
-            cron_specs: module.crons.as_deref().map(cron_specs).transpose()?,
+            cron_specs: module.crons.as_deref().map(crons::specs).transpose()?,
             source_mapped: None,
         })
     }
@@ -127,7 +128,7 @@ impl FunctionJson {
     }
 
     /// What an execution must know of it.
-    pub(super) fn spec(&self) -> Result<FunctionSpec, String> {
+    pub(crate) fn spec(&self) -> Result<FunctionSpec, String> {
         let kind = match self.udf_type.as_str() {
             "Query" => FunctionKind::Query,
             "Mutation" => FunctionKind::Mutation,
@@ -177,26 +178,6 @@ fn validator(what: &str, text: Option<&str>) -> Result<Option<Validator>, String
     Validator::from_json(&json)
         .map(Some)
         .map_err(|error| format!("{what}: {error}"))
-}
-
-/// The jobs of `crons.js`: identifier, target and schedule. They are kept and do not run yet.
-fn cron_specs(text: &str) -> Result<Vec<Json>, DeployError> {
-    let bad = |why: &str| DeployError::bad("InvalidCron", format!("crons.js: {why}"));
-    let json: Json = serde_json::from_str(text)
-        .map_err(|error| bad(&format!("export() does not give JSON: {error}")))?;
-    let jobs = json
-        .as_object()
-        .ok_or_else(|| bad("export() does not give an object"))?;
-    jobs.iter()
-        .map(|(identifier, job)| {
-            let member = |name: &str| job.get(name).ok_or_else(|| bad(&format!("the job {identifier:?} has no {name}")));
-            let args = member("args")?.to_string();
-            Ok(json!({
-                "identifier": identifier,
-                "spec": { "udfPath": member("name")?, "udfArgs": args.as_bytes(), "cronSchedule": member("schedule")? },
-            }))
-        })
-        .collect()
 }
 
 /// An argument validator as the API specification prints it; none is any.
@@ -252,14 +233,5 @@ mod tests {
         for key in ["name", "pos", "udfType", "visibility", "args", "returns"] {
             assert!(json.get(key).is_some(), "{key}");
         }
-    }
-
-    #[test]
-    fn cron_jobs_are_listed() {
-        let specs = cron_specs(
-            r#"{"tick":{"name":"a:b","args":[{}],"schedule":{"type":"interval","seconds":5}}}"#,
-        );
-        assert_eq!(specs.expect("good")[0]["identifier"], "tick");
-        assert!(cron_specs(r#"{"tick":{}}"#).is_err());
     }
 }

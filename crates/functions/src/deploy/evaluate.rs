@@ -12,6 +12,7 @@ use super::declared::{DeclaredVariable, declared};
 use super::image::source_of;
 use super::request::{PushRequest, PushedModule};
 use super::{DeployError, Deployer, auth, blocking};
+use crate::crons;
 
 /// The text of the schema that is kept when there is no `schema.ts`.
 pub(crate) const NO_SCHEMA: &str = r#"{"tables":[],"schemaValidation":false}"#;
@@ -82,6 +83,7 @@ impl Deployer {
             let json = AnalyzedModuleJson::new(&path, module)?;
             analysis.insert(path, json);
         }
+        crons::check_targets(&analysis)?;
         let mut providers = Vec::new();
         if modules.iter().any(|module| module.path == "auth.config.js") {
             let text = host

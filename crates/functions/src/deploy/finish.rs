@@ -11,6 +11,7 @@ use super::image::Code;
 use super::indexes::{self, IndexDiff};
 use super::start::{PreparedPush, active_schema};
 use super::{DeployError, Deployer, NO_SCHEMA, declared, staged};
+use crate::crons;
 
 /// Bytes of a push's message.
 const MESSAGE_BYTES_MAX: usize = 1_024;
@@ -58,6 +59,7 @@ impl Deployer {
                 Ok(response)
             })
             .await?;
+        self.shared.agenda.note_crons();
         self.shared.prepared.lock().remove(&push.id);
         // Staged indexes and validators are worked on from now on.
         self.shared.work.notify_one();
@@ -88,6 +90,7 @@ fn apply(tx: &mut Transaction, push: &Arc<PreparedPush>) -> Result<Json, DeployE
     indexes::activate(tx, &evaluated.schema)?;
     let module_diff = store_modules(tx, push)?;
     staged::sync(tx, &evaluated.schema)?;
+    let cron_diff = crons::sync(tx, &evaluated.analysis)?;
     let schema_diff = activate_schema(tx, &row, &deployment)?;
     let auth_diff = auth_diff(deployment.auth.as_deref(), &evaluated.auth);
     let config_diff = config_diff(&deployment, push);
@@ -114,7 +117,7 @@ fn apply(tx: &mut Transaction, push: &Arc<PreparedPush>) -> Result<Json, DeployE
             "diffType": { "type": if first { "create" } else { "modify" } },
             "moduleDiff": module_diff,
             "udfConfigDiff": config_diff,
-            "cronDiff": { "added": [], "updated": [], "deleted": [] },
+            "cronDiff": cron_diff,
             "indexDiff": index_diff,
             "schemaDiff": schema_diff,
         } },
@@ -248,12 +251,6 @@ fn warn_of_what_does_not_run(push: &PreparedPush) {
         .is_some_and(|module| module.http_routes.is_some())
     {
         tracing::warn!("convex/http.ts was pushed; HTTP actions do not run in this version yet");
-    }
-    if analysis
-        .get("crons.js")
-        .is_some_and(|module| module.cron_specs.is_some())
-    {
-        tracing::warn!("convex/crons.ts was pushed; cron jobs do not run in this version yet");
     }
     for (name, table) in &push.evaluated.schema.tables {
         for index in &table.other_indexes {

@@ -34,7 +34,7 @@ impl UdfSyscalls {
             "ip": null,
             "userAgent": null,
             "requestId": self.scope.request_id,
-            "scheduledFunctionId": null,
+            "scheduledFunctionId": self.scope.scheduled.map(|id| id.to_string()),
             "authToken": null,
         })
         .to_string())
@@ -47,7 +47,6 @@ impl UdfSyscalls {
     }
 
     pub(super) fn transaction_metrics(&mut self) -> String {
-        /// Scheduled functions do not exist yet: nothing used, nothing to use.
         const NONE: (usize, usize) = (0, 0);
         let (used, limits) = (self.tx.usage(), self.limits);
         let metric = |(used, limit): (usize, usize)| json!({ "used": used, "remaining": limit.saturating_sub(used) });
@@ -59,8 +58,8 @@ impl UdfSyscalls {
             "databaseQueries": metric((used.ranges_read, limits.ranges_read)),
             "documentsRead": metric((used.documents_read, limits.documents_read)),
             "documentsWritten": metric((used.documents_written, limits.documents_written)),
-            "functionsScheduled": metric(NONE),
-            "scheduledFunctionArgsBytes": metric(NONE),
+            "functionsScheduled": metric(self.scheduling.functions()),
+            "scheduledFunctionArgsBytes": metric(self.scheduling.bytes()),
             "filesWritten": of_files(files.written, most.files_per_call),
             "fileWriteBytes": of_files(files.bytes_written, most.file_bytes_per_call),
             "filesRead": of_files(files.read, most.files_per_call),
@@ -73,7 +72,6 @@ impl UdfSyscalls {
 /// The answer to operations that exist in Convex and not here yet.
 pub(super) fn unsupported(op: &str) -> Option<SyscallError> {
     let what = match op {
-        "1.0/schedule" | "1.0/cancel_job" => "Scheduling functions is",
         "1.0/createFunctionHandle" => "Function handles are",
         "1.0/signJwt" => "Signing tokens (`ctx.auth.signJwt`) is",
         _ => return None,

@@ -15,7 +15,7 @@ use crate::index_range::{RangeExpression, key_range};
 use crate::validate::TableNames;
 
 /// The system tables that functions may read, through `db.system`.
-pub(super) const VISIBLE_SYSTEM_TABLES: [&str; 2] = ["_storage", "_scheduled_functions"];
+pub(crate) const VISIBLE_SYSTEM_TABLES: [&str; 2] = ["_storage", "_scheduled_functions"];
 const READ_ONLY: &str = "System tables (prefixed with `_`) are read-only.";
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lentil_database::{Transaction, TransactionLimits};
 use lentil_js::FunctionKind;
 
+use super::scheduling::Ceilings;
 use super::streams::Stream;
 use crate::path::FunctionPath;
 
@@ -31,6 +32,8 @@ pub(super) struct Frame {
 pub(super) struct Nested {
     /// Ceilings before the call's own.
     pub(super) limits: TransactionLimits,
+    /// Ceilings of what may be scheduled, likewise.
+    pub(super) scheduling: Ceilings,
     /// Whether its writes are a sub-transaction's.
     pub(super) sub_transaction: bool,
 }

@@ -24,12 +24,8 @@ const OWN_REFERENCE: &str = "_reference/function/";
 #[serde(rename_all = "camelCase")]
 struct RunUdf<'a> {
     udf_type: UdfType,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    reference: Option<String>,
-    #[serde(default)]
-    function_handle: Option<String>,
+    #[serde(flatten)]
+    address: Address,
     #[serde(borrow)]
     args: &'a RawValue,
     #[serde(default)]
@@ -59,6 +55,10 @@ struct Ceilings {
     documents_read: Option<f64>,
     #[serde(default)]
     documents_written: Option<f64>,
+    #[serde(default)]
+    functions_scheduled: Option<f64>,
+    #[serde(default)]
+    scheduled_function_args_bytes: Option<f64>,
 }
 
 impl Ceilings {
@@ -101,7 +101,7 @@ impl UdfSyscalls {
                  (MaximumCallDepthExceeded)."
             )));
         }
-        let path = address(&args)?;
+        let path = args.address.path("runUdf")?;
         let object = self.check_callee(&path, kind, args.args.get())?;
         self.open_frame(&args, path.clone(), kind)?;
         let args = Value::Array(vec![Value::Object(object)]).to_json_string();
@@ -162,11 +162,16 @@ impl UdfSyscalls {
         let sub_transaction = kind == FunctionKind::Mutation;
         frame.nested = Some(Nested {
             limits: self.limits,
+            scheduling: self.scheduling.ceilings,
             sub_transaction,
         });
         if let Some(ceilings) = args.transaction_limits.as_ref().filter(|_| !stale) {
             self.limits = ceilings.apply(&self.limits, &self.tx.usage());
             self.tx.set_limits(self.limits);
+            self.scheduling.lower(
+                ceilings.functions_scheduled,
+                ceilings.scheduled_function_args_bytes,
+            );
         }
         if sub_transaction {
             self.tx.begin_nested();
@@ -198,6 +203,7 @@ impl UdfSyscalls {
             }
         }
         self.limits = nested.limits;
+        self.scheduling.ceilings = nested.scheduling;
         self.tx.set_limits(self.limits);
         answer
     }
@@ -244,30 +250,46 @@ pub(crate) fn wrong_kind(
     )
 }
 
-/// The function that a call names, in one of the three ways.
-fn address(args: &RunUdf<'_>) -> Result<FunctionPath, SyscallError> {
-    let name = match (&args.name, &args.reference, &args.function_handle) {
-        (Some(name), None, None) => name.as_str(),
-        (None, Some(reference), None) => reference.strip_prefix(OWN_REFERENCE).ok_or_else(|| {
-            thrown(format!(
-                "Cannot call \"{reference}\": components are not supported by this version of Lentil yet."
-            ))
-        })?,
-        (None, None, Some(_)) => {
-            return Err(thrown(
-                "Function handles are not supported by this version of Lentil yet.",
-            ));
-        }
-        (None, None, None) => {
-            return Err(bad_argument("name", "runUdf", &"the function to call is missing"));
-        }
-        _ => {
-            return Err(bad_argument(
-                "name",
-                "runUdf",
-                &"exactly one of name, reference and functionHandle must be given",
-            ));
-        }
-    };
-    FunctionPath::parse(name).map_err(|error| bad_argument("name", "runUdf", &error))
+/// How a call names a function: in one of three ways.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Address {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    reference: Option<String>,
+    #[serde(default)]
+    function_handle: Option<String>,
+}
+
+impl Address {
+    /// The function that is named. `method` is what the developer called.
+    pub(crate) fn path(&self, method: &str) -> Result<FunctionPath, SyscallError> {
+        let name = match (&self.name, &self.reference, &self.function_handle) {
+            (Some(name), None, None) => name.as_str(),
+            (None, Some(reference), None) => {
+                reference.strip_prefix(OWN_REFERENCE).ok_or_else(|| {
+                    thrown(format!(
+                        "Cannot call \"{reference}\": components are not supported by this version of Lentil yet."
+                    ))
+                })?
+            }
+            (None, None, Some(_)) => {
+                return Err(thrown(
+                    "Function handles are not supported by this version of Lentil yet.",
+                ));
+            }
+            (None, None, None) => {
+                return Err(bad_argument("name", method, &"the function to call is missing"));
+            }
+            _ => {
+                return Err(bad_argument(
+                    "name",
+                    method,
+                    &"exactly one of name, reference and functionHandle must be given",
+                ));
+            }
+        };
+        FunctionPath::parse(name).map_err(|error| bad_argument("name", method, &error))
+    }
 }

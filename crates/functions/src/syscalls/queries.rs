@@ -118,6 +118,11 @@ impl QueryJson {
             }
         };
         check_queryable_table(&table)?;
+        if table.starts_with('_') && built_in_fields(&index).is_empty() {
+            return Err(thrown(format!(
+                "Index {table}.{index} not found. System tables have the indexes by_id and by_creation_time."
+            )));
+        }
         Ok(Query {
             table,
             index,

@@ -1,9 +1,10 @@
 //! Tables and their documents.
 
-use lentil_database::{IndexQuery, Namespace, Order, TransactionError};
+use lentil_database::{Document, IndexQuery, Namespace, Order, TransactionError};
 use lentil_values::{KeyRange, Object, Value, after_prefix};
 
 use super::{Request, bad_argument, document, object, text};
+use crate::syscalls::VISIBLE_SYSTEM_TABLES;
 
 /// Documents of one page.
 const PAGE_DOCUMENTS_MAX: usize = 10_000;
@@ -45,7 +46,7 @@ pub(super) fn size(request: &mut Request) -> Result<Value, TransactionError> {
 }
 
 /// A page of documents by creation time. Of the system's tables only those that apps may see are
-/// shown, and those are empty in this version.
+/// shown.
 pub(super) fn page(request: &mut Request) -> Result<Value, TransactionError> {
     let table = request.text("table")?;
     let order = match request.optional_text("order").as_deref() {
@@ -53,14 +54,37 @@ pub(super) fn page(request: &mut Request) -> Result<Value, TransactionError> {
         None | Some("desc") => Order::Desc,
         Some(_) => return Err(bad_argument("order", "\"asc\" or \"desc\"")),
     };
-    let Some(Value::Object(options)) = request.args.get("paginationOpts").cloned() else {
+    let options = page_options(request)?;
+    if table.starts_with('_') && !VISIBLE_SYSTEM_TABLES.contains(&table.as_str()) {
+        return Ok(result(Vec::new(), true, END.to_owned()));
+    }
+    let query = |range| IndexQuery {
+        namespace: Namespace::ROOT,
+        table,
+        index: "by_creation_time".to_owned(),
+        range,
+        order,
+    };
+    let keep = |row: &Document| document(&row.json).map(Some);
+    read_page(request, options, KeyRange::all(), query, keep)
+}
+
+/// Which page is wanted.
+pub(super) struct PageOptions {
+    cursor: Option<String>,
+    documents: usize,
+}
+
+/// Reads `paginationOpts`.
+pub(super) fn page_options(request: &Request) -> Result<PageOptions, TransactionError> {
+    let Some(Value::Object(options)) = request.args.get("paginationOpts") else {
         return Err(bad_argument("paginationOpts", "an object"));
     };
     let cursor = match options.get("cursor") {
         Some(Value::String(cursor)) => Some(cursor.clone()),
         _ => None,
     };
-    let wanted = match options.get("numItems") {
+    let documents = match options.get("numItems") {
         Some(Value::Float64(count)) if *count >= 1.0 => (*count as usize).min(PAGE_DOCUMENTS_MAX),
         _ => {
             return Err(bad_argument(
@@ -69,40 +93,33 @@ pub(super) fn page(request: &mut Request) -> Result<Value, TransactionError> {
             ));
         }
     };
-    if table.starts_with('_') {
-        return Ok(result(Vec::new(), true, END.to_owned()));
-    }
-    let range = match cursor.as_deref() {
-        None => KeyRange::all(),
-        Some(END) => return Ok(result(Vec::new(), true, END.to_owned())),
-        Some(cursor) => after(cursor, order)?,
-    };
-    read_page(request, table, range, order, wanted)
+    Ok(PageOptions { cursor, documents })
 }
 
-fn read_page(
+/// A page of what `keep` makes of the rows of a range.
+pub(super) fn read_page(
     request: &mut Request,
-    table: String,
-    range: KeyRange,
-    order: Order,
-    wanted: usize,
+    options: PageOptions,
+    whole: KeyRange,
+    query: impl FnOnce(KeyRange) -> IndexQuery,
+    keep: impl Fn(&Document) -> Result<Option<Value>, TransactionError>,
 ) -> Result<Value, TransactionError> {
-    let mut rows = request.tx.query(IndexQuery {
-        namespace: Namespace::ROOT,
-        table,
-        index: "by_creation_time".to_owned(),
-        range,
-        order,
-    })?;
-    rows.expect_rows(wanted);
+    let mut query = query(whole);
+    match options.cursor.as_deref() {
+        None => {}
+        Some(END) => return Ok(result(Vec::new(), true, END.to_owned())),
+        Some(cursor) => after(cursor, query.order, &mut query.range)?,
+    }
+    let mut rows = request.tx.query(query)?;
+    rows.expect_rows(options.documents);
     let (mut page, mut bytes) = (Vec::new(), 0);
     loop {
         let Some((key, row)) = rows.next(request.tx)? else {
             return Ok(result(page, true, END.to_owned()));
         };
         bytes += row.json.len();
-        page.push(document(&row.json)?);
-        if page.len() == wanted || bytes > PAGE_BYTES_MAX {
+        page.extend(keep(&row)?);
+        if page.len() == options.documents || bytes > PAGE_BYTES_MAX {
             return Ok(result(page, false, to_cursor(&key)));
         }
     }
@@ -116,20 +133,15 @@ fn result(page: Vec<Value>, done: bool, cursor: String) -> Value {
     ]))
 }
 
-/// What comes after the row of a cursor, in the order of reading.
-fn after(cursor: &str, order: Order) -> Result<KeyRange, TransactionError> {
+/// Leaves of a range what comes after the row of a cursor, in the order of reading.
+fn after(cursor: &str, order: Order, range: &mut KeyRange) -> Result<(), TransactionError> {
     let key = hex::decode(cursor)
         .map_err(|_| bad_argument("paginationOpts.cursor", "a cursor of an earlier page"))?;
-    Ok(match order {
-        Order::Asc => KeyRange {
-            start: after_prefix(&key).unwrap_or(key),
-            end: None,
-        },
-        Order::Desc => KeyRange {
-            start: Vec::new(),
-            end: Some(key),
-        },
-    })
+    match order {
+        Order::Asc => range.start = after_prefix(&key).unwrap_or(key),
+        Order::Desc => range.end = Some(key),
+    }
+    Ok(())
 }
 
 fn to_cursor(key: &[u8]) -> String {

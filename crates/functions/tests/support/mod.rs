@@ -50,6 +50,11 @@ impl App {
         app
     }
 
+    /// The application once more, after something else was pushed.
+    pub(crate) async fn push_again(app: App) -> App {
+        App::pushed(app).await
+    }
+
     /// A deployment to which nothing was pushed.
     pub(crate) async fn empty(host: HostOptions) -> App {
         App::open(host, FunctionsOptions::default()).await
@@ -225,6 +230,7 @@ pub(crate) fn call(path: &str, args: Json) -> Call {
         identity: Identity::Anonymous,
         request_id: "0123456789abcdef".to_owned(),
         caller: "Tester",
+        origin: Default::default(),
         question: Default::default(),
     }
 }

@@ -304,6 +304,7 @@ fn prepare(
         identity,
         request_id,
         caller: CALLER,
+        origin: Default::default(),
         question: Default::default(),
     };
     Ok((call, format))

@@ -20,6 +20,8 @@ const schema = defineEntSchema({
   comments: defineEnt({ text: v.string() }).edge("post"),
   tags: defineEnt({}).field("name", v.string(), { unique: true }).edges("posts"),
   drafts: defineEnt({ text: v.string() }).deletion("soft"),
+  notices: defineEnt({ text: v.string() }).deletion("scheduled", { delayMs: 500 }).edges("replies", { ref: true }),
+  replies: defineEnt({ text: v.string() }).edge("notice"),
   secrets: defineEnt({ userId: v.id("users"), text: v.string(), sealed: v.boolean() }),
 });
 

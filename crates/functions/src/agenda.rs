@@ -1,0 +1,48 @@
+//! When whoever runs scheduled functions and cron jobs must look at them again.
+//!
+//! The rows are the truth. This only spares looking at all of them each time: whoever commits a
+//! scheduled function says for when it is, and the runner then looks from that time on. A server
+//! that starts looks at all of them once.
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// What has changed since somebody looked.
+#[derive(Debug, Default)]
+pub struct Agenda {
+    /// The earliest time of what was scheduled since, ms since the epoch.
+    earliest_ms: Mutex<Option<f64>>,
+    scheduled: Notify,
+    crons: Notify,
+}
+
+impl Agenda {
+    /// Says that a function was scheduled for a time. Called when its commit is visible.
+    pub(crate) fn note_scheduled(&self, at_ms: f64) {
+        let mut earliest = self.earliest_ms.lock();
+        *earliest = Some(earliest.map_or(at_ms, |earliest| earliest.min(at_ms)));
+        drop(earliest);
+        self.scheduled.notify_one();
+    }
+
+    /// Says that cron jobs have changed. Called when the commit is visible.
+    pub(crate) fn note_crons(&self) {
+        self.crons.notify_one();
+    }
+
+    /// The earliest time of what was scheduled since this was last asked. To be asked before the
+    /// rows are read: what is committed later is told the next time.
+    pub fn take_earliest(&self) -> Option<f64> {
+        self.earliest_ms.lock().take()
+    }
+
+    /// Waits until something was scheduled since the last wait.
+    pub async fn scheduled(&self) {
+        self.scheduled.notified().await;
+    }
+
+    /// Waits until cron jobs have changed since the last wait.
+    pub async fn crons(&self) {
+        self.crons.notified().await;
+    }
+}
