@@ -9,6 +9,7 @@ mod conflicts;
 mod transactions;
 mod definitions;
 mod model;
+mod serial;
 mod serializability;
 mod subscriptions;
 mod backfill;

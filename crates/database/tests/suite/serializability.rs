@@ -15,21 +15,16 @@ use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::serial::{Execution, Replay, replay};
 use crate::support::{
     Model, Query, ROOT, Row, TestEnv, WriteOp, commit, is_conflict, long, make_table, open,
     open_memory,
 };
 
-/// What a committed transaction did, in order.
-enum Step {
+/// What a transaction did.
+pub(crate) enum Step {
     Read(Query, Vec<(DocumentId, String)>),
     Write(DocumentId, Option<String>),
-}
-
-struct Execution {
-    /// Its place in the order; a transaction without writes comes after the commit of its snapshot.
-    at: (Timestamp, bool),
-    steps: Vec<Step>,
 }
 
 /// One random transaction, step by step.
@@ -118,7 +113,7 @@ impl Played {
         self,
         result: Result<Committed, CommitError>,
         known: &Mutex<Vec<DocumentId>>,
-    ) -> Option<Execution> {
+    ) -> Option<Execution<Step>> {
         if is_conflict(&result) {
             return None;
         }
@@ -140,7 +135,11 @@ impl Played {
 }
 
 /// Runs one random transaction from begin to commit; `None` if it conflicted.
-fn execute(db: &Database, rng: &mut StdRng, known: &Mutex<Vec<DocumentId>>) -> Option<Execution> {
+fn execute(
+    db: &Database,
+    rng: &mut StdRng,
+    known: &Mutex<Vec<DocumentId>>,
+) -> Option<Execution<Step>> {
     let mut player = Player::begin(db, rng.random_range(1..6), 14);
     while player.left > 0 {
         player.step(rng, known);
@@ -149,28 +148,20 @@ fn execute(db: &Database, rng: &mut StdRng, known: &Mutex<Vec<DocumentId>>) -> O
     played.finish(db.commit_blocking(tx), known)
 }
 
-/// Plays the executions one after the other in the order of their commits; panics at the first read
-/// that saw something else.
-fn replay(mut executions: Vec<Execution>, mut model: Model) -> Model {
-    executions.sort_by_key(|execution| execution.at);
-    for pair in executions.windows(2) {
-        assert!(
-            pair[0].at < pair[1].at || pair[1].at.1,
-            "two commits have one timestamp"
-        );
-    }
-    for execution in executions {
-        for step in execution.steps {
-            match step {
-                Step::Read(query, found) => {
-                    assert_eq!(found, model.run(&query), "{query:?} at {:?}", execution.at)
+impl Replay<Step> for Model {
+    fn play(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Read(query, found) => {
+                let expected = self.run(query);
+                if *found != expected {
+                    return Err(format!("{query:?} gave {found:?} instead of {expected:?}"));
                 }
-                Step::Write(id, Some(json)) => drop(model.documents.insert(id, json)),
-                Step::Write(id, None) => drop(model.documents.remove(&id)),
             }
+            Step::Write(id, Some(json)) => drop(self.documents.insert(*id, json.clone())),
+            Step::Write(id, None) => drop(self.documents.remove(id)),
         }
+        Ok(())
     }
-    model
 }
 
 /// The table with so many rows, as the model and the known ids have it.
@@ -200,7 +191,7 @@ fn check_end(db: &Database, end: &Model) {
 fn check(db: &Database, seed: u64, transactions: usize) {
     const THREADS: u64 = 8;
     let (start, known) = prepare(db, 8);
-    let results: Vec<(Vec<Execution>, usize)> = std::thread::scope(|scope| {
+    let results: Vec<(Vec<Execution<Step>>, usize)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {
                 let (known, db) = (&known, db.clone());
@@ -288,7 +279,7 @@ fn short_history(
     rng: &mut StdRng,
     known: &Mutex<Vec<DocumentId>>,
     runtime: &tokio::runtime::Runtime,
-) -> (Vec<Execution>, usize) {
+) -> (Vec<Execution<Step>>, usize) {
     let mut waiting: u8 = rng.random_range(2..=4);
     let (mut playing, mut done, mut executions) = (Vec::new(), Vec::new(), Vec::new());
     let mut conflicts = 0;
@@ -323,7 +314,7 @@ fn commit_together(
     done: Vec<(Transaction, Played)>,
     known: &Mutex<Vec<DocumentId>>,
     runtime: &tokio::runtime::Runtime,
-) -> Vec<Option<Execution>> {
+) -> Vec<Option<Execution<Step>>> {
     let (transactions, played): (Vec<_>, Vec<_>) = done.into_iter().unzip();
     let results = runtime.block_on(async {
         // A task submits when it is first polled, and all are before one of them is answered.
