@@ -18,7 +18,7 @@ mod validator;
 pub use crate::format::ValueFormat;
 pub use crate::id::{DocumentId, IdError, InternalId, TableNumber};
 pub use crate::json::write_object;
-pub use crate::key::{IndexKey, KeyRange, after_prefix, push_key_value};
+pub use crate::key::{IndexKey, KeyRange, after_prefix, after_values, push_key_value};
 pub use crate::timestamp::Timestamp;
 pub use crate::validator::{
     FieldValidator, IdResolver, ObjectValidator, ValidationError, Validator, ValidatorError,
