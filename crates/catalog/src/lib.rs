@@ -12,15 +12,14 @@ mod row;
 mod deployment;
 mod environment;
 mod imports;
+pub mod limits;
 mod modules;
 mod schema;
 mod schema_rows;
 pub mod session_requests;
 
 pub use crate::deployment::Deployment;
-pub use crate::environment::{
-    ENVIRONMENT_VARIABLES_MAX, EnvironmentError, Variable, check_variable,
-};
+pub use crate::environment::{EnvironmentError, Variable, check_variable};
 pub use crate::error::CatalogError;
 pub use crate::imports::{ImportRow, ImportState};
 pub use crate::modules::{ModuleRow, ModuleText};

@@ -195,7 +195,8 @@ impl Transaction {
                 json: current.json,
             });
         }
-        Value::check_document(&fields).map_err(document_error)?;
+        Value::check_document(&fields)
+            .map_err(|error| document_error(error, &current.table.info.name))?;
         let json = to_json(fields);
         self.count_write(json.0.len())?;
         let old = self.revision(&current.table, current.json, &current.fields);
@@ -230,7 +231,7 @@ impl Transaction {
                 "must be absent when a document is inserted",
             ));
         }
-        Value::check_document(&value).map_err(document_error)?;
+        Value::check_document(&value).map_err(|error| document_error(error, &table.info.name))?;
         let (json, value) = to_json(value);
         self.count_write(json.len())?;
         let new = self.revision(table, json, &value);
@@ -320,9 +321,10 @@ fn refuse_catalog(tablet: TabletId) -> Result<(), TransactionError> {
     Ok(())
 }
 
-fn document_error(error: ValueError) -> TransactionError {
+fn document_error(error: ValueError, table: &str) -> TransactionError {
+    let place = format!("in a document of table {table:?}");
     match error {
-        ValueError::Limit { code, message } => developer(code, message),
-        error => developer("InvalidDocument", error.to_string()),
+        ValueError::Limit { code, message } => developer(code, format!("{message}, {place}")),
+        error => developer("InvalidDocument", format!("{error} ({place})")),
     }
 }

@@ -81,7 +81,7 @@ pub(crate) const CACHED_DOCUMENT_OVERHEAD: usize = 128;
 /// Documents a transaction remembers from its reads, so that a write after a read asks storage once.
 pub(crate) const ROWS_REMEMBERED: usize = 8_192;
 /// Tables of one namespace (function-runtime 4.3).
-pub(crate) const TABLES_MAX: usize = 10_000;
+pub const TABLES_MAX: usize = 10_000;
 /// First number of a user table (function-runtime 4.3).
 pub(crate) const USER_TABLE_NUMBERS: u32 = 10_001;
 /// First number of a system table made here; lower ones are kept for the built-in and old ones.

@@ -9,6 +9,7 @@
 
 mod analysis;
 mod auth;
+mod cron_targets;
 mod declared;
 mod environment;
 mod error;
@@ -35,6 +36,8 @@ pub(crate) use self::analysis::{AnalyzedModuleJson, validator_json};
 pub use self::error::DeployError;
 pub(crate) use self::evaluate::NO_SCHEMA;
 pub use self::image::{DeploymentImage, FunctionSpec, ImageCache, PendingSchema, Visibility};
+#[cfg(test)]
+pub(crate) use self::request::{CODE_BYTES_MAX, MODULES_MAX};
 pub(crate) use self::schema_work::note_write;
 use self::start::PreparedPush;
 use crate::Functions;

@@ -259,11 +259,14 @@ async fn components_are_refused_clearly() {
 async fn s031_routes_and_jobs_are_kept() {
     let app = empty().await;
     let http = "export default { isRouter: true, getRoutes: () => [['/a', 'GET', {}], ['/b/*', 'POST', {}]], lookup() {}, runRequest() {} };";
-    let crons = "export default { isCrons: true, export: () => JSON.stringify({ tick: { name: 'm:f', args: [{}], schedule: { type: 'interval', seconds: 5 } } }) };";
+    let crons = "export default { isCrons: true, export: () => JSON.stringify({ tick: { name: 'm:g', args: [{}], schedule: { type: 'interval', seconds: 5 } } }) };";
     let modules = [
         plain_module("http.js", http),
         plain_module("crons.js", crons),
-        module("m.js", ONE),
+        module(
+            "m.js",
+            "export const g = mutation(() => 1, { internal: true });",
+        ),
     ];
     let (started, _) = push(&app, push_of(&modules, None)).await;
     let functions = &started["analysis"][""]["functions"];

@@ -10,6 +10,7 @@ mod value;
 mod json;
 mod format;
 mod key;
+pub mod limits;
 mod id;
 mod timestamp;
 mod size;
