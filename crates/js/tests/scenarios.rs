@@ -53,6 +53,12 @@ fn s043_cryptography_where_it_is_deterministic() {
     ));
     let elliptic = elliptic.as_str().expect("it draws randomness");
     assert!(elliptic.contains("in queries and mutations"), "{elliptic}");
+    let verified = eval(&format!(
+        "{keys} const key = await crypto.subtle.importKey('spki', bytes(EC_PUBLIC), {{name: 'ECDSA', namedCurve: 'P-256'}}, false, ['verify']);
+         const check = (text) => crypto.subtle.verify({{name: 'ECDSA', hash: 'SHA-256'}}, key, bytes(EC_SIGNATURE), text);
+         return [await check(new Uint8Array(9)), await check(new Uint8Array(8))]"
+    ));
+    assert_eq!(verified, json!([true, false]));
 }
 
 #[test]

@@ -318,18 +318,14 @@ fn commit_together(
     let (transactions, played): (Vec<_>, Vec<_>) = done.into_iter().unzip();
     let results = runtime.block_on(async {
         // A task submits when it is first polled, and all are before one of them is answered.
-        let commits: Vec<_> = transactions
-            .into_iter()
-            .map(|tx| {
-                let db = db.clone();
-                tokio::spawn(async move { db.commit(tx).await })
-            })
-            .collect();
-        let mut results = Vec::new();
-        for commit in commits {
-            results.push(commit.await.unwrap());
+        let mut commits = tokio::task::JoinSet::new();
+        for (place, tx) in transactions.into_iter().enumerate() {
+            let db = db.clone();
+            commits.spawn(async move { (place, db.commit(tx).await) });
         }
-        results
+        let mut results = commits.join_all().await;
+        results.sort_by_key(|(place, _)| *place);
+        results.into_iter().map(|(_, result)| result)
     });
     let ends = played.into_iter().zip(results);
     ends.map(|(played, result)| played.finish(result, known))
