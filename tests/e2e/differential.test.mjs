@@ -97,6 +97,21 @@ test("what a function throws reaches its caller, and leaves nothing behind", asy
   assert.deepEqual(rows, [{ value: [] }]);
 });
 
+test("system fields can be written as they are and not otherwise", async (t) => {
+  const app = await deploy(t);
+  const sides = [app.live(), app.mock()];
+  const rows = [["insert", "things", "a", { f: 1 }], ["insert", "things", "b", { f: 2 }]];
+  await same(sides, "rows", (side) => side.steps("mutation", rows));
+  const steps = [];
+  for (const verb of ["patch", "replace"]) {
+    for (const value of [{ _id: "@a", f: 3 }, { _id: "@b", f: 4 }, { _creationTime: 1, f: 5 }, { f: 6 }]) steps.push([verb, "@a", value], ["get", "@a"]);
+  }
+  const outcomes = await same(sides, "writes", (side) => side.steps("mutation", steps));
+  assert.deepEqual(outcomes.map(({ error, value }) => error ?? value?.f ?? null), [
+    null, 3, "system fields", 3, "system fields", 3, null, 6, null, 3, "system fields", 3, "system fields", 3, null, 6,
+  ]);
+});
+
 /** Known differences: [what, steps, outcome of the last step here, and in convex-test]. */
 const DIFFERENCES = [
   ["system fields of inserts are refused", [["insert", "things", "a", { _creationTime: 1 }]], "system fields", null],
