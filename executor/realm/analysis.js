@@ -52,17 +52,26 @@
     };
   }
 
+  /** What the modules that are not functions must export. */
+  const WRITE = {
+    http: "Write `const http = httpRouter(); ... export default http;` with httpRouter of \"convex/server\".",
+    crons: "Write `const crons = cronJobs(); ... export default crons;` with cronJobs of \"convex/server\".",
+    schema: "Write `export default defineSchema({ ... });` with defineSchema of \"convex/server\".",
+    definition: "Write `const app = defineApp(); ... export default app;` with defineApp of \"convex/server\".",
+    auth: "Write `export default { providers: [ ... ] };`.",
+  };
+
   function describeRoutes(namespace) {
     const router = namespace.default;
-    if (router === undefined) throw mistake("`convex/http.js` must default-export a Router.");
-    if (router?.isRouter !== true) throw mistake("The default export of `convex/http.js` is not a Router.");
+    if (router === undefined) throw mistake(`\`convex/http.js\` must default-export a Router. ${WRITE.http}`);
+    if (router?.isRouter !== true) throw mistake(`The default export of \`convex/http.js\` is not a Router. ${WRITE.http}`);
     return router.getRoutes().map(([path, method]) => ({ path: `${path}`, method: `${method}` }));
   }
 
   function describeCrons(namespace) {
     const crons = namespace.default;
-    if (crons === undefined) throw mistake("`convex/crons.js` must default-export a Crons object.");
-    if (crons?.isCrons !== true) throw mistake("The default export of `convex/crons.js` is not a Crons object.");
+    if (crons === undefined) throw mistake(`\`convex/crons.js\` must default-export a Crons object. ${WRITE.crons}`);
+    if (crons?.isCrons !== true) throw mistake(`The default export of \`convex/crons.js\` is not a Crons object. ${WRITE.crons}`);
     return `${crons.export()}`;
   }
 
@@ -79,23 +88,25 @@
     };
   }
 
-  function exported(namespace, code) {
+  function exported(namespace, code, write) {
     const value = namespace.default;
-    if (value === undefined) throw mistake(`${code}: there is no default export`);
+    if (value === undefined) throw mistake(`${code}: there is no default export. ${write}`);
     return value;
   }
 
   function analysed(namespace, path, mode) {
     if (mode === MODE_ANALYSIS) return stringify(describeModule(namespace, path));
     if (mode === AUTH) {
-      const text = stringify(exported(namespace, "AuthConfigMissingExportError"));
-      if (text === undefined) throw mistake("AuthConfigNotMatchingSchemaError: the default export is no object");
+      const text = stringify(exported(namespace, "AuthConfigMissingExportError", WRITE.auth));
+      if (text === undefined) throw mistake(`AuthConfigNotMatchingSchemaError: the default export is no object. ${WRITE.auth}`);
       return text;
     }
-    const value = exported(namespace, mode === SCHEMA ? "MissingSchemaExportError" : "MissingDefinitionExportError");
+    const missing = mode === SCHEMA ? "MissingSchemaExportError" : "MissingDefinitionExportError";
+    const write = mode === SCHEMA ? WRITE.schema : WRITE.definition;
+    const value = exported(namespace, missing, write);
     const code = mode === SCHEMA ? "InvalidSchemaExport" : "InvalidDefinitionExport";
     if (!isObject(value) || typeof value.export !== "function") {
-      throw mistake(`${code}: the default export has no method export()`);
+      throw mistake(`${code}: the default export has no method export(). ${write}`);
     }
     const text = value.export();
     if (mode === DEFINITION) return stringify(text);

@@ -30,6 +30,8 @@ enum Task {
     Tidy,
     /// Runs every test.
     Test(test::Arguments),
+    /// Runs the random tests at full length: a million histories and more, for a quarter of an hour.
+    Torture(test::TortureArguments),
     /// Starts Lentil, by default with the example app.
     Run(run::Arguments),
     /// Measures workloads and writes docs/benchmarks.md.
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Task::Setup(arguments) => setup::main(&arguments),
         Task::Tidy => tidy::main(),
         Task::Test(arguments) => test::main(&arguments),
+        Task::Torture(arguments) => test::torture(&arguments),
         Task::Run(arguments) => run::main(&arguments),
         Task::Bench(arguments) => bench::main(&arguments),
     };

@@ -16,6 +16,28 @@ pub(crate) struct Arguments {
     e2e: Option<String>,
 }
 
+#[derive(clap::Args)]
+pub(crate) struct TortureArguments {
+    /// Only tests that have this in their name.
+    #[arg(value_name = "NAME")]
+    filter: Option<String>,
+}
+
+/// What `--long` adds to the tests of crates, alone.
+pub(crate) fn torture(arguments: &TortureArguments) -> anyhow::Result<()> {
+    let node = setup::node()?;
+    step("unit, model and conformance tests at full length", || {
+        succeed(
+            tests()
+                .envs([
+                    ("LENTIL_LONG", "1".as_ref()),
+                    ("LENTIL_NODE", node.as_os_str()),
+                ])
+                .args(&arguments.filter),
+        )
+    })
+}
+
 pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.e2e.is_none() {
         step("format", || {

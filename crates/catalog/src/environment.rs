@@ -5,17 +5,12 @@ use std::collections::BTreeMap;
 use lentil_database::{Namespace, Transaction};
 use lentil_values::{DocumentId, Value};
 
+use crate::limits::{
+    ENVIRONMENT_VARIABLES_MAX, VARIABLE_BYTES_MAX, VARIABLE_NAME_BYTES_MAX, VARIABLES_BYTES_MAX,
+};
 use crate::row::{Row, fields, rows_by, text};
 use crate::{CatalogError, Deployment, SystemTable};
 
-/// Variables a deployment may have: setting `ENV_VAR_LIMIT` of the stock server.
-pub const ENVIRONMENT_VARIABLES_MAX: usize = 512;
-/// Bytes of a name.
-const NAME_BYTES_MAX: usize = 256;
-/// Bytes of a value.
-const VALUE_BYTES_MAX: usize = 8_192;
-/// Bytes of all names and values together.
-const TOTAL_BYTES_MAX: usize = 512 << 10;
 /// Names that the server itself provides.
 const BUILT_IN: [&str; 2] = ["CONVEX_CLOUD_URL", "CONVEX_SITE_URL"];
 
@@ -45,11 +40,11 @@ pub struct EnvironmentError {
 /// Checks one variable's name and value.
 pub fn check_variable(name: &str, value: &str) -> Result<(), EnvironmentError> {
     let refused = |code, message| Err(EnvironmentError { code, message });
-    if name.len() > NAME_BYTES_MAX {
+    if name.len() > VARIABLE_NAME_BYTES_MAX {
         return refused(
             "EnvironmentVariableNameTooLong",
             format!(
-                "the name of an environment variable has {} bytes; at most {NAME_BYTES_MAX} are allowed",
+                "the name of an environment variable has {} bytes; at most {VARIABLE_NAME_BYTES_MAX} are allowed",
                 name.len()
             ),
         );
@@ -69,11 +64,11 @@ pub fn check_variable(name: &str, value: &str) -> Result<(), EnvironmentError> {
             format!("{name} is provided by the server and cannot be set"),
         );
     }
-    if value.len() > VALUE_BYTES_MAX {
+    if value.len() > VARIABLE_BYTES_MAX {
         return refused(
             "EnvironmentVariableValueTooLarge",
             format!(
-                "the value of {name} has {} bytes; at most {VALUE_BYTES_MAX} are allowed",
+                "the value of {name} has {} bytes; at most {VARIABLE_BYTES_MAX} are allowed",
                 value.len()
             ),
         );
@@ -175,11 +170,11 @@ fn check_totals(variables: &BTreeMap<&str, &str>) -> Result<(), EnvironmentError
         .iter()
         .map(|(name, value)| name.len() + value.len())
         .sum();
-    if bytes > TOTAL_BYTES_MAX {
+    if bytes > VARIABLES_BYTES_MAX {
         return Err(EnvironmentError {
             code: "EnvVarTotalSizeLimitMet",
             message: format!(
-                "the environment variables have {bytes} bytes together; at most {TOTAL_BYTES_MAX} are allowed"
+                "the environment variables have {bytes} bytes together; at most {VARIABLES_BYTES_MAX} are allowed"
             ),
         });
     }

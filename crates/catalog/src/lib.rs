@@ -15,6 +15,7 @@ mod deployment;
 mod environment;
 mod files;
 mod imports;
+pub mod limits;
 mod modules;
 mod schema;
 mod schema_rows;
@@ -24,9 +25,7 @@ pub mod session_requests;
 
 pub use crate::crons::{CronJob, CronRun, CronSpec, CronStatus};
 pub use crate::deployment::Deployment;
-pub use crate::environment::{
-    ENVIRONMENT_VARIABLES_MAX, EnvironmentError, Variable, check_variable,
-};
+pub use crate::environment::{EnvironmentError, Variable, check_variable};
 pub use crate::error::CatalogError;
 pub use crate::files::{FileRow, RemovedFile};
 pub use crate::imports::{ImportRow, ImportState};

@@ -101,7 +101,7 @@ pub(crate) fn rows_by(
         namespace: Namespace::ROOT,
         table: table.name().to_owned(),
         index: index.to_owned(),
-        range: KeyRange::prefix(&prefix),
+        range: KeyRange::of_values(&prefix),
         order: Order::Asc,
     })?;
     let mut rows = Vec::new();

@@ -326,12 +326,13 @@ fn check_document(table: &Table, fields: &Object) -> Result<(), TransactionError
     if table.info.name.starts_with('_') {
         return Ok(());
     }
-    Value::check_document(fields).map_err(document_error)
+    Value::check_document(fields).map_err(|error| document_error(error, &table.info.name))
 }
 
-fn document_error(error: ValueError) -> TransactionError {
+fn document_error(error: ValueError, table: &str) -> TransactionError {
+    let place = format!("in a document of table {table:?}");
     match error {
-        ValueError::Limit { code, message } => developer(code, message),
-        error => developer("InvalidDocument", error.to_string()),
+        ValueError::Limit { code, message } => developer(code, format!("{message}, {place}")),
+        error => developer("InvalidDocument", format!("{error} ({place})")),
     }
 }

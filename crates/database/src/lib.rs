@@ -43,7 +43,7 @@ pub use crate::cursor::{Ahead, RangeCursor};
 pub use crate::database::{Database, DatabaseOptions};
 pub use crate::env::{Env, SystemEnv};
 pub use crate::error::{BeginError, CommitError, OpenError, TransactionError};
-pub use crate::limits::{TransactionLimits, TransactionUsage};
+pub use crate::limits::{TABLES_MAX, TransactionLimits, TransactionUsage};
 pub use crate::names::{IndexDefinition, IndexInfo, IndexState, Namespace, TableInfo};
 pub use crate::read_set::ReadSet;
 pub use crate::subscriptions::{Subscription, Waker};

@@ -87,7 +87,7 @@ pub(crate) const COUNTED_CHANGES_MAX: usize = 100_000;
 /// Entries that a backfill writes in one batch: few, because a commit may have to wait for one.
 pub(crate) const BACKFILL_SLICE: usize = 64;
 /// Tables of one namespace (function-runtime 4.3).
-pub(crate) const TABLES_MAX: usize = 10_000;
+pub const TABLES_MAX: usize = 10_000;
 /// First number of a user table (function-runtime 4.3).
 pub(crate) const USER_TABLE_NUMBERS: u32 = 10_001;
 /// First number of a system table made here; lower ones are kept for the built-in and old ones.

@@ -11,7 +11,7 @@ use lentil_catalog::{CatalogError, CronJob, CronRun, CronStatus};
 use lentil_database::{CommitError, Transaction, TransactionError};
 
 pub(crate) use self::schedule::Schedule;
-pub(crate) use self::sync::{check_targets, specs, sync};
+pub(crate) use self::sync::{specs, sync};
 use crate::job::{End, Report};
 use crate::{FunctionFailure, Functions};
 

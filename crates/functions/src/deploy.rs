@@ -9,6 +9,7 @@
 
 mod analysis;
 mod auth;
+mod cron_targets;
 mod declared;
 mod environment;
 mod error;
@@ -37,6 +38,8 @@ pub use self::error::DeployError;
 pub(crate) use self::evaluate::NO_SCHEMA;
 pub use self::image::{DeploymentImage, FunctionSpec, ImageCache, PendingSchema, Visibility};
 pub(crate) use self::indexes::declared_name;
+#[cfg(test)]
+pub(crate) use self::request::{CODE_BYTES_MAX, MODULES_MAX};
 use self::schema_work::Trial;
 pub(crate) use self::schema_work::note_write;
 use self::start::PreparedPush;

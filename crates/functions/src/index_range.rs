@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use lentil_database::IndexInfo;
-use lentil_values::{IndexKey, KeyRange, Value, after_prefix, push_key_value};
+use lentil_values::{IndexKey, KeyRange, Value, after_values, push_key_value};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -80,34 +80,24 @@ pub(crate) fn key_range(
     let start = match &parts.lower {
         None => prefix.clone(),
         Some(bound) if bound.inclusive => with(bound),
-        Some(bound) => match next(with(bound), whole(bounded)) {
-            Some(start) => start,
-            None => return Ok(nothing()),
-        },
+        Some(bound) => next(with(bound), whole(bounded)),
     };
     let end = match &parts.upper {
         None if prefix.is_empty() => None,
-        None => next(prefix.clone(), whole(parts.equal.len())),
-        Some(bound) if bound.inclusive => next(with(bound), whole(bounded)),
+        None => Some(next(prefix.clone(), whole(parts.equal.len()))),
+        Some(bound) if bound.inclusive => Some(next(with(bound), whole(bounded))),
         Some(bound) => Some(with(bound)),
     };
     Ok(KeyRange { start, end })
 }
 
-/// The first key behind every key that begins with `key`.
-fn next(mut key: IndexKey, whole: bool) -> Option<IndexKey> {
+/// The first key behind every key that has these values.
+fn next(mut key: IndexKey, whole: bool) -> IndexKey {
     if !whole {
-        return after_prefix(&key);
+        return after_values(&key);
     }
     key.push(0);
-    Some(key)
-}
-
-fn nothing() -> KeyRange {
-    KeyRange {
-        start: IndexKey::new(),
-        end: Some(IndexKey::new()),
-    }
+    key
 }
 
 fn sort<'a>(

@@ -196,6 +196,58 @@ mod tests {
         }
     }
 
+    /// What cannot be set, from the constants that hold it.
+    fn fixed() -> Vec<(&'static str, String)> {
+        use lentil_catalog::limits as catalog;
+        use lentil_values::limits as values;
+        let bytes = |bytes: usize| in_bytes(bytes as u64);
+        let of = |count: usize, unit: &str| format!("{count} {unit}").trim_end().to_owned();
+        vec![
+            ("a document, encoded", bytes(values::DOCUMENT_BYTES_MAX)),
+            (
+                "nesting of a document",
+                of(values::DOCUMENT_NESTING_MAX, "levels"),
+            ),
+            ("any value, encoded", bytes(values::VALUE_BYTES_MAX)),
+            ("nesting of any value", of(values::NESTING_MAX, "levels")),
+            ("fields of an object", of(values::OBJECT_FIELDS_MAX, "")),
+            ("elements of an array", of(values::ARRAY_LENGTH_MAX, "")),
+            ("a field name", of(values::FIELD_NAME_MAX, "characters")),
+            (
+                "names of tables and indexes",
+                of(catalog::NAME_MAX, "characters"),
+            ),
+            (
+                "names of functions, and each part of a module's path",
+                of(crate::path::COMPONENT_MAX, "characters"),
+            ),
+            ("tables", of(lentil_database::TABLES_MAX, "")),
+            ("indexes of a table", of(catalog::INDEXES_MAX, "")),
+            ("fields of an index", of(catalog::INDEX_FIELDS_MAX, "")),
+            (
+                "modules of a push, chunks included",
+                of(crate::deploy::MODULES_MAX, ""),
+            ),
+            ("code of a push", bytes(crate::deploy::CODE_BYTES_MAX)),
+            (
+                "environment variables",
+                of(catalog::ENVIRONMENT_VARIABLES_MAX, ""),
+            ),
+            (
+                "the name of a variable",
+                bytes(catalog::VARIABLE_NAME_BYTES_MAX),
+            ),
+            (
+                "the value of a variable",
+                bytes(catalog::VARIABLE_BYTES_MAX),
+            ),
+            (
+                "all variables together",
+                bytes(catalog::VARIABLES_BYTES_MAX),
+            ),
+        ]
+    }
+
     /// docs/limits.md, all of it.
     fn markdown() -> String {
         let mut text = String::from(
@@ -226,17 +278,11 @@ mod tests {
             "\nA call that uses more than 80 % of a limit says so in its log, with the code `warning:<code>`.\n\n\
              ## What cannot be set\n\n\
              These belong to the format of the data, which every client relies on.\n\n\
-             | what | limit |\n|---|---|\n\
-             | a document, encoded | 1 MiB |\n\
-             | nesting of a document | 16 levels |\n\
-             | fields of an object | 1,024 |\n\
-             | elements of an array | 8,192 |\n\
-             | a field name | 1,024 characters |\n\
-             | names of tables, indexes and functions | 64 characters |\n\
-             | tables | 10,000 |\n\
-             | indexes of a table, fields of an index | 64, 16 |\n\
-             | environment variables, a name, a value, all together | 512, 256 bytes, 8 KiB, 512 KiB |\n",
+             | what | limit |\n|---|---|\n",
         );
+        for (what, limit) in fixed() {
+            let _ = writeln!(text, "| {what} | {limit} |");
+        }
         text
     }
 }

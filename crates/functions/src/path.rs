@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Characters of a module path's component, `.js` included, and of a function name.
-const COMPONENT_MAX: usize = 64;
+pub(crate) const COMPONENT_MAX: usize = 64;
 /// The export that a path without a function names.
 const DEFAULT_FUNCTION: &str = "default";
 const EXTENSION: &str = ".js";

@@ -282,7 +282,7 @@ async fn s067_what_is_no_cron_job_is_refused_at_the_push() {
         ),
         (
             json!({ "a": job("m:nothing", every(5)) }),
-            "the job \"a\" runs m:nothing, which this push does not export",
+            "the job \"a\" runs m:nothing, but m.js has no function \"nothing\"",
         ),
         (json!({ "a": job("m:count", every(5)) }), "which is a query"),
         (

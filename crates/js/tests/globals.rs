@@ -74,6 +74,11 @@ fn readable_streams() {
 }
 
 #[test]
+fn clocks() {
+    holds(include_str!("globals/time.js"));
+}
+
+#[test]
 fn small_globals() {
     holds(include_str!("globals/misc.js"));
 }
@@ -99,6 +104,8 @@ fn randomness_is_seeded() {
     for i in 1..4 {
         assert_ne!(one[i], other[i]);
     }
+    let uuid = one[2].as_str().unwrap();
+    assert_eq!((uuid.len(), &uuid[14..15]), (36, "4"), "{uuid}");
     let number = one[1].as_f64().unwrap();
     assert!((0.0..1.0).contains(&number), "{number}");
 }
@@ -110,6 +117,7 @@ fn console_lines() {
            console.debug('d'); console.error(new Error('e').message, 1); console.info({a: [1n]});
            console.log('it\\'s', null, undefined); console.warn(new Map([[1, 2]])); console.trace('t');
            console.time(); console.time(); console.timeLog('default', 'x'); console.timeEnd(); console.timeEnd('none');
+           console.log('l', {a: [1, 'x']}); console.time('x'); console.timeLog('x'); console.timeEnd('x');
          });",
     ));
     let lines: Vec<(String, Vec<String>)> = outcome
@@ -142,7 +150,15 @@ fn console_lines() {
     assert_eq!(simple[7], ("INFO", vec!["default: 0ms", "'x'"]));
     assert_eq!(simple[8], ("INFO", vec!["default: 0ms"]));
     assert_eq!(simple[9], ("WARN", vec!["Timer 'none' does not exist"]));
-    assert_eq!(simple.len(), 10);
+    assert_eq!((simple[10].0, simple[10].1[0]), ("LOG", "'l'"));
+    let object = simple[10].1[1];
+    assert!(
+        object.contains("a: [") && object.contains("'x'"),
+        "{object}"
+    );
+    assert_eq!(simple[11], ("INFO", vec!["x: 0ms"]));
+    assert_eq!(simple[12], ("INFO", vec!["x: 0ms"]));
+    assert_eq!(simple.len(), 13);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use crate::size::NESTING_MAX;
+use crate::limits::NESTING_MAX;
 use crate::{Object, Value, ValueError};
 
 /// Begins the error of a value that is nested too deeply, so that it can be told from malformed text.

@@ -22,6 +22,8 @@ const OBJECT: u8 = 0x0a;
 /// Stands behind a zero byte that is data; an end has none.
 const ESCAPE: u8 = 0xff;
 
+const _: () = assert!(OBJECT < ESCAPE);
+
 /// The encoded key of one index entry. Byte order is index order.
 pub type IndexKey = Vec<u8>;
 
@@ -53,7 +55,16 @@ impl KeyRange {
         }
     }
 
-    /// Every key that begins with `prefix`.
+    /// Every key whose first values are exactly those of `values`, as [`push_key_value`] wrote them.
+    /// Not every key that begins with these bytes: `"a"` is a prefix of `"a\0"` in bytes.
+    pub fn of_values(values: &[u8]) -> KeyRange {
+        KeyRange {
+            start: values.to_vec(),
+            end: (!values.is_empty()).then(|| after_values(values)),
+        }
+    }
+
+    /// Every key that begins with the bytes `prefix`.
     pub fn prefix(prefix: &[u8]) -> KeyRange {
         KeyRange {
             start: prefix.to_vec(),
@@ -78,6 +89,17 @@ pub fn after_prefix(prefix: &[u8]) -> Option<IndexKey> {
     let mut end = prefix[..=last].to_vec();
     end[last] += 1;
     Some(end)
+}
+
+/// The first key behind all whose first values are exactly those of `values`, and before any whose
+/// last of these values is larger.
+///
+/// What follows a value is the tag of the next one; what follows a zero byte that is data, and not
+/// an end, is `ESCAPE`, which is larger than every tag.
+pub fn after_values(values: &[u8]) -> IndexKey {
+    let mut end = values.to_vec();
+    end.push(ESCAPE);
+    end
 }
 
 /// Appends the self-delimiting, order-preserving bytes of `value` (`None` = absent) to `key`.
@@ -137,7 +159,8 @@ fn float_order(float: f64) -> u64 {
     }
 }
 
-/// Zero bytes are escaped and the end is a bare zero, so that no text is a prefix of another.
+/// Zero bytes are escaped and the end is a bare zero: a shorter text is smaller than all that begin
+/// with it, whatever value follows. Ranges over what begins with a value need [`after_values`].
 fn push_escaped(bytes: &[u8], key: &mut IndexKey) {
     let mut rest = bytes;
     while let Some(zero) = rest.iter().position(|byte| *byte == 0) {

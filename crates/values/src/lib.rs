@@ -10,6 +10,7 @@ mod value;
 mod json;
 mod format;
 mod key;
+pub mod limits;
 mod id;
 mod timestamp;
 mod commit_ts;
@@ -20,7 +21,7 @@ pub use crate::commit_ts::{is_unresolved, resolve_commit_ts};
 pub use crate::format::ValueFormat;
 pub use crate::id::{DocumentId, IdError, InternalId, TableNumber};
 pub use crate::json::write_object;
-pub use crate::key::{IndexKey, KeyRange, after_prefix, push_key_value};
+pub use crate::key::{IndexKey, KeyRange, after_prefix, after_values, push_key_value};
 pub use crate::timestamp::Timestamp;
 pub use crate::validator::{
     FieldValidator, IdResolver, ObjectValidator, ValidationError, Validator, ValidatorError,

@@ -1,24 +1,13 @@
 //! Size, depth and count rules (function-runtime 4.2).
 
+use crate::limits::{
+    ARRAY_LENGTH_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_NESTING_MAX, FIELD_NAME_MAX, NESTING_MAX,
+    OBJECT_FIELDS_MAX, VALUE_BYTES_MAX,
+};
 use crate::{Object, Value, ValueError};
 
-/// Levels of arrays and objects in any value.
-pub(crate) const NESTING_MAX: usize = 64;
-/// Levels in a stored document.
-const DOCUMENT_NESTING_MAX: usize = 16;
-/// Elements of an array.
-const ARRAY_LENGTH_MAX: usize = 8_192;
-/// Fields of an object.
-const OBJECT_FIELDS_MAX: usize = 1_024;
-/// Characters of a field name.
-const FIELD_NAME_MAX: usize = 1_024;
-/// Bytes of any value.
-const VALUE_BYTES_MAX: usize = 32 << 20;
-/// Bytes of a stored document.
-const DOCUMENT_BYTES_MAX: usize = 1 << 20;
-
-const _: () = assert!(DOCUMENT_NESTING_MAX < NESTING_MAX);
-const _: () = assert!(DOCUMENT_BYTES_MAX < VALUE_BYTES_MAX);
+/// Characters of a path that a message shows.
+const PATH_SHOWN: usize = 200;
 
 impl Value {
     /// Bytes this value counts for (function-runtime 4.2).
@@ -52,15 +41,15 @@ impl Value {
 
     /// Checks field names, counts, the nesting of 64 and the size of 32 MiB.
     pub fn check_limits(&self) -> Result<(), ValueError> {
-        check_counts(self)?;
-        check_nesting(self.nesting(), NESTING_MAX, "Value")?;
-        check_size(self.size(), VALUE_BYTES_MAX)
+        check_counts(self).map_err(Misfit::error)?;
+        check_nesting(self, self.nesting(), NESTING_MAX, "Value").map_err(Misfit::error)?;
+        check_size(self, self.size(), VALUE_BYTES_MAX).map_err(Misfit::error)
     }
 
     /// Checks a stored document: an object, nesting at most 16, at most 1 MiB (`_id` and
     /// `_creationTime` included), no top-level `_…` name but those two.
     pub fn check_document(document: &Object) -> Result<(), ValueError> {
-        check_fields(document)?;
+        check_fields(document).map_err(Misfit::error)?;
         for name in document.keys().filter(|name| name.starts_with('_')) {
             if name != "_id" && name != "_creationTime" {
                 return Err(ValueError::Malformed(format!(
@@ -68,8 +57,10 @@ impl Value {
                 )));
             }
         }
-        check_nesting(object_nesting(document), DOCUMENT_NESTING_MAX, "Document")?;
-        check_size(Value::object_size(document), DOCUMENT_BYTES_MAX)
+        let levels = object_nesting(document);
+        check_nesting(document, levels, DOCUMENT_NESTING_MAX, "Document").map_err(Misfit::error)?;
+        let bytes = Value::object_size(document);
+        check_size(document, bytes, DOCUMENT_BYTES_MAX).map_err(Misfit::error)
     }
 }
 
@@ -77,41 +68,93 @@ fn object_nesting(fields: &Object) -> usize {
     1 + fields.values().map(Value::nesting).max().unwrap_or(0)
 }
 
-fn check_counts(value: &Value) -> Result<(), ValueError> {
+/// What is wrong, and where: steps from the innermost outwards, as they are found on the way back.
+struct Misfit {
+    /// The short code; none for a wrong name.
+    code: Option<&'static str>,
+    message: String,
+    steps: Vec<String>,
+}
+
+impl Misfit {
+    fn new(code: &'static str, message: String) -> Misfit {
+        Misfit {
+            code: Some(code),
+            message,
+            steps: Vec::new(),
+        }
+    }
+
+    fn inside(mut self, step: String) -> Misfit {
+        self.steps.push(step);
+        self
+    }
+
+    fn error(self) -> ValueError {
+        let path: String = self.steps.into_iter().rev().collect();
+        // Deep values of long names would fill a screen.
+        let mut shown: String = path.chars().take(PATH_SHOWN).collect();
+        if shown.len() < path.len() {
+            shown.push('…');
+        }
+        let message = match (path.is_empty(), self.code) {
+            (true, _) => self.message,
+            (false, Some(_)) => format!("{} at {shown}", self.message),
+            (false, None) => format!("{} (at {shown})", self.message),
+        };
+        match self.code {
+            Some(code) => ValueError::Limit { code, message },
+            None => ValueError::Malformed(message),
+        }
+    }
+}
+
+fn field_step(name: &str) -> String {
+    format!(".{name}")
+}
+
+fn element_step(place: usize) -> String {
+    format!("[{place}]")
+}
+
+fn check_counts(value: &Value) -> Result<(), Misfit> {
     match value {
         Value::Array(elements) => {
             let count = elements.len();
             if count > ARRAY_LENGTH_MAX {
-                return Err(limit(
+                return Err(Misfit::new(
                     "ArrayTooLong",
                     format!(
                         "Array length is too long ({count} > maximum length {ARRAY_LENGTH_MAX})"
                     ),
                 ));
             }
-            elements.iter().try_for_each(check_counts)
+            for (place, element) in elements.iter().enumerate() {
+                check_counts(element).map_err(|misfit| misfit.inside(element_step(place)))?;
+            }
+            Ok(())
         }
         Value::Object(fields) => check_fields(fields),
         _ => Ok(()),
     }
 }
 
-fn check_fields(fields: &Object) -> Result<(), ValueError> {
+fn check_fields(fields: &Object) -> Result<(), Misfit> {
     let count = fields.len();
     if count > OBJECT_FIELDS_MAX {
-        return Err(limit(
+        return Err(Misfit::new(
             "TooManyFieldsError",
             format!("Object has too many fields ({count} > maximum number {OBJECT_FIELDS_MAX})"),
         ));
     }
     for (name, value) in fields {
         check_field_name(name)?;
-        check_counts(value)?;
+        check_counts(value).map_err(|misfit| misfit.inside(field_step(name)))?;
     }
     Ok(())
 }
 
-fn check_field_name(name: &str) -> Result<(), ValueError> {
+fn check_field_name(name: &str) -> Result<(), Misfit> {
     let why = if name.len() > FIELD_NAME_MAX {
         format!(
             "it has {} characters, at most {FIELD_NAME_MAX} are allowed",
@@ -125,22 +168,71 @@ fn check_field_name(name: &str) -> Result<(), ValueError> {
         return Ok(());
     };
     let shown: String = name.chars().take(64).collect();
-    Err(ValueError::Malformed(format!(
-        "Field name {shown:?} is not allowed: {why}"
-    )))
+    Err(Misfit {
+        code: None,
+        message: format!("Field name {shown:?} is not allowed: {why}"),
+        steps: Vec::new(),
+    })
 }
 
-fn check_nesting(levels: usize, maximum: usize, what: &str) -> Result<(), ValueError> {
+/// Something with parts that have steps: a value, or the fields of a document.
+trait Parts {
+    fn parts(&self) -> Vec<(String, &Value)>;
+}
+
+impl Parts for Object {
+    fn parts(&self) -> Vec<(String, &Value)> {
+        self.iter()
+            .map(|(name, value)| (field_step(name), value))
+            .collect()
+    }
+}
+
+impl Parts for Value {
+    fn parts(&self) -> Vec<(String, &Value)> {
+        match self {
+            Value::Array(elements) => {
+                let steps = elements.iter().enumerate();
+                steps
+                    .map(|(place, element)| (element_step(place), element))
+                    .collect()
+            }
+            Value::Object(fields) => fields.parts(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Steps, from the innermost outwards, to what has most of something, as long as one part does.
+fn steps_to(from: &dyn Parts, follow: &dyn Fn(&Value) -> bool) -> Vec<String> {
+    let mut steps = Vec::new();
+    let mut parts = from.parts();
+    while let Some((step, value)) = parts.into_iter().find(|(_, value)| follow(value)) {
+        steps.push(step);
+        parts = value.parts();
+    }
+    steps.reverse();
+    steps
+}
+
+fn check_nesting(of: &dyn Parts, levels: usize, maximum: usize, what: &str) -> Result<(), Misfit> {
     if levels <= maximum {
         return Ok(());
     }
-    Err(limit(
-        "TooNestedError",
-        format!("{what} is too nested (nested {levels} levels deep > maximum nesting {maximum})"),
-    ))
+    let message =
+        format!("{what} is too nested (nested {levels} levels deep > maximum nesting {maximum})");
+    let mut misfit = Misfit::new("TooNestedError", message);
+    // To the first array or object that is one level too many.
+    let left = std::cell::Cell::new(levels);
+    misfit.steps = steps_to(of, &|value| {
+        let deepest = left.get() > levels - maximum && value.nesting() + 1 == left.get();
+        left.set(left.get() - usize::from(deepest));
+        deepest
+    });
+    Err(misfit)
 }
 
-fn check_size(bytes: usize, maximum: usize) -> Result<(), ValueError> {
+fn check_size(of: &dyn Parts, bytes: usize, maximum: usize) -> Result<(), Misfit> {
     if bytes <= maximum {
         return Ok(());
     }
@@ -151,17 +243,16 @@ fn check_size(bytes: usize, maximum: usize) -> Result<(), ValueError> {
     } else {
         mebibytes
     };
-    Err(limit(
-        "ValueTooLargeError",
-        format!(
-            "Value is too large ({actual} > maximum size {} MiB)",
-            maximum >> 20
-        ),
-    ))
-}
-
-fn limit(code: &'static str, message: String) -> ValueError {
-    ValueError::Limit { code, message }
+    let message = format!(
+        "Value is too large ({actual} > maximum size {} MiB)",
+        maximum >> 20
+    );
+    let mut misfit = Misfit::new("ValueTooLargeError", message);
+    misfit.steps = steps_to(of, &|value| value.size() > bytes / 2);
+    if !misfit.steps.is_empty() {
+        misfit.message.push_str(", most of it");
+    }
+    Err(misfit)
 }
 
 #[cfg(test)]
@@ -206,17 +297,50 @@ mod tests {
         );
         assert_eq!(
             text(nested(65).check_limits()),
-            "Value is too nested (nested 65 levels deep > maximum nesting 64)"
+            format!(
+                "Value is too nested (nested 65 levels deep > maximum nesting 64) at {}",
+                "[0]".repeat(64)
+            )
         );
         assert_eq!(
             text(Value::check_document(&document(nested(16)))),
-            "Document is too nested (nested 17 levels deep > maximum nesting 16)"
+            format!(
+                "Document is too nested (nested 17 levels deep > maximum nesting 16) at .f{}",
+                "[0]".repeat(15)
+            )
         );
         let large = document(Value::String("x".repeat(1 << 20)));
         assert_eq!(
             text(Value::check_document(&large)),
-            "Value is too large (1048582 bytes > maximum size 1 MiB)"
+            "Value is too large (1048582 bytes > maximum size 1 MiB), most of it at .f"
         );
+    }
+
+    #[test]
+    fn places_are_named() {
+        let text = |document: Object| {
+            Value::check_document(&document)
+                .expect_err("over the limit")
+                .to_string()
+        };
+        let inner = |value: Value| {
+            document(Value::Array(vec![
+                Value::Null,
+                Value::Object(document(value)),
+            ]))
+        };
+        let long = Value::Array(vec![Value::Null; 8_193]);
+        assert!(text(inner(long)).ends_with("(8193 > maximum length 8192) at .f[1].f"));
+        let wide: Object = (0..1_025).map(|n| (n.to_string(), Value::Null)).collect();
+        assert!(text(inner(Value::Object(wide))).ends_with("maximum number 1024) at .f[1].f"));
+        let name = Value::Object(Object::from([("$a".to_owned(), Value::Null)]));
+        assert!(text(inner(name)).ends_with("rename the field (at .f[1].f)"));
+        let large = Value::String("x".repeat(1 << 20));
+        assert!(text(inner(large)).ends_with(", most of it at .f[1].f"));
+        let pieces = (0..4).map(|n| (format!("f{n}"), Value::String("x".repeat(300_000))));
+        assert!(text(pieces.collect()).ends_with("(1.14 MiB > maximum size 1 MiB)"));
+        let deep = Object::from([("a".to_owned(), nested(2)), ("b".to_owned(), nested(30))]);
+        assert!(text(deep).ends_with(&format!("maximum nesting 16) at .b{}", "[0]".repeat(15))));
     }
 
     #[test]

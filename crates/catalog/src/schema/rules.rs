@@ -4,14 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lentil_values::Validator;
 
-use super::{IndexJson, IndexSpec, OtherIndex, OtherIndexKind, SchemaError};
+use crate::limits::{INDEX_FIELDS_MAX, INDEXES_MAX, NAME_MAX};
 
-/// Indexes of all kinds that a table may have.
-const INDEXES_MAX: usize = 64;
-/// Fields of an index.
-const INDEX_FIELDS_MAX: usize = 16;
-/// Characters of a table's or index's name.
-const NAME_MAX: usize = 64;
+use super::{IndexJson, IndexSpec, OtherIndex, OtherIndexKind, SchemaError};
 
 /// A document is an object, so its validator is one, or a union of them, or any.
 pub(super) fn check_top_level(table: &str, validator: &Validator) -> Result<(), SchemaError> {

@@ -11,6 +11,7 @@ mod definitions;
 mod counts;
 mod commit_ts;
 mod model;
+mod serial;
 mod serializability;
 mod subscriptions;
 mod backfill;

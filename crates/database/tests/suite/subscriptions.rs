@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::support::{Model, Query, ROOT, Row, WriteOp, make_table, open_memory};
+use crate::support::{Model, Query, ROOT, Row, WriteOp, long, make_table, open_memory};
 
 struct Watched {
     query: Query,
@@ -42,7 +42,7 @@ fn watch(db: &Database, query: Query) -> Watched {
 #[test]
 fn no_update_is_missed() {
     let (mut hits, mut spurious) = (0, 0);
-    for seed in 0..6 {
+    for seed in 0..if long() { 120 } else { 6 } {
         let db = open_memory(seed);
         make_table(&db);
         let rng = &mut StdRng::seed_from_u64(seed);

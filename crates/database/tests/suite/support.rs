@@ -13,6 +13,11 @@ use lentil_values::{DocumentId, KeyRange, Object, Value, push_key_value};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+/// Whether the suite may take its time (`./test --long`).
+pub(crate) fn long() -> bool {
+    std::env::var("LENTIL_LONG").is_ok_and(|long| !long.is_empty())
+}
+
 pub(crate) const ROOT: Namespace = Namespace::ROOT;
 
 /// A clock that ticks when it is looked at, and entropy from a counter.

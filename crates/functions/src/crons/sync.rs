@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use lentil_catalog::{CronJob, CronSpec};
 use lentil_database::Transaction;
-use lentil_js::FunctionKind;
 use lentil_values::Value;
 use serde_json::{Value as Json, json};
 
@@ -71,38 +70,6 @@ fn spec(identifier: &str, job: &Json) -> Result<CronSpec, String> {
         args,
         schedule: Schedule::exported(member("schedule")?)?.to_json(),
     })
-}
-
-/// Checks that what the jobs name is there and can run.
-pub(crate) fn check_targets(
-    analysis: &BTreeMap<String, AnalyzedModuleJson>,
-) -> Result<(), DeployError> {
-    for (name, spec) in declared(analysis)? {
-        let path = FunctionPath::parse(&spec.udf_path)
-            .map_err(|error| invalid(&format!("the job {name:?}: {error}")))?;
-        let function = analysis.get(&path.module).and_then(|module| {
-            let mut functions = module.functions.iter();
-            functions.find(|function| function.name == path.function)
-        });
-        let spec = function.map(|function| function.spec()).transpose();
-        let kind = spec
-            .map_err(|why| invalid(&format!("the job {name:?}: {why}")))?
-            .map(|spec| spec.kind);
-        match kind {
-            Some(FunctionKind::Mutation | FunctionKind::Action) => {}
-            Some(_) => {
-                return Err(invalid(&format!(
-                    "the job {name:?} runs {path}, which is a query; cron jobs run mutations and actions"
-                )));
-            }
-            None => {
-                return Err(invalid(&format!(
-                    "the job {name:?} runs {path}, which this push does not export"
-                )));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The jobs of an analysed push, by name.

@@ -17,10 +17,49 @@ pub(super) fn providers(text: &str) -> Result<Vec<Json>, DeployError> {
     let list = json.get("providers").and_then(Json::as_array);
     let list =
         list.ok_or_else(|| wrong("the default export must be { providers: [...] }".to_owned()))?;
-    list.iter()
+    let providers = list
+        .iter()
         .enumerate()
         .map(|(index, provider)| read(provider, index))
-        .collect()
+        .collect::<Result<Vec<Json>, DeployError>>()?;
+    check_distinct(&providers)?;
+    Ok(providers)
+}
+
+/// A token is checked by the one provider that has its issuer and one of its audiences
+/// (function-runtime 2.6), so no two may have both.
+fn check_distinct(providers: &[Json]) -> Result<(), DeployError> {
+    let issuer = |provider: &Json| {
+        let url = provider.get("issuer").or_else(|| provider.get("domain"));
+        let url = url.and_then(Json::as_str).unwrap_or_default();
+        url.trim_end_matches('/').to_ascii_lowercase()
+    };
+    let application = |provider: &Json| provider["applicationID"].as_str().map(str::to_owned);
+    for (index, later) in providers.iter().enumerate() {
+        for (earlier_index, earlier) in providers[..index].iter().enumerate() {
+            let (one, other) = (application(earlier), application(later));
+            if issuer(earlier) != issuer(later)
+                || (one.is_some() && other.is_some() && one != other)
+            {
+                continue;
+            }
+            let shared = match one.filter(|one| Some(one) == other.as_ref()) {
+                Some(id) => format!("and the applicationID {id:?}"),
+                None => "and one of the two has no applicationID".to_owned(),
+            };
+            return Err(DeployError::bad(
+                "AuthConfigNotMatchingSchemaError",
+                format!(
+                    "auth.config.js, provider {}: it has the issuer of provider {}, {:?}, {shared}, so that a token \
+                     could be either's; remove one, or give each an applicationID of its own",
+                    index + 1,
+                    earlier_index + 1,
+                    issuer(later)
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn read(provider: &Json, index: usize) -> Result<Json, DeployError> {
@@ -112,6 +151,33 @@ mod tests {
             json!({ "applicationID": "x", "domain": "https://a.example.com" })
         );
         assert_eq!(list[1]["applicationID"], Json::Null);
+    }
+
+    #[test]
+    fn no_two_providers_take_the_same_tokens() {
+        let of = |ids: [&str; 2], domains: [&str; 2]| {
+            let oidc = |n: usize| json!({ "domain": domains[n], "applicationID": ids[n] });
+            providers(&json!({ "providers": [oidc(0), oidc(1)] }).to_string())
+        };
+        let same = of(["x", "x"], ["https://a.com", "a.com/"]).expect_err("the same");
+        assert_eq!(same.code, "AuthConfigNotMatchingSchemaError");
+        assert!(
+            same.message
+                .contains("provider 2: it has the issuer of provider 1"),
+            "{same}"
+        );
+        // One issuer may serve several applications, and one name several issuers.
+        of(["x", "y"], ["a.com", "a.com"]).expect("two applications");
+        of(["x", "x"], ["a.com", "b.com"]).expect("two issuers");
+        let custom = r#"{"type":"customJwt","issuer":"https://a.com","jwks":"https://a.com/k","algorithm":"RS256"}"#;
+        let both =
+            format!(r#"{{"providers":[{custom},{{"domain":"a.com","applicationID":"x"}}]}}"#);
+        assert!(
+            providers(&both)
+                .expect_err("any application")
+                .message
+                .contains("has no applicationID")
+        );
     }
 
     #[test]

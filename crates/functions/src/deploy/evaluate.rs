@@ -11,8 +11,7 @@ use super::analysis::AnalyzedModuleJson;
 use super::declared::{DeclaredVariable, declared};
 use super::image::source_of;
 use super::request::{PushRequest, PushedModule};
-use super::{DeployError, Deployer, auth, blocking};
-use crate::crons;
+use super::{DeployError, Deployer, auth, blocking, cron_targets};
 
 /// The text of the schema that is kept when there is no `schema.ts`.
 pub(crate) const NO_SCHEMA: &str = r#"{"tables":[],"schemaValidation":false}"#;
@@ -83,7 +82,7 @@ impl Deployer {
             let json = AnalyzedModuleJson::new(&path, module)?;
             analysis.insert(path, json);
         }
-        crons::check_targets(&analysis)?;
+        cron_targets::check(&analysis)?;
         let mut providers = Vec::new();
         if modules.iter().any(|module| module.path == "auth.config.js") {
             let text = host

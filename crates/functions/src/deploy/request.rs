@@ -10,9 +10,9 @@ use serde_json::{Value as Json, json};
 use super::{DeployError, Deployer};
 
 /// Modules a push may have, chunks included.
-const MODULES_MAX: usize = 4_096;
+pub(crate) const MODULES_MAX: usize = 4_096;
 /// Bytes of module text a push may have.
-const CODE_BYTES_MAX: usize = 64 << 20;
+pub(crate) const CODE_BYTES_MAX: usize = 64 << 20;
 
 /// What `start_push` and its sisters take. Unknown members are ignored.
 #[derive(Debug, Deserialize)]

@@ -47,7 +47,6 @@ impl UdfSyscalls {
     }
 
     pub(super) fn transaction_metrics(&mut self) -> String {
-        const NONE: (usize, usize) = (0, 0);
         let (used, limits) = (self.tx.usage(), self.limits);
         let metric = |(used, limit): (usize, usize)| json!({ "used": used, "remaining": limit.saturating_sub(used) });
         let (files, most) = (self.files, &self.scope.inner.options.limits);

@@ -15,6 +15,8 @@ same("classes become plain", [structuredClone(new Point()), Object.getPrototypeO
 same("boxes", [typeof structuredClone(new String("s")), structuredClone(new Number(4)).valueOf()], ["object", 4]);
 const own = structuredClone(JSON.parse('{"__proto__": {"a": 1}}'));
 same("__proto__ is a name", [Object.keys(own), Object.getPrototypeOf(own) === Object.prototype], [["__proto__"], true]);
-for (const bad of [() => 1, Symbol("s"), { f() {} }, new WeakMap(), Promise.resolve()]) {
+for (const bad of [() => 1, Symbol("s"), { f() {} }, { s: Symbol() }, new WeakMap(), Promise.resolve()]) {
   await fails("what has no copy", () => structuredClone(bad), "DataCloneError");
 }
+const small = structuredClone({ b: new Uint8Array([1]), n: null, m: new Map([[1, new Set([2])]]), d: new Date(5) });
+same("bytes, null and sets in maps", [small.b[0], small.n, small.m.get(1).has(2), small.d instanceof Date], [1, null, true, true]);

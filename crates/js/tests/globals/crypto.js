@@ -34,3 +34,14 @@ try { await crypto.subtle.generateKey({ name: "AES-GCM", length: 128 }, true, ["
 same("real entropy is refused", refused.startsWith("Can't use cryptographic randomness in queries and mutations"), true);
 await fails("wrapKey", () => crypto.subtle.wrapKey(), "NotSupportedError");
 await fails("no constructors", () => new CryptoKey(), "TypeError");
+const short = await crypto.subtle.importKey("raw", bytes("key"), { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
+const signed = await crypto.subtle.sign("HMAC", short, bytes("data"));
+same("HMAC of data", [hex(signed), await crypto.subtle.verify("HMAC", short, signed, bytes("data")), await crypto.subtle.verify("HMAC", short, signed, bytes("Data")), short.extractable, short.type],
+  ["5031fe3d989c6d1537a013fa6e739da23463fdaec3b70137d828e36ace221bd0", true, false, false, "secret"]);
+const tagged = await crypto.subtle.encrypt({ name: "AES-GCM", iv: new Uint8Array(12) }, aes, bytes("hi"));
+same("AES-GCM and its tag", tagged.byteLength, 18);
+same("PBKDF2 once", hex(await crypto.subtle.deriveBits({ name: "PBKDF2", hash: "SHA-1", salt: bytes("salt"), iterations: 1 }, password, 64)), "0c60c80f961f0e71");
+let drawn = "made";
+try { await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, true, ["sign"]); } catch (error) { drawn = error.message; }
+same("no keys are drawn", drawn.includes("queries and mutations"), true);
+same("classes", [crypto instanceof Crypto, crypto.subtle instanceof SubtleCrypto, typeof CryptoKey], [true, true, "function"]);

@@ -30,3 +30,8 @@ for (const bad of ["a", "aGVsbG8==", "a=b", "$$$$", "====", "aGVsbA="]) {
 same("toBase64", new Uint8Array([251, 255]).toBase64({ alphabet: "base64url", omitPadding: true }), "-_8");
 same("fromHex", [...Uint8Array.fromHex("00ff10")], [0, 255, 16]);
 same("toHex", new Uint8Array([0, 255, 16]).toHex(), "00ff10");
+same("two, three and four bytes", [...new TextEncoder().encode("aö€😀")], [97, 195, 182, 226, 130, 172, 240, 159, 152, 128]);
+same("encodeInto takes whole characters", new TextEncoder().encodeInto("aö€", new Uint8Array(4)), { read: 2, written: 3 });
+same("the mark and a wrong byte", new TextDecoder().decode(new Uint8Array([0xef, 0xbb, 0xbf, 97, 0xff])), "a\ufffd");
+same("utf-16le of a sign", new TextDecoder("utf-16le").decode(new Uint8Array([97, 0, 172, 32])), "a€");
+same("btoa and atob with spaces", btoa("a\xff") + atob(" YQ = = "), "Yf8=a");

@@ -13,7 +13,9 @@ roots.push(["error", new DOMException("x")], ["event", new Event("x")], ["signal
   ["headers", new Headers({ a: "1" })], ["pairs", new Headers({ a: "1" }).entries()], ["form", new FormData()],
   ["blob", new Blob(["x"])], ["reading", new Blob(["x"]).text()], ["file", new File(["x"], "n")],
   ["response", new Response("x")], ["stream", new ReadableStream()], ["reader", new ReadableStream().getReader()], ["request", new Request("http://a")], ["bytes", await new Response("x").bytes()],
-  ["buffer", await new Response("x").arrayBuffer()]);
+  ["buffer", await new Response("x").arrayBuffer()], ["encoder", new TextEncoder()], ["decoder", new TextDecoder()],
+  ["controller", new AbortController()], ["maps", structuredClone({ a: [1, new Map([[1, 2]])] })], ["storage", new AsyncLocalStorage()],
+  ["pairs", new URLSearchParams("a=1")]);
 const thrown = [() => new URL("x"), () => atob("$"), () => new TextDecoder("x"), () => structuredClone(() => 1),
   () => crypto.subtle.digest("x", new Uint8Array(1)), () => crypto.subtle.importKey("raw", 1), () => fetch("http://a"),
   () => now("nope", 1n), () => Convex.syscall(1), () => Convex.asyncSyscall(1), () => new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array([255])),

@@ -174,6 +174,32 @@ fn byte_order_equals_value_order_and_tuple_order() {
     }
 }
 
+/// Also where one value's bytes begin with another's, as `"a\0"` does with `"a"`.
+#[test]
+fn ranges_of_values_hold_exactly_what_has_them() {
+    let list = ascending();
+    for (place, value) in list.iter().enumerate() {
+        let values = key(value.as_ref());
+        let range = KeyRange::of_values(&values);
+        for (other_place, other) in list.iter().enumerate() {
+            for next in &list {
+                let found = [key(other.as_ref()), key(next.as_ref())].concat();
+                assert_eq!(
+                    range.contains(&found),
+                    place == other_place,
+                    "{value:?} in {other:?}, {next:?}"
+                );
+                assert_eq!(
+                    found >= after_values(&values),
+                    other_place > place,
+                    "{other:?} behind {value:?}"
+                );
+            }
+        }
+    }
+    assert_eq!(KeyRange::of_values(&[]), KeyRange::all());
+}
+
 #[test]
 fn a_prefix_range_holds_exactly_what_begins_with_it() {
     let range = KeyRange::prefix(&[1, 0xff]);
