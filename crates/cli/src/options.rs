@@ -157,6 +157,9 @@ pub(crate) struct ServeOptions {
     /// Processes that run queries and mutations [default: one a core].
     #[arg(long, env = "LENTIL_EXECUTORS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Functions")]
     pub(crate) executors: Option<u16>,
+    /// Processes that run actions, at most; they start when needed [default: one a core, at least two].
+    #[arg(long, env = "LENTIL_ACTION_EXECUTORS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Functions")]
+    pub(crate) action_executors: Option<u16>,
     /// A fresh global context for every call, or one kept for many.
     #[arg(long, env = "LENTIL_REALMS", value_enum, default_value_t = RealmChoice::Fresh, help_heading = "Functions")]
     pub(crate) realms: RealmChoice,

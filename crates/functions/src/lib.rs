@@ -22,6 +22,7 @@ mod cache;
 mod watchers;
 mod warnings;
 mod system_query;
+mod actions;
 mod any;
 mod one_off;
 mod http_routes;
@@ -34,7 +35,7 @@ mod logs;
 pub mod deploy;
 mod system;
 
-pub use lentil_js::{Host, HostOptions, Realms};
+pub use lentil_js::{ActionOptions, Host, HostOptions, Realms};
 
 pub use crate::errors::client_message;
 pub use crate::http_routes::HttpRoute;

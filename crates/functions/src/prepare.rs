@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use lentil_catalog::Deployment;
 use lentil_database::{Namespace, Transaction, TransactionError, TransactionUsage};
-use lentil_identity::Identity;
 use lentil_js::{FunctionKind, Invocation};
 use lentil_values::Value;
 use parking_lot::Mutex;
 
 use crate::deploy::{DeploymentImage, FunctionSpec, Visibility};
 use crate::errors::no_public_function;
-use crate::path::{ComponentPath, FunctionPath};
+use crate::path::FunctionPath;
 use crate::service::Inner;
 use crate::syscalls::{Scope, UdfSyscalls, wrong_kind};
 use crate::validate::{TableNames, check_args, parse_args};
@@ -76,12 +75,10 @@ impl Inner {
 pub(crate) fn resolve<'a>(
     image: Option<&'a DeploymentImage>,
     path: &FunctionPath,
-    component: &ComponentPath,
-    identity: &Identity,
+    call: &Call,
     kind: FunctionKind,
 ) -> Result<&'a FunctionSpec, FunctionFailure> {
-    let spec = find(image, path, component, identity)
-        .ok_or_else(|| no_public_function(path, component))?;
+    let spec = find(image, path, call).ok_or_else(|| no_public_function(path, &call.component))?;
     if spec.kind != kind {
         return Err(FunctionFailure::developer(wrong_kind(
             path, kind, spec.kind,
@@ -94,14 +91,16 @@ pub(crate) fn resolve<'a>(
 pub(crate) fn find<'a>(
     image: Option<&'a DeploymentImage>,
     path: &FunctionPath,
-    component: &ComponentPath,
-    identity: &Identity,
+    call: &Call,
 ) -> Option<&'a FunctionSpec> {
     // Components do not exist yet.
-    let spec = image?.functions.get(path).filter(|_| component.is_root())?;
+    let spec = image?
+        .functions
+        .get(path)
+        .filter(|_| call.component.is_root())?;
     let callable = match spec.visibility {
         Visibility::Public => true,
-        Visibility::Internal => identity.is_admin(),
+        Visibility::Internal => call.reaches_internal(),
         Visibility::Unexported => false,
     };
     callable.then_some(spec)
@@ -144,9 +143,10 @@ pub(crate) fn prepare(
 }
 
 /// The code, the environment and the canonical arguments of a call that is in order.
-type Checked = (Arc<DeploymentImage>, Arc<BTreeMap<String, String>>, String);
+pub(crate) type Checked = (Arc<DeploymentImage>, Arc<BTreeMap<String, String>>, String);
 
-fn check(
+/// Finds the function and checks the arguments of a call of `path` as of the transaction.
+pub(crate) fn check(
     inner: &Inner,
     tx: &mut Transaction,
     call: &Call,
@@ -156,7 +156,7 @@ fn check(
     let live = inner.live(tx)?;
     let missing = || no_public_function(path, &call.component);
     let image = live.image.ok_or_else(missing)?;
-    let spec = resolve(Some(&image), path, &call.component, &call.identity, kind)?;
+    let spec = resolve(Some(&image), path, call, kind)?;
     let object =
         parse_args(path, &call.args, &inner.options.limits).map_err(FunctionFailure::developer)?;
     let args = Value::Object(object);

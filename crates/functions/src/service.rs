@@ -17,8 +17,8 @@ use crate::logs::{Execution, LogStream};
 use crate::prepare::Warm;
 use crate::watchers::Dispatcher;
 use crate::{
-    ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult, any, mutation, one_off,
-    query,
+    ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult, actions, any, mutation,
+    one_off, query,
 };
 
 /// One question or command.
@@ -38,6 +38,18 @@ pub struct Call {
     pub caller: &'static str,
     /// What was worked out of the rest when it was first asked as a query.
     pub question: Question,
+}
+
+/// The caller of what actions run.
+pub(crate) const ACTION: &str = "Action";
+/// Callers that are functions themselves, or were told by one what to call.
+const FROM_INSIDE: [&str; 3] = [ACTION, "Scheduler", "Cron"];
+
+impl Call {
+    /// Whether internal functions may be called.
+    pub(crate) fn reaches_internal(&self) -> bool {
+        self.identity.is_admin() || FROM_INSIDE.contains(&self.caller)
+    }
 }
 
 /// The question that a call is, once it was taken apart: subscriptions ask theirs again and again.
@@ -202,9 +214,12 @@ impl Functions {
         })
     }
 
-    /// Answers that actions are not supported yet, or why the path names none.
+    /// Runs an action, once. Once begun it runs to its end, whether or not the caller still waits.
     pub async fn action(&self, call: Call) -> Outcome {
-        any::action(&self.inner, call).await
+        let running = tokio::spawn(actions::run(self.inner.clone(), call));
+        running.await.unwrap_or_else(|error| {
+            Outcome::failed(FunctionFailure::internal("an action's task failed", &error))
+        })
     }
 
     /// Runs whatever kind of function the path names (admin: `/api/function`, `/api/run`).

@@ -23,8 +23,9 @@ use lentil_identity::Identity;
 use lentil_js::{CallOutcome, FunctionKind, Invocation, Reply, SyscallError, Syscalls};
 use serde::Deserialize;
 
+pub(crate) use self::about::{request_metadata, unsupported};
 use self::frame::Frame;
-pub(crate) use self::nested::wrong_kind;
+pub(crate) use self::nested::{Address, wrong_kind};
 use crate::FunctionFailure;
 use crate::deploy::DeploymentImage;
 use crate::errors::thrown;
@@ -199,8 +200,10 @@ impl UdfSyscalls {
             "1.0/getTransactionMetrics" => Ok(self.transaction_metrics()),
             // Lines for an audit log are accepted and dropped (function-runtime 1.9).
             "1.0/auditLog" => Ok("null".to_owned()),
-            op => Err(about::unsupported(op)
-                .unwrap_or_else(|| thrown(format!("Unknown async operation {op}")))),
+            op => {
+                Err(unsupported(op)
+                    .unwrap_or_else(|| thrown(format!("Unknown async operation {op}"))))
+            }
         }
     }
 }
@@ -241,7 +244,10 @@ impl Syscalls for UdfSyscalls {
 }
 
 /// Reads a syscall's arguments. `method` is what the developer called, e.g. `db.get`.
-fn parse<'a, T: Deserialize<'a>>(method: &str, args: &'a str) -> Result<T, SyscallError> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(
+    method: &str,
+    args: &'a str,
+) -> Result<T, SyscallError> {
     serde_json::from_str(args).map_err(|error| {
         if let Some(error) = misplaced(method, args) {
             return error;

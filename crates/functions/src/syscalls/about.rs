@@ -30,14 +30,7 @@ impl UdfSyscalls {
                 "Request metadata is not available in queries (RequestMetadataNotAllowed).",
             ));
         }
-        Ok(json!({
-            "ip": null,
-            "userAgent": null,
-            "requestId": self.scope.request_id,
-            "scheduledFunctionId": null,
-            "authToken": null,
-        })
-        .to_string())
+        Ok(request_metadata(&self.scope.request_id))
     }
 
     pub(super) fn snapshot_ts(&mut self) -> String {
@@ -68,10 +61,26 @@ impl UdfSyscalls {
     }
 }
 
+/// What is known of the request that a function runs for.
+pub(crate) fn request_metadata(request_id: &str) -> String {
+    json!({
+        "ip": null,
+        "userAgent": null,
+        "requestId": request_id,
+        "scheduledFunctionId": null,
+        "authToken": null,
+    })
+    .to_string()
+}
+
 /// The answer to operations that exist in Convex and not here yet.
-pub(super) fn unsupported(op: &str) -> Option<SyscallError> {
+pub(crate) fn unsupported(op: &str) -> Option<SyscallError> {
     let what = match op {
-        "1.0/schedule" | "1.0/cancel_job" => "Scheduling functions is",
+        "1.0/schedule"
+        | "1.0/cancel_job"
+        | "1.0/actions/schedule"
+        | "actions/schedule"
+        | "1.0/actions/cancel_job" => "Scheduling functions is",
         "1.0/createFunctionHandle" => "Function handles are",
         "1.0/storageGetUrl"
         | "1.0/storageGetMetadata"
@@ -79,6 +88,7 @@ pub(super) fn unsupported(op: &str) -> Option<SyscallError> {
         | "1.0/storageDelete"
         | "1.0/storageStore"
         | "1.0/storageGet" => "File storage is",
+        "1.0/actions/vectorSearch" => "Vector search is",
         "1.0/signJwt" => "Signing tokens (`ctx.auth.signJwt`) is",
         _ => return None,
     };

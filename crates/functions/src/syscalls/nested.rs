@@ -101,7 +101,7 @@ impl UdfSyscalls {
                  (MaximumCallDepthExceeded)."
             )));
         }
-        let path = address(&args)?;
+        let path = args.address().path("runUdf")?;
         let object = self.check_callee(&path, kind, args.args.get())?;
         self.open_frame(&args, path.clone(), kind)?;
         let args = Value::Array(vec![Value::Object(object)]).to_json_string();
@@ -236,10 +236,28 @@ pub(crate) fn wrong_kind(
     )
 }
 
-/// The function that a call names, in one of the three ways.
-fn address(args: &RunUdf<'_>) -> Result<FunctionPath, SyscallError> {
-    let name = match (&args.name, &args.reference, &args.function_handle) {
-        (Some(name), None, None) => name.as_str(),
+/// The three ways to name a function, of which a call uses one (function-runtime 1.2).
+pub(crate) struct Address<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) reference: Option<&'a str>,
+    pub(crate) function_handle: Option<&'a str>,
+}
+
+impl RunUdf<'_> {
+    fn address(&self) -> Address<'_> {
+        Address {
+            name: self.name.as_deref(),
+            reference: self.reference.as_deref(),
+            function_handle: self.function_handle.as_deref(),
+        }
+    }
+}
+
+impl Address<'_> {
+    /// The function that a call by `method` names.
+    pub(crate) fn path(&self, method: &str) -> Result<FunctionPath, SyscallError> {
+        let name = match (self.name, self.reference, self.function_handle) {
+        (Some(name), None, None) => name,
         (None, Some(reference), None) => reference.strip_prefix(OWN_REFERENCE).ok_or_else(|| {
             thrown(format!(
                 "Cannot call \"{reference}\": components are not supported by this version of Lentil yet."
@@ -251,15 +269,16 @@ fn address(args: &RunUdf<'_>) -> Result<FunctionPath, SyscallError> {
             ));
         }
         (None, None, None) => {
-            return Err(bad_argument("name", "runUdf", &"the function to call is missing"));
+            return Err(bad_argument("name", method, &"the function to call is missing"));
         }
         _ => {
             return Err(bad_argument(
                 "name",
-                "runUdf",
+                method,
                 &"exactly one of name, reference and functionHandle must be given",
             ));
         }
     };
-    FunctionPath::parse(name).map_err(|error| bad_argument("name", "runUdf", &error))
+        FunctionPath::parse(name).map_err(|error| bad_argument("name", method, &error))
+    }
 }
