@@ -15,7 +15,7 @@
   //#include host.js
   //#include realms.js
 
-  const host = Object.freeze({ __proto__: null, ...createHost(wake), sync, failure: () => failure });
+  const host = Object.freeze({ __proto__: null, ...createHost(wake), streams, sync, failure: () => failure });
   /** Calls in progress; the last one is running, the others wait for it. */
   const stack = [];
   const kept = new Map();

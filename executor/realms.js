@@ -2,6 +2,18 @@
   const realmScript = new vm.Script(realmSource, { filename: "lentil:realm" });
   const contextOptions = { codeGeneration: { strings: false, wasm: true } };
 
+  let streamsScript;
+  /** A function of the realm that makes its classes of streams. */
+  function streams(context) {
+    streamsScript ??= new vm.Script(`(() => {
+      // Realms refuse transfers; without the function the library copies.
+      const exports = {}, module = { exports }, structuredClone = undefined;
+      ${options.streams}
+      return exports;
+    })`, { filename: "lentil:streams" });
+    return streamsScript.runInContext(context, { displayErrors: false });
+  }
+
   function newRealm(host) {
     const context = vm.createContext(vm.constants.DONT_CONTEXTIFY, contextOptions);
     const realm = realmScript.runInContext(context, { displayErrors: false })(host);

@@ -22,6 +22,8 @@
     return Object.freeze({
       __proto__: null,
       ...createHost(() => touch(owner)),
+      ...fetchHost(owner),
+      streams,
       startCall(id, op, args) {
         if (owner.call === 0) return;
         owner.ops.set(id, op);

@@ -13,6 +13,9 @@
   //#include /bundles.js
   //#include /host.js
   //#include /realms.js
+  //#include network.js
+  //#include fetch.js
+  //#include forms.js
   //#include host.js
 
   /** Who runs, by the number of the call. */

@@ -110,8 +110,10 @@
   //#include storage.js
   //#include headers.js
   //#include blob.js
+  //#include webstreams.js
+  //#include body.js
   //#include fetch.js
-  //#include readable.js
+  //#include outgoing.js
   //#include linker.js
   //#include analysis.js
   //#include call.js

@@ -96,7 +96,7 @@ test("ConvexHttpClient.action, and run by the CLI", async (t) => {
   assert.notEqual(failed.code, 0);
   assert.match(failed.stderr, /Uncaught Error: boom/);
   const logs = await (await fetch(`${server.url}/api/stream_function_logs?cursor=0`, {
-    headers: { authorization: `Convex ${server.adminKey}` },
+    headers: { authorization: `Convex ${server.key}` },
   })).json();
   const of = (name) => logs.entries.filter((entry) => entry.identifier === name);
   assert.equal(of("acts:addTwice")[0].udfType, "Action");

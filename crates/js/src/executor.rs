@@ -80,6 +80,7 @@ impl Executor {
             .map_err(|error| End::System(format!("cannot start an executor: {error}"), false))?;
         let options = serde_json::json!({
             "spare": REALMS_SPARE, "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR,
+            "streams": crate::scripts::STREAMS,
         });
         let mut hello = FrameWriter::default();
         hello.plain_str(crate::scripts::main_script());

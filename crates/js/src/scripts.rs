@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 /// What `node -e` gets: it reads the rest from the socket.
 pub(crate) const BOOT: &str = include_str!("../../../executor/boot.js");
 
+/// The library of streams; realms evaluate it when they need it.
+pub(crate) const STREAMS: &str = include_str!("../../../executor/vendor/web-streams-polyfill.js");
+
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_str!(concat!("../../../executor/", $name)))),*]
@@ -22,6 +25,9 @@ const FILES: &[(&str, &str)] = files![
     "actions/main.js",
     "actions/socket.js",
     "actions/host.js",
+    "actions/network.js",
+    "actions/fetch.js",
+    "actions/forms.js",
     "realm/realm.js",
     "realm/report.js",
     "realm/inspect.js",
@@ -40,8 +46,10 @@ const FILES: &[(&str, &str)] = files![
     "realm/storage.js",
     "realm/headers.js",
     "realm/blob.js",
+    "realm/webstreams.js",
+    "realm/body.js",
     "realm/fetch.js",
-    "realm/readable.js",
+    "realm/outgoing.js",
     "realm/linker.js",
     "realm/analysis.js",
     "realm/call.js",

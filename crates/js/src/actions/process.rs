@@ -115,6 +115,7 @@ impl ActionProcess {
         let (input, mut output) = socket.map_err(broken)?.into_split();
         let settings = serde_json::json!({
             "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR, "concurrent": options.concurrent,
+            "streams": crate::scripts::STREAMS,
         });
         let mut hello = FrameWriter::default();
         hello.plain_str(crate::scripts::actions_script());

@@ -1,0 +1,2 @@
+  // How actions reach the network: as Node does it.
+  const network = {};
