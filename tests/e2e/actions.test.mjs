@@ -1,6 +1,7 @@
 // Actions, through the stock clients and CLI.
 
 import assert from "node:assert/strict";
+import http from "node:http";
 import { test } from "node:test";
 
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
@@ -47,6 +48,24 @@ export const fails = action({
   },
 });
 export const echo = action({ args: { value: v.any() }, handler: async (ctx, { value }) => value });
+export const ask = action({
+  args: { url: v.string(), body: v.optional(v.string()) },
+  handler: async (ctx, { url, body }) => {
+    const response = await fetch(url, body === undefined ? {} : { method: "POST", body });
+    return { status: response.status, text: await response.text(), type: response.headers.get("content-type") };
+  },
+});
+export const relay = action({
+  args: { from: v.string(), to: v.string() },
+  handler: async (ctx, { from, to }) => {
+    const { body } = await fetch(from);
+    const decoded = body!.pipeThrough(new TextDecoderStream()).pipeThrough(new TransformStream({
+      transform: (chunk, controller) => controller.enqueue(chunk.toUpperCase()),
+    }));
+    const init: any = { method: "POST", body: decoded.pipeThrough(new TextEncoderStream()), duplex: "half" };
+    return await (await fetch(to, init)).text();
+  },
+});
 export const waits = action({
   args: { ms: v.number() },
   handler: async (ctx, { ms }) => {
@@ -102,4 +121,44 @@ test("ConvexHttpClient.action, and run by the CLI", async (t) => {
   assert.equal(of("acts:addTwice")[0].udfType, "Action");
   assert.deepEqual(of("acts:addTwice")[0].logLines, ["[LOG] 'outer line' 'x'"]);
   assert.deepEqual(of("acts:inner")[0].logLines, ["[LOG] 'inner line'"]);
+});
+
+/** A service of somebody else's: echoes what is posted, and counts to three in chunks. */
+async function service(t) {
+  const outside = http.createServer((request, response) => {
+    if (request.method === "POST") {
+      response.writeHead(201, { "content-type": "text/x-echo" });
+      request.pipe(response);
+      return;
+    }
+    const words = ["one ", "two ", "three"];
+    const next = () => {
+      if (words.length === 0) response.end();
+      else response.write(words.shift(), () => setImmediate(next));
+    };
+    next();
+  });
+  await new Promise((resolve) => outside.listen(0, "127.0.0.1", resolve));
+  t.after(() => outside.close());
+  return `http://127.0.0.1:${outside.address().port}/`;
+}
+
+test("fetch in actions: whole bodies, streams, and a service that is down", async (t) => {
+  const { server } = await pushed(t);
+  const url = await service(t);
+  const client = new ConvexHttpClient(server.url);
+  assert.deepEqual(await client.action(api.acts.ask, { url, body: "h\u00e9" }), { status: 201, text: "h\u00e9", type: "text/x-echo" });
+  assert.equal((await client.action(api.acts.ask, { url })).text, "one two three");
+  assert.equal(await client.action(api.acts.relay, { from: url, to: url }), "ONE TWO THREE");
+  await assert.rejects(client.action(api.acts.ask, { url: "http://127.0.0.1:9/" }), /Uncaught TypeError: fetch failed/);
+  await assert.rejects(client.mutation(api.acts.ask, { url }), /as Mutation, but it is defined as Action/);
+});
+
+test("with --action-network public-only actions reach no private address", async (t) => {
+  const { server } = await pushed(t, { args: ["--action-network", "public-only"] });
+  const url = await service(t);
+  const client = new ConvexHttpClient(server.url);
+  for (const to of [url, url.replace("127.0.0.1", "localhost"), url.replace("127.0.0.1", "2130706433"), server.url]) {
+    await assert.rejects(client.action(api.acts.ask, { url: to }), /fetch failed/, to);
+  }
 });

@@ -8,7 +8,7 @@ use anyhow::Context;
 use lentil_database::{Database, DatabaseOptions, SystemEnv};
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{
-    ActionOptions, Functions, FunctionsOptions, Host, HostOptions, Limits, Realms,
+    ActionOptions, Functions, FunctionsOptions, Host, HostOptions, Limits, Network, Realms,
 };
 use lentil_jobs::Imports;
 use lentil_server::ws::SyncOptions;
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use crate::credentials::{Credentials, data_folder, load_or_make};
-use crate::options::{Durability, LogFormat, RealmChoice, ServeOptions};
+use crate::options::{Durability, LogFormat, NetworkChoice, RealmChoice, ServeOptions};
 use crate::{banner, keys};
 
 /// Runs until a signal says stop.
@@ -132,6 +132,12 @@ fn host_options(options: &ServeOptions, limits: &Limits) -> HostOptions {
             blocking: Duration::from_millis(limits.action_blocking_ms),
             heap_mib: u32::try_from(limits.action_heap_mib).unwrap_or(u32::MAX),
             concurrent: size(limits.action_requests),
+            network: match options.action_network {
+                NetworkChoice::Open => Network::Open,
+                NetworkChoice::PublicOnly => Network::PublicOnly {
+                    allowed: options.action_network_allow.clone(),
+                },
+            },
         },
         ..HostOptions::default()
     }

@@ -35,7 +35,7 @@ mod logs;
 pub mod deploy;
 mod system;
 
-pub use lentil_js::{ActionOptions, Host, HostOptions, Realms};
+pub use lentil_js::{ActionOptions, Host, HostOptions, Network, Realms};
 
 pub use crate::errors::client_message;
 pub use crate::http_routes::HttpRoute;

@@ -47,6 +47,21 @@ pub struct ActionOptions {
     pub heap_mib: u32,
     /// Requests of one action that are answered at a time; the rest wait.
     pub concurrent: usize,
+    /// Where actions may connect to.
+    pub network: Network,
+}
+
+/// Where actions may connect to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// Anywhere.
+    #[default]
+    Open,
+    /// Public addresses: nothing loopback, private, link-local or reserved.
+    PublicOnly {
+        /// Exceptions, each `host:port` as URLs spell them, with the port.
+        allowed: Vec<String>,
+    },
 }
 
 impl Default for ActionOptions {
@@ -61,6 +76,7 @@ impl Default for ActionOptions {
             blocking: Duration::from_secs(30),
             heap_mib: 512,
             concurrent: 8,
+            network: Network::Open,
         }
     }
 }

@@ -25,7 +25,9 @@ mod render;
 mod scripts;
 mod wire;
 
-pub use crate::actions::{ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, Answer};
+pub use crate::actions::{
+    ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, Answer, Network,
+};
 pub use crate::analyze::{AnalyzeError, AnalyzedFunction, AnalyzedModule, Position, RouteSpec};
 pub use crate::bundle::{Bundle, LinkError, ModuleEnvironment, ModuleSource};
 pub use crate::call::{

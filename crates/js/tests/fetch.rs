@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::RawQuery;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use futures::StreamExt;
 use lentil_js::{
     ActionOptions, ActionOutcome, ActionSyscalls, Answer, CallResult, FunctionKind, Host,
-    HostOptions,
+    HostOptions, Network,
 };
 use support::*;
 use tokio::sync::Notify;
@@ -95,6 +96,9 @@ async fn serve(dropped: Dropped) -> String {
         .route("/missing", get(|| async { (StatusCode::NOT_FOUND, "not here") }))
         .route("/empty", get(|| async { StatusCode::NO_CONTENT }))
         .route("/moved", any(|| async { (StatusCode::FOUND, [("location", "/echo")]) }))
+        .route("/elsewhere", get(|RawQuery(to): RawQuery| async move {
+            (StatusCode::FOUND, [("location", to.unwrap_or_default())])
+        }))
         .route("/round", get(|| async { (StatusCode::FOUND, [("location", "/round")]) }))
         .route("/form", get(|| async {
             let body = "--b\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\nv\r\n--b\r\nContent-Disposition: form-data; \
@@ -108,6 +112,15 @@ async fn serve(dropped: Dropped) -> String {
 }
 
 async fn run(body: &str, dropped: Dropped) -> ActionOutcome {
+    run_in(body, dropped, |_| Network::Open).await
+}
+
+/// Runs checks in an action of a host whose network is made from the server's address.
+async fn run_in(
+    body: &str,
+    dropped: Dropped,
+    network: impl FnOnce(&str) -> Network,
+) -> ActionOutcome {
     let address = serve(dropped).await;
     // Nobody listens there any more once the listener is dropped.
     let closed = {
@@ -121,6 +134,7 @@ async fn run(body: &str, dropped: Dropped) -> ActionOutcome {
         actions: ActionOptions {
             processes: 1,
             time: Duration::from_secs(30),
+            network: network(&address),
             ..ActionOptions::default()
         },
         ..options()
@@ -198,4 +212,31 @@ async fn aborting_ends_the_connection() {
     .await;
     assert_eq!(json(&outcome), serde_json::json!([]));
     dropped.0.notified().await;
+}
+
+#[tokio::test]
+async fn public_only_means_no_spelling_of_a_private_address() {
+    let body = include_str!("fetch/private.js");
+    let network = |_: &str| Network::PublicOnly {
+        allowed: Vec::new(),
+    };
+    let outcome = run_in(body, Dropped::default(), network).await;
+    assert_eq!(json(&outcome), serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn exceptions_are_reached_and_redirect_nowhere_else() {
+    // The second server is on another port of the same machine.
+    let other = serve(Dropped::default()).await;
+    let body = format!(
+        "same('allowed', (await fetch(at + '/missing')).status, 404);
+         same('inside', (await fetch(at + '/moved')).status, 200);
+         const error = await fetch(at + '/elsewhere?{other}/missing').catch((e) => e);
+         same('elsewhere', error.cause?.code, 'ERR_ADDRESS_NOT_PUBLIC');"
+    );
+    let network = |address: &str| Network::PublicOnly {
+        allowed: vec![address.trim_start_matches("http://").to_owned()],
+    };
+    let outcome = run_in(&body, Dropped::default(), network).await;
+    assert_eq!(json(&outcome), serde_json::json!([]));
 }

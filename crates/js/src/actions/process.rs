@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, mpsc};
 
-use super::ActionOptions;
+use super::{ActionOptions, Network};
 use crate::call::{CallResult, JsError};
 use crate::executor::write_invocation;
 use crate::limits::*;
@@ -113,7 +113,12 @@ impl ActionProcess {
         let process = process.map_err(broken)?;
         let socket = tokio::net::UnixStream::from_std(process.nonblocking().map_err(broken)?);
         let (input, mut output) = socket.map_err(broken)?.into_split();
+        let allowed = match &options.network {
+            Network::Open => None,
+            Network::PublicOnly { allowed } => Some(allowed),
+        };
         let settings = serde_json::json!({
+            "publicOnly": allowed.is_some(), "allowed": allowed,
             "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR, "concurrent": options.concurrent,
             "streams": crate::scripts::STREAMS,
         });
