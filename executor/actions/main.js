@@ -29,12 +29,17 @@
   function run(owner, work) {
     if (owner.call === 0) return;
     announce(owner);
-    work();
+    try {
+      work();
+    } catch (error) {
+      // User code may have patched what the realm's own code is made of.
+      owner.realm.unhandled(error);
+    }
     touch(owner);
   }
 
   function announce(owner) {
-    if (entered === owner.call || active.size < 2) return;
+    if (entered === owner.call) return;
     entered = owner.call;
     frame(OUT_ENTER);
     writeU32(entered);
@@ -62,6 +67,7 @@
     const owner = {
       call: 0,
       key: "",
+      bundle: undefined,
       realm: undefined,
       looking: false,
       /** Requests to the server that are not answered: what they are, and those not sent yet. */
@@ -84,6 +90,7 @@
     const known = kept.get(key)?.pop();
     const owner = known ?? newOwner();
     owner.key = key;
+    owner.bundle = bundle;
     owner.call = call;
     active.set(call, owner);
     announce(owner);

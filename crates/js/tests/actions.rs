@@ -393,6 +393,48 @@ async fn a_host_that_ends_fails_its_actions() {
 }
 
 #[tokio::test]
+async fn s046_modules_can_be_imported_while_an_action_runs() {
+    let bundle = link(&[
+        (
+            "a.js",
+            "import {action} from './_deps/sdk.js';
+             export const f = action(async () => {
+               const one = await import('./dir/b.js'), again = await import('./dir/b');
+               const fails = [];
+               for (const path of ['./none.js', './throws.js', './throws.js', 'node:fs']) {
+                 await import(path).catch((error) => fails.push(error.message));
+               }
+               return [one.b, one === again, one.count(), again.count(), fails];
+             });",
+        ),
+        (
+            "dir/b.js",
+            "import {c} from '../c.js'; let n = 0; export const count = () => ++n; export const b = 'b' + c;",
+        ),
+        ("c.js", "export const c = 'c';"),
+        ("throws.js", "throw new Error('not today');"),
+    ]);
+    let outcome = act(&acting(one_process()), &bundle, "f").await;
+    let missing =
+        |name: &str| format!("Couldn't find module '{name}' among those that were pushed");
+    assert_eq!(
+        json(&outcome),
+        serde_json::json!([
+            "bc",
+            true,
+            1,
+            2,
+            [
+                missing("./none.js"),
+                "not today",
+                "not today",
+                missing("node:fs")
+            ]
+        ])
+    );
+}
+
+#[tokio::test]
 async fn operations_of_queries_are_unknown() {
     let outcome = evaluate("try { now('1.0/queryStream'); } catch (e) { return e.message; }").await;
     assert_eq!(json(&outcome), "Unknown operation 1.0/queryStream");

@@ -179,6 +179,20 @@ async fn failures_say_why() {
 }
 
 #[tokio::test]
+async fn patched_classes_cost_their_own_action() {
+    let body = "Headers.prototype.append = () => { throw new RangeError('patched'); };
+         await fetch(at + '/echo');";
+    let outcome = run(body, Dropped::default()).await;
+    let CallResult::Error(error) = &outcome.result else {
+        panic!("expected an error, got {outcome:?}");
+    };
+    assert!(
+        error.rendered.starts_with("Uncaught RangeError: patched"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_fetch_that_nobody_awaits_is_named() {
     let outcome = run("fetch(at + '/endless');", Dropped::default()).await;
     assert_eq!(outcome.unawaited, ["fetch"]);

@@ -67,7 +67,7 @@ pub(super) struct ActionProcess {
 struct Pulse {
     /// When the ping that is not answered was sent.
     asked: Option<Instant>,
-    /// The call that was entered last, if there are several.
+    /// The call that was entered last.
     entered: Option<u32>,
 }
 
