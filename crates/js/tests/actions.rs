@@ -1,5 +1,7 @@
 //! Actions: many to a process, requests answered in any order, limits, lost processes.
 
+#![allow(clippy::unwrap_used)] // A test that cannot be set up has failed.
+
 mod support;
 
 use std::sync::Arc;

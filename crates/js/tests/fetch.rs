@@ -1,5 +1,7 @@
 //! `fetch` in actions, against a server of this test's own.
 
+#![allow(clippy::unwrap_used)] // A test that cannot be set up has failed.
+
 mod support;
 
 use std::sync::Arc;
