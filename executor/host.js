@@ -4,39 +4,14 @@
   const { webcrypto } = require("crypto");
   const { AsyncLocalStorage } = require("async_hooks");
 
-  /** A wide frame, so that a few of them are room enough for anything a host function does. */
-  function headroom(depth, a, b, c, d, e, f, g, h) {
-    return depth === 0 ? 0 : 1 + headroom(depth - 1, a, b, c, d, e, f, g, h);
-  }
-
-  function createHost() {
-    let failure = "";
+  /** `wake` is called when work outside the microtask queue has ended. */
+  function createHost(wake) {
     const setBytes = Uint8Array.prototype.set;
     const bytesFrom = (view) => {
       const bytes = new Uint8Array(view.length);
       setBytes.call(bytes, view);
       return bytes;
     };
-
-    /** Crosses to the server at once; false if the server says no (then see `failure`). */
-    function sync(op, text) {
-      // Nothing may throw between writing and reading, or the two sides lose step.
-      headroom(64);
-      try {
-        frame(OUT_SYNC);
-        writeString(op);
-        writeString(text);
-        send();
-        if (readFrame() !== IN_SYNC) process.exit(71);
-        const ok = readU8() === 0;
-        const reply = readString();
-        if (ok) return reply;
-        failure = reply;
-        return false;
-      } catch {
-        process.exit(72);
-      }
-    }
 
     const urlParts = (url) =>
       [url.href, url.origin, url.protocol, url.username, url.password, url.host, url.hostname, url.port]
@@ -78,10 +53,7 @@
 
     //#include subtle.js
 
-    return Object.freeze({
-      __proto__: null,
-      sync,
-      failure: () => failure,
+    return {
       // With fractions: lines of nested calls are put in order by it.
       now: () => performance.timeOrigin + performance.now(),
       elapsed: () => performance.now(),
@@ -99,5 +71,5 @@
       storageEnter: (storage, value) => storage.enterWith(value),
       storageGet: (storage) => storage.getStore(),
       storageExit: (storage, call) => storage.exit(call),
-    });
+    };
   }

@@ -10,47 +10,23 @@
   const vm = require("vm");
 
   //#include wire.js
+  //#include blocking.js
   //#include bundles.js
   //#include host.js
+  //#include realms.js
 
-  const realmScript = new vm.Script(realmSource, { filename: "lentil:realm" });
-  const host = createHost();
-  const contextOptions = { codeGeneration: { strings: false, wasm: true } };
+  const host = Object.freeze({ __proto__: null, ...createHost(wake), streams, sync, failure: () => failure });
   /** Calls in progress; the last one is running, the others wait for it. */
   const stack = [];
   const kept = new Map();
   const spare = [];
   const resolved = Promise.resolve();
 
-  function newRealm() {
-    const context = vm.createContext(vm.constants.DONT_CONTEXTIFY, contextOptions);
-    const realm = realmScript.runInContext(context, { displayErrors: false })(host);
-    realm.context = context;
-    return realm;
-  }
-
-  const takeRealm = () => spare.pop() ?? newRealm();
+  const takeRealm = () => spare.pop() ?? newRealm(host);
 
   const tick = () => process.nextTick(step);
   /** Runs `step` once the microtasks that are now being queued have all run. */
   const schedule = () => void resolved.then(tick);
-
-  /** Evaluates a module and what it imports; false if that failed (the realm holds the report). */
-  function evaluate(realm, bundle, entry, env, mode) {
-    realm.prepare(bundle.seed, bundle.time, env, mode);
-    const order = bundle.order(entry);
-    for (let i = 0; i < order.length; i++) {
-      let wrapper;
-      try {
-        wrapper = bundle.script(order[i]).runInContext(realm.context, { displayErrors: false });
-      } catch (error) {
-        realm.refuse(`${error.name}: ${error.message} (in ${bundle.modules[order[i]].path})`);
-        return false;
-      }
-      realm.define(order[i], wrapper);
-    }
-    return realm.link(order, bundle.modules);
-  }
 
   const keptKey = (bundle, module, env) => `${bundle.number}/${module}/${env}`;
 
@@ -167,7 +143,7 @@
     if (call.evaluated && realm.reusable() && (call.keep || realm.wantsReuse(call.module))) {
       remember(call);
     } else if (stack.length === 0 && spare.length < options.spare) {
-      spare.push(newRealm());
+      spare.push(newRealm(host));
     }
     receive();
   }
@@ -178,24 +154,8 @@
   }
 
   function sendDone(realm) {
-    const report = realm.outcome;
     frame(OUT_DONE);
-    writeU8(report.status);
-    writeString(report.text);
-    writeString(report.stack);
-    writeU8(report.data === undefined ? 0 : 1);
-    writeString(report.data ?? "");
-    writeU8(report.observed);
-    const logs = realm.logs;
-    writeU32(logs.length);
-    for (let i = 0; i < logs.length; i++) {
-      const line = logs[i];
-      writeU8(line.level);
-      writeU8(line.truncated ? 1 : 0);
-      writeF64(line.time);
-      writeU32(line.messages.length);
-      for (let j = 0; j < line.messages.length; j++) writeString(line.messages[j]);
-    }
+    writeOutcome(realm);
     send();
   }
 
@@ -243,7 +203,7 @@
     process.exit(70);
   });
 
-  for (let i = 0; i < options.spare; i++) spare.push(newRealm());
+  for (let i = 0; i < options.spare; i++) spare.push(newRealm(host));
   frame(OUT_READY);
   send();
   receive();

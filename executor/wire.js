@@ -1,52 +1,17 @@
   // Frames on descriptor 3: length (u32, little endian), kind (u8), fields. A string is a u32
   // whose top bit says that the bytes are ASCII, and the bytes; strings that leave are UTF-8.
-  const fs = require("fs");
+  // This file reads and writes fields; how bytes come and go is `blocking.js` or `actions/socket.js`.
   const IN_LOAD = 1, IN_DROP = 2, IN_ENV = 3, IN_INVOKE = 4, IN_REPLIES = 5, IN_SYNC = 6, IN_ANALYZE = 7,
-    IN_ABORT = 8;
-  const OUT_CALLS = 1, OUT_SYNC = 2, OUT_DONE = 3, OUT_READY = 4;
+    IN_ABORT = 8, IN_PING = 9;
+  const OUT_CALLS = 1, OUT_SYNC = 2, OUT_DONE = 3, OUT_READY = 4, OUT_PONG = 5, OUT_ENTER = 6;
   const ROOM = 1 << 16;
   /** Buffers above this are given back after the frame that needed them. */
   const ROOM_KEPT = 1 << 20;
 
   let input = Buffer.allocUnsafeSlow(ROOM);
-  let have = 0;
   let at = 0;
-  let end = 0;
   let output = Buffer.allocUnsafeSlow(ROOM);
   let out = 0;
-
-  /** Makes `count` bytes available from `at`. */
-  function fill(count) {
-    if (at + count > input.length) {
-      const room = Math.max(ROOM, count);
-      const next = room > input.length ? Buffer.allocUnsafeSlow(room) : input;
-      input.copy(next, 0, at, have);
-      input = next;
-      have -= at;
-      at = 0;
-    }
-    while (have - at < count) {
-      const got = fs.readSync(3, input, have, input.length - have, null);
-      // The server is gone.
-      if (got === 0) process.exit(0);
-      have += got;
-    }
-  }
-
-  /** Waits for the next frame; returns its kind. */
-  function readFrame() {
-    at = end;
-    if (at === have) {
-      at = have = 0;
-      if (input.length > ROOM_KEPT) input = Buffer.allocUnsafeSlow(ROOM);
-    }
-    fill(4);
-    const length = input.readUInt32LE(at);
-    fill(4 + length);
-    end = at + 4 + length;
-    at += 5;
-    return input[at - 1];
-  }
 
   const readU8 = () => input[at++];
   function readU32() {
@@ -91,9 +56,4 @@
     const bytes = output.utf8Write(text, out + 4);
     output.writeUInt32LE(bytes, out);
     out += 4 + bytes;
-  }
-  function send() {
-    output.writeUInt32LE(out - 4, 0);
-    for (let sent = 0; sent < out; ) sent += fs.writeSync(3, output, sent, out - sent);
-    if (output.length > ROOM_KEPT) output = Buffer.allocUnsafeSlow(ROOM);
   }

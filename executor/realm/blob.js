@@ -58,6 +58,9 @@
       async arrayBuffer() {
         return this.#bytes.slice().buffer;
       }
+      stream() {
+        return new (fetchGroup().Response)(this).body;
+      }
       get [Symbol.toStringTag]() {
         return "Blob";
       }

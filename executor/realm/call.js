@@ -35,11 +35,17 @@
     return undefined;
   }
 
+  function start(fn, kind, args) {
+    if (kind === 0) return fn.invokeQuery(args);
+    // The text marks requests of this call; nothing looks at it.
+    return kind === 1 ? fn.invokeMutation(args) : fn.invokeAction("", args);
+  }
+
   async function run(index, path, name, kind, args) {
     try {
       const fn = functionOf(index, path, name, kind);
       if (fn === undefined) return;
-      const value = await (kind === 0 ? fn.invokeQuery(args) : fn.invokeMutation(args));
+      const value = await start(fn, kind, args);
       if (typeof value !== "string") {
         refuse(`${path}:${name} did not return JSON text. Is its \`convex\` package damaged?`);
       } else if (!failed) {
@@ -55,6 +61,7 @@
     now.phase = RUNNING;
     now.mode = 0;
     now.kind = kind;
+    now.live = acting;
     now.time = time;
     now.started = host.elapsed();
     now.observed = now.importObserved;
@@ -78,6 +85,7 @@
     realm.logs = logs;
     timers.clear();
     forgetStreams();
+    forgetActing();
   }
 
   const realm = {
@@ -90,11 +98,15 @@
     logs,
     prepare,
     define,
+    defined: (index) => modules[index] !== undefined,
     link,
+    linkMore,
     invoke,
     report,
     sent,
     deliver,
+    answer,
+    fire,
     refuse,
     renew,
     conclude,

@@ -1,4 +1,5 @@
-  // Time stands still: `Date` shows the time of the execution (of the push, during import).
+  // Time stands still: `Date` shows the time of the execution (of the push, during import). Only
+  // in actions does it pass.
 
   const RealDate = Date;
   const roundTenth = (value) => (value * 10 - ((value * 10) % 1)) / 10;
@@ -6,7 +7,7 @@
   /** The frozen time, and a note that it was looked at. */
   function currentTime() {
     if (now.phase !== IMPORTING) now.observed |= OBSERVED_TIME;
-    return now.time;
+    return now.live ? Math.floor(guard(host.now)) : now.time;
   }
 
   function createDate() {

@@ -94,6 +94,7 @@
     };
 
     function refuseEntropy(method, algorithm) {
+      if (now.live && now.phase === RUNNING) return;
       const what = NAMED[method] ?? NAMED[`${method} ${nameOf(algorithm)}`];
       if (what === undefined) return;
       const place = now.phase === RUNNING ? "in queries and mutations" : "at import time";

@@ -28,7 +28,7 @@
     }
   });
 
-  exposeLazily("TextDecoder", () => class TextDecoder {
+  const textDecoder = () => class TextDecoder {
     #decoder;
     #fatal;
     #ignoreBOM;
@@ -53,7 +53,10 @@
       if (text === false) throw new TypeErrorHere(`The encoded data was not valid for encoding ${this.encoding}`);
       return text;
     }
-  });
+  };
+  let decoderClass;
+  const textDecoderGroup = () => (decoderClass ??= textDecoder());
+  exposeLazily("TextDecoder", textDecoderGroup);
 
   const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const BASE64_URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -125,8 +125,12 @@
         abort(signal, reason);
         return signal;
       }
-      static timeout() {
-        throw cannot("AbortSignal.timeout");
+      static timeout(delay) {
+        if (!acting || now.phase !== RUNNING) throw cannot("AbortSignal.timeout");
+        const signal = new AbortSignal(KEY);
+        const expire = () => abort(signal, new DOMException("The operation was aborted due to timeout", "TimeoutError"));
+        startTimer(expire, delay, false, []);
+        return signal;
       }
       static any(signals) {
         const signal = new AbortSignal(KEY);

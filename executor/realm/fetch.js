@@ -1,78 +1,9 @@
-  // `Request` and `Response`. Bodies are whole: they are not streams yet, and `body` says so.
+  // `Request` and `Response`.
 
-  exposeGroup(["Request", "Response"], () => {
+  const fetchGroup = exposeGroup(["Request", "Response"], () => {
     const { Headers, freezeHeaders } = headersGroup();
 
-    /** The bytes of a body and the type that goes with them. */
-    function bodyFrom(init) {
-      const { Blob, FormData, bytesOf, multipart } = blobGroup();
-      if (init === undefined || init === null) return { bytes: undefined, type: null };
-      if (init instanceof Blob) return { bytes: bytesOf(init), type: init.type || null };
-      if (isBytes(init)) return { bytes: viewOf(init, "body").slice(), type: null };
-      if (init instanceof urlGroup().URLSearchParams) {
-        return { bytes: encodeUtf8(`${init}`), type: "application/x-www-form-urlencoded;charset=UTF-8" };
-      }
-      if (init instanceof FormData) {
-        const boundary = `----formdata-${nextWord().toString(36)}${nextWord().toString(36)}`;
-        return { bytes: multipart(init, boundary), type: `multipart/form-data; boundary=${boundary}` };
-      }
-      return { bytes: encodeUtf8(`${init}`), type: "text/plain;charset=UTF-8" };
-    }
-
-    let bytesIn, markUsed;
-    class Body {
-      #bytes;
-      #used = false;
-      #headers;
-      constructor(bytes, headers) {
-        this.#bytes = bytes;
-        this.#headers = headers;
-      }
-      static {
-        bytesIn = (owner) => {
-          if (owner.#used) throw new TypeErrorHere("Body is unusable: it has already been read");
-          return owner.#bytes;
-        };
-        markUsed = (owner) => {
-          owner.#used = owner.#bytes !== undefined;
-        };
-      }
-      #take() {
-        const bytes = bytesIn(this);
-        if (bytes === undefined) return new Bytes(0);
-        this.#used = true;
-        return bytes.slice();
-      }
-      get headers() {
-        return this.#headers;
-      }
-      get bodyUsed() {
-        return this.#used;
-      }
-      get body() {
-        if (this.#bytes === undefined) return null;
-        throw domException("`body` needs ReadableStream, which is not there yet: use text(), json() or bytes()", "NotSupportedError");
-      }
-      async text() {
-        return decodeUtf8(this.#take());
-      }
-      async json() {
-        return parse(decodeUtf8(this.#take()));
-      }
-      async bytes() {
-        return this.#take();
-      }
-      async arrayBuffer() {
-        return this.#take().buffer;
-      }
-      async blob() {
-        const { Blob } = blobGroup();
-        return new Blob([this.#take()], { type: this.#headers.get("content-type") ?? "" });
-      }
-      async formData() {
-        throw cannot("formData()");
-      }
-    }
+    const { Body, sourceFrom, sourceOf, moveSource } = bodyGroup();
 
     function headersFor(init, type) {
       const headers = new Headers(init);
@@ -85,6 +16,8 @@
       #status;
       #statusText;
       #type = "default";
+      #url = "";
+      #redirected = false;
       constructor(body = null, init = {}) {
         const known = init?.[HIDDEN];
         const status = known?.status ?? (init?.status === undefined ? 200 : Number(init.status));
@@ -93,23 +26,26 @@
         }
         const statusText = `${init?.statusText ?? ""}`;
         if (/[^\t\x20-\x7e\x80-\xff]/.test(statusText)) throw new TypeErrorHere("Response: statusText is not valid");
-        const { bytes, type } = bodyFrom(body);
-        if (bytes !== undefined && (status === 204 || status === 205 || status === 304)) {
+        const { source, type } = sourceFrom(body);
+        if (source !== undefined && (status === 204 || status === 205 || status === 304)) {
           throw new TypeErrorHere(`Response: status ${status} has no body`);
         }
-        super(bytes, headersFor(init?.headers, type));
+        super(source, headersFor(init?.headers, type));
         this.#status = status;
         this.#statusText = statusText;
-        if (known !== undefined) this.#type = known.type;
+        if (known === undefined) return;
+        this.#type = known.type;
+        this.#url = known.url ?? "";
+        this.#redirected = known.redirected === true;
       }
       get type() {
         return this.#type;
       }
       get url() {
-        return "";
+        return this.#url;
       }
       get redirected() {
-        return false;
+        return this.#redirected;
       }
       get status() {
         return this.#status;
@@ -122,9 +58,10 @@
       }
       clone() {
         const { statusText, headers } = this;
-        const state = { status: this.#status, type: this.#type };
-        const copy = new Response(bytesIn(this) ?? null, { statusText, headers, [HIDDEN]: state });
-        if (this.#type === "error") freezeHeaders(copy.headers);
+        const state = { status: this.#status, type: this.#type, url: this.#url, redirected: this.#redirected };
+        const source = sourceOf(this);
+        const copy = new Response(source && { [SOURCE]: source }, { statusText, headers, [HIDDEN]: state });
+        if (this.#type !== "default") freezeHeaders(copy.headers);
         return copy;
       }
       static error() {
@@ -171,14 +108,15 @@
         const url = new (urlGroup().URL)(from?.url ?? `${input}`);
         if (url.username !== "" || url.password !== "") throw new TypeErrorHere("Request: the URL has credentials in it");
         const method = init?.method === undefined ? (from?.method ?? "GET") : methodFrom(init.method);
-        const given = init?.body === undefined || init.body === null ? undefined : bodyFrom(init.body);
-        const bytes = given === undefined ? (from && bytesIn(from)) : given.bytes;
-        if (bytes !== undefined && (method === "GET" || method === "HEAD")) {
+        const given = init?.body === undefined || init.body === null ? undefined : sourceFrom(init.body);
+        // The body moves over, unless this is a copy.
+        const source = given !== undefined ? given.source
+          : from === undefined ? undefined
+          : init?.[HIDDEN] === true ? sourceOf(from) : moveSource(from);
+        if (source !== undefined && (method === "GET" || method === "HEAD")) {
           throw new TypeErrorHere(`Request: ${method} has no body`);
         }
-        super(bytes, headersFor(init?.headers ?? from?.headers, given?.type ?? null));
-        // The body moves over, unless this is a copy.
-        if (from !== undefined && given === undefined && init?.[HIDDEN] !== true) markUsed(from);
+        super(source, headersFor(init?.headers ?? from?.headers, given?.type ?? null));
         this.#url = url.href;
         this.#method = method;
         this.#signal = init?.signal ?? from?.signal ?? new (eventGroup().AbortController)().signal;
@@ -200,7 +138,6 @@
         return "";
       }
       clone() {
-        bytesIn(this);
         return new Request(this, { [HIDDEN]: true });
       }
       get [Symbol.toStringTag]() {
@@ -214,5 +151,13 @@
         __proto__: null, get() { return option(this, name); }, set: undefined, enumerable: true, configurable: true,
       });
     }
-    return { Request, Response };
+    /** The response to a request that went out. */
+    function responseFrom({ status, statusText, url, redirected, type, headers }, source) {
+      const state = { status, url, redirected, type };
+      const body = source === undefined ? null : { [SOURCE]: source };
+      const response = new Response(body, { statusText, headers, [HIDDEN]: state });
+      freezeHeaders(response.headers);
+      return response;
+    }
+    return { Request, Response, responseFrom };
   });

@@ -21,14 +21,31 @@
     },
   });
 
+  /** `import()` in an action: the executor defines what is missing, and it is evaluated here. */
+  async function importFrom(index, specifier) {
+    if (now.phase !== RUNNING) throw new TypeErrorHere("dynamic module import unsupported at import time");
+    const text = `${specifier}`;
+    const target = guard(host.load, index, text);
+    if (target < 0) throw new TypeErrorHere(`Couldn't find module '${text}' among those that were pushed`);
+    const { failure, namespace } = modules[target];
+    if (failure !== undefined) throw failure.reason;
+    return namespace;
+  }
+
+  function helpersOf(index) {
+    if (!acting) return moduleHelpers;
+    const m = (specifier) => importFrom(index, specifier);
+    return freeze({ __proto__: null, i: moduleHelpers.i, d: moduleHelpers.d, t: moduleHelpers.t, m });
+  }
+
   function define(index, wrapper) {
-    modules[index] = { __proto__: null, wrapper, namespace: create(null), getters: undefined, body: undefined };
+    modules[index] = { __proto__: null, wrapper, namespace: create(null), getters: undefined, body: undefined, failure: undefined };
   }
 
   function instantiate(index, requests) {
     const module = modules[index];
     const args = list();
-    args[0] = moduleHelpers;
+    args[0] = helpersOf(index);
     for (let i = 0; i < requests.length; i++) args[i + 1] = modules[requests[i]].namespace;
     module.body = apply(module.wrapper, undefined, args);
     module.getters = next(module.body).value;
@@ -56,12 +73,25 @@
     preventExtensions(namespace);
   }
 
+  function linkAll(order, table) {
+    for (let i = 0; i < order.length; i++) instantiate(order[i], table[order[i]].requests);
+    for (let i = 0; i < order.length; i++) fillNamespace(order[i], table[order[i]].exports);
+    for (let i = 0; i < order.length; i++) next(modules[order[i]].body);
+  }
+
+  /** The same for modules that are imported while an action runs; each keeps why it failed. */
+  function linkMore(order, table) {
+    try {
+      linkAll(order, table);
+    } catch (reason) {
+      for (let i = 0; i < order.length; i++) modules[order[i]].failure = { __proto__: null, reason };
+    }
+  }
+
   /** Instantiates and evaluates modules, dependencies first; false if one of them threw. */
   function link(order, table) {
     try {
-      for (let i = 0; i < order.length; i++) instantiate(order[i], table[order[i]].requests);
-      for (let i = 0; i < order.length; i++) fillNamespace(order[i], table[order[i]].exports);
-      for (let i = 0; i < order.length; i++) next(modules[order[i]].body);
+      linkAll(order, table);
     } catch (error) {
       fail(error);
     }

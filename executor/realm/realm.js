@@ -29,7 +29,11 @@
     env: undefined,
     timer: 0,
     outstanding: 0,
+    /** Whether clocks go and randomness is allowed, as in actions. */
+    live: false,
   };
+  /** Whether this is a realm of actions. */
+  const acting = host.startCall !== undefined;
 
   const { apply, construct, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
   const { create, freeze, preventExtensions } = Object;
@@ -97,6 +101,7 @@
   //#include streams.js
   //#include syscalls.js
   //#include forbidden.js
+  //#include acting.js
   //#include events.js
   //#include encoding.js
   //#include url.js
@@ -105,8 +110,10 @@
   //#include storage.js
   //#include headers.js
   //#include blob.js
+  //#include webstreams.js
+  //#include body.js
   //#include fetch.js
-  //#include readable.js
+  //#include outgoing.js
   //#include linker.js
   //#include analysis.js
   //#include call.js

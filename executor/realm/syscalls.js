@@ -36,6 +36,8 @@
         reject(new TypeErrorHere("Received invalid json"));
       } else if (now.phase !== RUNNING) {
         reject(importError(op));
+      } else if (acting) {
+        startCall(op, args, resolve, reject);
       } else if (op === "1.0/queryStreamNext") {
         nextRow(args, resolve, reject);
       } else {
@@ -45,9 +47,14 @@
     });
   }
 
+  /** Actions have no operations that are answered at once: the socket is everybody's. */
+  const noSyncCall = (op) =>
+    op === "1.0/componentArgument" ? "The root app has no component arguments (NoComponentArgs)." : `Unknown operation ${op}`;
+
   function syscall(op, args) {
     if (typeof op !== "string" || typeof args !== "string") throw new TypeErrorHere("Received invalid json");
     if (now.phase !== RUNNING) throw importError(op);
+    if (acting) throw new ErrorHere(noSyncCall(op));
     if (op === "1.0/queryStream") return openStream(args);
     if (op === "1.0/queryCleanup") return closeStream(args);
     const reply = guard(host.sync, op, args);
@@ -74,9 +81,11 @@
   }
 
   /** The reply to the i-th request of what was sent last. */
-  function deliver(i, status, text, data) {
+  const deliver = (i, status, text, data) => settleCall(waitingResolvers[i], waitingRejecters[i], status, text, data);
+
+  function settleCall(resolve, reject, status, text, data) {
     if (status === 0) {
-      waitingResolvers[i](text);
+      resolve(text);
       return;
     }
     const error = new ErrorHere(text);
@@ -87,7 +96,7 @@
         error.message = `ConvexError with invalid data: ${text}`;
       }
     }
-    waitingRejecters[i](error);
+    reject(error);
   }
 
   defineProperty(global, "Convex", {

@@ -157,6 +157,22 @@ pub(crate) struct ServeOptions {
     /// Processes that run queries and mutations [default: one a core].
     #[arg(long, env = "LENTIL_EXECUTORS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Functions")]
     pub(crate) executors: Option<u16>,
+    /// Processes that run actions, at most; they start when needed [default: one a core, at least two].
+    #[arg(long, env = "LENTIL_ACTION_EXECUTORS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Functions")]
+    pub(crate) action_executors: Option<u16>,
+    /// Where actions may connect to: anywhere, or public addresses only (nothing loopback, private, link-local).
+    #[arg(long, env = "LENTIL_ACTION_NETWORK", value_enum, default_value_t = NetworkChoice::Open, value_name = "WHERE", help_heading = "Functions")]
+    pub(crate) action_network: NetworkChoice,
+    /// A host and port that actions may connect to although it is not public, e.g. `10.0.0.7:8080`; may be given more than once.
+    #[arg(
+        long,
+        env = "LENTIL_ACTION_NETWORK_ALLOW",
+        value_delimiter = ',',
+        value_parser = host_and_port,
+        value_name = "HOST:PORT",
+        help_heading = "Functions"
+    )]
+    pub(crate) action_network_allow: Vec<String>,
     /// A fresh global context for every call, or one kept for many.
     #[arg(long, env = "LENTIL_REALMS", value_enum, default_value_t = RealmChoice::Fresh, help_heading = "Functions")]
     pub(crate) realms: RealmChoice,
@@ -232,6 +248,15 @@ pub(crate) enum RealmChoice {
     Kept,
 }
 
+/// See [`ServeOptions::action_network`].
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NetworkChoice {
+    /// Anywhere, this machine and its network included.
+    Open,
+    /// Public addresses only.
+    PublicOnly,
+}
+
 /// See [`ServeOptions::log_format`].
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
@@ -251,6 +276,18 @@ fn origin(text: &str) -> Result<String, String> {
             Ok(text.trim_end_matches('/').to_owned())
         }
         _ => Err("must begin with http:// or https:// and name a host".to_owned()),
+    }
+}
+
+/// A host as URLs spell it, and a port.
+fn host_and_port(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port))
+            if !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0) =>
+        {
+            Ok(text.to_ascii_lowercase())
+        }
+        _ => Err("must be a host and a port, e.g. 10.0.0.7:8080 or [fd00::7]:443".to_owned()),
     }
 }
 

@@ -8,7 +8,9 @@ use anyhow::Context;
 use lentil_database::{Database, DatabaseOptions, SystemEnv};
 use lentil_files::FileStore;
 use lentil_functions::deploy::Deployer;
-use lentil_functions::{Functions, FunctionsOptions, Host, HostOptions, Limits, Realms};
+use lentil_functions::{
+    ActionOptions, Functions, FunctionsOptions, Host, HostOptions, Limits, Network, Realms,
+};
 use lentil_jobs::Imports;
 use lentil_server::ws::SyncOptions;
 use lentil_server::{Deps, Server, ServerOptions};
@@ -18,7 +20,7 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use crate::credentials::{Credentials, data_folder, load_or_make};
-use crate::options::{Durability, LogFormat, RealmChoice, ServeOptions};
+use crate::options::{Durability, LogFormat, NetworkChoice, RealmChoice, ServeOptions};
 use crate::{banner, keys};
 
 /// Runs until a signal says stop.
@@ -111,6 +113,7 @@ fn limits(options: &ServeOptions) -> anyhow::Result<Limits> {
 }
 
 fn host_options(options: &ServeOptions, limits: &Limits) -> HostOptions {
+    let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     HostOptions {
         node: options.node.clone(),
@@ -121,7 +124,23 @@ fn host_options(options: &ServeOptions, limits: &Limits) -> HostOptions {
         },
         user_time: Duration::from_millis(limits.user_time_ms),
         heap_mib: u32::try_from(limits.heap_mib).unwrap_or(u32::MAX),
-        queue: usize::try_from(limits.waiting_calls).unwrap_or(usize::MAX),
+        queue: size(limits.waiting_calls),
+        actions: ActionOptions {
+            processes: options.action_executors.map_or(cores.max(2), usize::from),
+            running: size(limits.actions_running),
+            waiting: size(limits.waiting_calls),
+            patience: Duration::from_millis(limits.action_wait_ms),
+            time: Duration::from_millis(limits.action_time_ms),
+            blocking: Duration::from_millis(limits.action_blocking_ms),
+            heap_mib: u32::try_from(limits.action_heap_mib).unwrap_or(u32::MAX),
+            concurrent: size(limits.action_requests),
+            network: match options.action_network {
+                NetworkChoice::Open => Network::Open,
+                NetworkChoice::PublicOnly => Network::PublicOnly {
+                    allowed: options.action_network_allow.clone(),
+                },
+            },
+        },
         ..HostOptions::default()
     }
 }

@@ -1,4 +1,4 @@
-//! Calls that do not say what kind of function they want, and actions.
+//! Calls that do not say what kind of function they want.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use lentil_js::FunctionKind;
 use crate::deploy::DeploymentImage;
 use crate::errors::{no_function, no_public_function};
 use crate::path::FunctionPath;
-use crate::prepare::{find, resolve};
+use crate::prepare::find;
 use crate::service::Inner;
 use crate::{Call, FunctionFailure, Functions, Outcome};
 
@@ -23,21 +23,11 @@ pub(crate) async fn run(functions: &Functions, call: Call) -> Outcome {
             result.map_or_else(Outcome::failed, |result| result.outcome.clone())
         }
         FunctionKind::Mutation => functions.mutation(call, None).await.outcome,
-        FunctionKind::Action | FunctionKind::HttpAction => {
-            Outcome::failed(unsupported("Actions are"))
-        }
+        FunctionKind::Action => functions.action(call).await,
+        FunctionKind::HttpAction => Outcome::failed(FunctionFailure::developer(
+            "An HTTP action is called by its route, not by its path.",
+        )),
     }
-}
-
-/// What an action's caller is told.
-pub(crate) async fn action(inner: &Arc<Inner>, call: Call) -> Outcome {
-    let resolved = with_image(inner.clone(), call, |image, path, call| {
-        resolve(image, path, call, FunctionKind::Action).map(|_| ())
-    });
-    Outcome::failed(match resolved.await {
-        Ok(()) => unsupported("Actions are"),
-        Err(failure) => failure,
-    })
 }
 
 async fn kind_of(inner: Arc<Inner>, call: Call) -> Result<FunctionKind, FunctionFailure> {
@@ -75,10 +65,4 @@ async fn with_image<T: Send + 'static>(
     looked
         .await
         .map_err(|error| FunctionFailure::internal("a function could not be looked up", &error))?
-}
-
-fn unsupported(what: &str) -> FunctionFailure {
-    FunctionFailure::developer(format!(
-        "{what} not supported by this version of Lentil yet."
-    ))
 }

@@ -34,8 +34,8 @@ pub(crate) struct QueryKey {
     /// Canonical encoded arguments.
     pub(crate) args: Arc<str>,
     pub(crate) journal: Option<Arc<str>>,
-    /// Admins and the server may call more functions than others.
-    pub(crate) admin: bool,
+    /// Admins and functions may call more functions than others.
+    pub(crate) internal: bool,
     /// Who asked, for functions that look.
     pub(crate) identity: Option<String>,
 }
@@ -279,7 +279,7 @@ mod tests {
             path: FunctionPath::parse("m:f").expect("it is a path"),
             args: args.into(),
             journal: None,
-            admin: false,
+            internal: false,
             identity: None,
         })
     }

@@ -132,7 +132,7 @@ fn finish(
 }
 
 /// An error that user code threw, with its data in canonical form.
-fn thrown(error: JsError) -> FunctionFailure {
+pub(crate) fn thrown(error: JsError) -> FunctionFailure {
     let data = error
         .data
         .map(|data| Value::parse(&data).map(|value| value.to_json_string()));

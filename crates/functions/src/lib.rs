@@ -28,6 +28,7 @@ mod cache;
 mod watchers;
 mod warnings;
 mod system_query;
+mod actions;
 mod any;
 mod one_off;
 mod files;
@@ -41,7 +42,7 @@ mod logs;
 pub mod deploy;
 mod system;
 
-pub use lentil_js::{Host, HostOptions, Realms};
+pub use lentil_js::{ActionOptions, Host, HostOptions, Network, Realms};
 
 pub use crate::agenda::Agenda;
 pub use crate::errors::client_message;

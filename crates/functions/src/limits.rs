@@ -91,6 +91,12 @@ limits! {
     files_per_call, 1_000, "files", "Files whose contents one mutation reads, and writes.", "TooManyFiles";
     file_bytes_per_call, 16 << 20, "bytes", "Bytes of contents that one mutation reads, and writes; actions and uploads have no such limit.", "TooManyFileBytes";
     log_lines, 256, "lines", "Lines that one call logs, nested calls included.", "Log overflow";
+    action_time_ms, 600_000, "ms", "Time that one action may take.", "Function execution timed out";
+    action_blocking_ms, 30_000, "ms", "Time that one action may run without awaiting anything.", "Function execution timed out";
+    action_heap_mib, 512, "MiB", "JavaScript heap of one process that runs actions.", "JavaScript execution ran out of memory";
+    action_requests, 8, "requests", "Requests of one action, such as `ctx.runQuery`, that are worked on at a time; the rest wait.", "";
+    actions_running, 64, "actions", "Actions that run at a time; the rest wait.", "TooManyConcurrentRequests";
+    action_wait_ms, 10_000, "ms", "Time that an action waits for its turn to run.", "TooManyConcurrentRequests";
     waiting_calls, 4_096, "calls", "Calls that wait for a process to run in.", "TooManyConcurrentRequests";
     conflict_retries, 32, "runs", "Times that a mutation is run again because others have written what it read.", "OptimisticConcurrencyControlFailure";
     query_cache_bytes, 100 << 20, "bytes", "Results of queries that are kept for those who ask the same; the oldest go.", "";

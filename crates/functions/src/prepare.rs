@@ -101,7 +101,7 @@ pub(crate) fn find<'a>(
     let callable = match spec.visibility {
         _ if call.origin.is_server() => true,
         Visibility::Public => true,
-        Visibility::Internal => call.identity.is_admin(),
+        Visibility::Internal => call.reaches_internal(),
         Visibility::Unexported => false,
     };
     callable.then_some(spec)
@@ -145,9 +145,10 @@ pub(crate) fn prepare(
 }
 
 /// The code, the environment and the canonical arguments of a call that is in order.
-type Checked = (Arc<DeploymentImage>, Arc<BTreeMap<String, String>>, String);
+pub(crate) type Checked = (Arc<DeploymentImage>, Arc<BTreeMap<String, String>>, String);
 
-fn check(
+/// Finds the function and checks the arguments of a call of `path` as of the transaction.
+pub(crate) fn check(
     inner: &Inner,
     tx: &mut Transaction,
     call: &Call,

@@ -112,7 +112,7 @@ fn question_of(inner: &Inner, call: &Call) -> Result<Arc<QueryKey>, PathError> {
         path,
         args: canonical.unwrap_or_else(|| call.args.clone()),
         journal: None,
-        admin: call.identity.is_admin() || call.origin.is_server(),
+        internal: call.reaches_internal(),
         identity: None,
     });
     // Somebody else may have been quicker, with the same.

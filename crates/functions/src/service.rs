@@ -23,8 +23,8 @@ use crate::prepare::Warm;
 use crate::sessions_seen::{SessionsSeen, Standing};
 use crate::watchers::Dispatcher;
 use crate::{
-    ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult, any, mutation, one_off,
-    query,
+    ComponentPath, FunctionFailure, MutationDone, Outcome, QueryResult, actions, any, mutation,
+    one_off, query,
 };
 
 /// One question or command.
@@ -73,6 +73,16 @@ impl Origin {
             Origin::Server { scheduled } => scheduled,
             Origin::Client => None,
         }
+    }
+}
+
+/// The caller of what actions run, for the log stream.
+pub(crate) const ACTION: &str = "Action";
+
+impl Call {
+    /// Whether internal functions may be called.
+    pub(crate) fn reaches_internal(&self) -> bool {
+        self.identity.is_admin() || self.origin.is_server()
     }
 }
 
@@ -260,9 +270,12 @@ impl Functions {
         &self.inner.agenda
     }
 
-    /// Answers that actions are not supported yet, or why the path names none.
+    /// Runs an action, once. Once begun it runs to its end, whether or not the caller still waits.
     pub async fn action(&self, call: Call) -> Outcome {
-        any::action(&self.inner, call).await
+        let running = tokio::spawn(actions::run(self.inner.clone(), call));
+        running.await.unwrap_or_else(|error| {
+            Outcome::failed(FunctionFailure::internal("an action's task failed", &error))
+        })
     }
 
     /// Runs whatever kind of function the path names (admin: `/api/function`, `/api/run`).

@@ -26,6 +26,7 @@ use lentil_js::{CallOutcome, FunctionKind, Invocation, Reply, SyscallError, Sysc
 use lentil_values::DocumentId;
 use serde::Deserialize;
 
+pub(crate) use self::about::{request_metadata, unsupported};
 pub(crate) use self::documents::VISIBLE_SYSTEM_TABLES;
 use self::files::FileUsage;
 use self::frame::Frame;
@@ -222,8 +223,10 @@ impl UdfSyscalls {
             "1.0/getTransactionMetrics" => Ok(self.transaction_metrics()),
             // Lines for an audit log are accepted and dropped (function-runtime 1.9).
             "1.0/auditLog" => Ok("null".to_owned()),
-            op => Err(about::unsupported(op)
-                .unwrap_or_else(|| thrown(format!("Unknown async operation {op}")))),
+            op => {
+                Err(unsupported(op)
+                    .unwrap_or_else(|| thrown(format!("Unknown async operation {op}"))))
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Drives one executor process: sends bundles and calls, answers syscalls, watches the clock.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use crate::call::{
     CallOutcome, CallResult, Invocation, JsError, LogLevel, LogLine, Reply, Syscalls, Usage,
 };
 use crate::limits::*;
+use crate::loaded::Loaded;
 use crate::meter::{Meter, Verdict};
 use crate::process::{KillSwitch, Launch, Process, Waited, was_out_of_memory};
 use crate::render::render;
@@ -43,9 +44,7 @@ pub(crate) enum End {
 pub(crate) struct Executor {
     process: Process,
     realms: Realms,
-    bundles: VecDeque<u32>,
-    envs: VecDeque<(Arc<BTreeMap<String, String>>, u32)>,
-    next_env: u32,
+    loaded: Loaded,
     input: Vec<u8>,
     have: usize,
     frame_end: usize,
@@ -81,6 +80,7 @@ impl Executor {
             .map_err(|error| End::System(format!("cannot start an executor: {error}"), false))?;
         let options = serde_json::json!({
             "spare": REALMS_SPARE, "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR,
+            "streams": crate::scripts::STREAMS,
         });
         let mut hello = FrameWriter::default();
         hello.plain_str(crate::scripts::main_script());
@@ -89,9 +89,7 @@ impl Executor {
         let mut executor = Executor {
             process,
             realms,
-            bundles: VecDeque::new(),
-            envs: VecDeque::new(),
-            next_env: 0,
+            loaded: Loaded::default(),
             input: vec![0; 1 << 16],
             have: 0,
             frame_end: 0,
@@ -141,23 +139,13 @@ impl Executor {
         self.calls += 1;
         let before = meter.spent();
         let bundle = &invocation.bundle;
-        let Some(module) = bundle.index_of(&invocation.module) else {
-            return Ok(refused(missing_module(&invocation.module)));
+        let module = match module_of(invocation) {
+            Ok(module) => module,
+            Err(outcome) => return Ok(outcome),
         };
-        if bundle.modules()[module].environment == crate::ModuleEnvironment::Node {
-            return Ok(refused(node_module(&invocation.module)));
-        }
         let env = self.prepare(bundle, &invocation.env, meter);
         self.output.begin(to_executor::INVOKE);
-        self.output.u32(bundle.number());
-        self.output.u32(env);
-        self.output.u8(u8::from(self.realms == Realms::Kept));
-        self.output.u8(kind_number(invocation.kind));
-        self.output.u32(u32::try_from(module).unwrap_or(u32::MAX));
-        self.output.str(&invocation.function);
-        self.output.str(&invocation.args);
-        self.output.str(&hex::encode(invocation.seed));
-        self.output.f64(invocation.now_ms);
+        write_invocation(&mut self.output, invocation, env, module, self.realms);
         self.output.end();
         self.flush()?;
         loop {
@@ -242,44 +230,12 @@ impl Executor {
         env: &Arc<BTreeMap<String, String>>,
         meter: &mut Meter,
     ) -> u32 {
-        let number = bundle.number();
-        match self.bundles.iter().position(|known| *known == number) {
-            Some(at) => {
-                self.bundles.remove(at);
-            }
-            None => {
-                let frame = bundle.load_frame();
-                self.output.raw(frame);
-                let mib = u32::try_from(frame.len() >> 10).unwrap_or(u32::MAX);
-                meter.allow(COMPILE_ALLOWANCE + COMPILE_ALLOWANCE_PER_MIB * mib / 1024);
-                if self.bundles.len() == BUNDLES_PER_EXECUTOR
-                    && let Some(oldest) = self.bundles.pop_front()
-                {
-                    self.output.begin(to_executor::DROP);
-                    self.output.u32(oldest);
-                    self.output.end();
-                }
-            }
+        let (env, sent) = self.loaded.prepare(bundle, env, &mut self.output);
+        if let Some(bytes) = sent {
+            let mib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
+            meter.allow(COMPILE_ALLOWANCE + COMPILE_ALLOWANCE_PER_MIB * mib / 1024);
         }
-        self.bundles.push_back(number);
-        let known = self
-            .envs
-            .iter()
-            .find(|(known, _)| Arc::ptr_eq(known, env) || known == env);
-        if let Some((_, number)) = known {
-            return *number;
-        }
-        let number = self.next_env;
-        self.next_env = self.next_env.wrapping_add(1);
-        self.output.begin(to_executor::ENV);
-        self.output.u32(number);
-        self.output.str(&serde_json::json!(**env).to_string());
-        self.output.end();
-        if self.envs.len() == ENVS_PER_EXECUTOR {
-            self.envs.pop_front();
-        }
-        self.envs.push_back((Arc::clone(env), number));
-        number
+        env
     }
 
     fn flush(&mut self) -> Result<(), End> {
@@ -471,6 +427,25 @@ fn write_reply(replies: &mut FrameWriter, reply: Result<String, SyscallError>) -
     Ok(())
 }
 
+/// The fields of an invocation; the environment and the module by their numbers.
+pub(crate) fn write_invocation(
+    output: &mut FrameWriter,
+    invocation: &Invocation,
+    env: u32,
+    module: usize,
+    realms: Realms,
+) {
+    output.u32(invocation.bundle.number());
+    output.u32(env);
+    output.u8(u8::from(realms == Realms::Kept));
+    output.u8(kind_number(invocation.kind));
+    output.u32(u32::try_from(module).unwrap_or(u32::MAX));
+    output.str(&invocation.function);
+    output.str(&invocation.args);
+    output.str(&hex::encode(invocation.seed));
+    output.f64(invocation.now_ms);
+}
+
 fn kind_number(kind: FunctionKind) -> u8 {
     match kind {
         FunctionKind::Query => 0,
@@ -480,7 +455,10 @@ fn kind_number(kind: FunctionKind) -> u8 {
     }
 }
 
-fn read_outcome(fields: &mut FrameReader, bundle: &Bundle) -> Result<CallOutcome, Malformed> {
+pub(crate) fn read_outcome(
+    fields: &mut FrameReader,
+    bundle: &Bundle,
+) -> Result<CallOutcome, Malformed> {
     let status = fields.u8()?;
     let (text, stack) = (fields.str()?, fields.str()?);
     let has_data = fields.u8()? == 1;
@@ -556,6 +534,18 @@ pub(crate) fn ended(end: &End, meter: &Meter, heap_mib: u32) -> CallOutcome {
         logs: Vec::new(),
         usage,
     }
+}
+
+/// The number of the invocation's module, or the outcome of a call that cannot run.
+pub(crate) fn module_of(invocation: &Invocation) -> Result<usize, CallOutcome> {
+    let (bundle, path) = (&invocation.bundle, &invocation.module);
+    let module = bundle
+        .index_of(path)
+        .ok_or_else(|| refused(missing_module(path)))?;
+    if bundle.modules()[module].environment == crate::ModuleEnvironment::Node {
+        return Err(refused(node_module(path)));
+    }
+    Ok(module)
 }
 
 fn refused(message: String) -> CallOutcome {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::actions::ActionPool;
 use crate::analyze::Evaluation;
 use crate::executor::{End, Purpose, ended};
 use crate::limits::{ANALYSIS_USER_TIME, DATA_HEADROOM_MIB, HEAP_HEADROOM_MIB};
@@ -16,8 +17,8 @@ use crate::node::Node;
 use crate::pool::{Pool, Worker};
 use crate::process::Launch;
 use crate::{
-    AnalyzeError, AnalyzedModule, Bundle, CallOutcome, Invocation, ModuleEnvironment, Realms,
-    Syscalls,
+    ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, AnalyzeError, AnalyzedModule,
+    Bundle, CallOutcome, Invocation, ModuleEnvironment, Realms, Syscalls,
 };
 
 /// How the host runs.
@@ -37,6 +38,8 @@ pub struct HostOptions {
     pub idle_after: Duration,
     /// Calls that may wait for an executor; one more is refused.
     pub queue: usize,
+    /// How actions run.
+    pub actions: ActionOptions,
 }
 
 impl Default for HostOptions {
@@ -50,6 +53,7 @@ impl Default for HostOptions {
             heap_mib: 64,
             idle_after: Duration::from_secs(300),
             queue: 4_096,
+            actions: ActionOptions::default(),
         }
     }
 }
@@ -83,6 +87,7 @@ pub struct HostStats {
 #[derive(Clone, Debug)]
 pub struct Host {
     pool: Pool,
+    actions: ActionPool,
     user_time: Duration,
 }
 
@@ -90,16 +95,23 @@ impl Host {
     /// Checks Node and prepares the pool; executors start at first need.
     pub fn start(options: HostOptions) -> Result<Host, HostError> {
         let node = Node::find(options.node.clone())?;
-        let launch = Launch {
-            heap_mib: options.heap_mib + HEAP_HEADROOM_MIB,
-            data_bytes: (u64::from(options.heap_mib) * 2 + DATA_HEADROOM_MIB + node.mapped_mib())
-                << 20,
-            node,
+        let launch = |heap_mib: u32, network: bool| Launch {
+            heap_mib: heap_mib + HEAP_HEADROOM_MIB,
+            data_bytes: (u64::from(heap_mib) * 2 + DATA_HEADROOM_MIB + node.mapped_mib()) << 20,
+            node: node.clone(),
+            network,
         };
-        let pool = Pool::start(&options, &launch)
+        let pool = Pool::start(&options, &launch(options.heap_mib, false))
             .map_err(|error| HostError::Spawn(format!("cannot start a driver thread: {error}")))?;
+        let actions = ActionPool::new(
+            launch(options.actions.heap_mib, true),
+            options.actions,
+            options.realms,
+            options.idle_after,
+        );
         Ok(Host {
             pool,
+            actions,
             user_time: options.user_time,
         })
     }
@@ -142,6 +154,16 @@ impl Host {
             .lock()
             .take()
             .expect("a job that started answers, unless its syscalls panicked"))
+    }
+
+    /// Runs an action to its end. Dropping the future cancels it: its code runs no further, and
+    /// what it has begun stays done. It is never run twice.
+    pub async fn action(
+        &self,
+        invocation: &Invocation,
+        syscalls: Arc<dyn ActionSyscalls>,
+    ) -> Result<ActionOutcome, ActionRefused> {
+        self.actions.run(invocation, syscalls).await
     }
 
     /// Evaluates every module that is not a chunk and reports its exports, by canonical path.
@@ -201,11 +223,16 @@ impl Host {
 
     /// Counters.
     pub fn stats(&self) -> HostStats {
-        self.pool.stats()
+        let (processes, lost) = self.actions.counts();
+        let mut stats = self.pool.stats();
+        stats.executors += processes;
+        stats.lost += lost;
+        stats
     }
 
     /// Ends all executors; calls still running fail.
     pub async fn shutdown(&self) {
+        self.actions.shutdown();
         self.pool.shutdown();
     }
 

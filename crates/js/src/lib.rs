@@ -8,6 +8,7 @@
 //! Invariants: user code can affect the world only through `Syscalls`; whatever user code does
 //! (loops, memory, crashes) costs one call and at most one executor, never this process.
 
+mod actions;
 mod analyze;
 mod bundle;
 mod call;
@@ -15,6 +16,7 @@ mod executor;
 mod host;
 mod limits;
 mod link;
+mod loaded;
 mod meter;
 mod node;
 mod pool;
@@ -23,6 +25,9 @@ mod render;
 mod scripts;
 mod wire;
 
+pub use crate::actions::{
+    ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, Answer, Network,
+};
 pub use crate::analyze::{AnalyzeError, AnalyzedFunction, AnalyzedModule, Position, RouteSpec};
 pub use crate::bundle::{Bundle, LinkError, ModuleEnvironment, ModuleSource};
 pub use crate::call::{

@@ -50,6 +50,18 @@ pub(crate) const FRAME_BYTES_MAX: usize = 256 << 20;
 /// Rendered error text is cut here.
 pub(crate) const ERROR_BYTES_MAX: usize = 64 << 10;
 
+/// Actions after which their process is replaced.
+pub(crate) const ACTIONS_PER_EXECUTOR: u64 = 10_000;
+
+/// Frames that wait to be written to a process of actions.
+pub(crate) const ACTION_FRAMES_QUEUED: usize = 256;
+
+/// How often a process with actions in it is asked whether its event loop turns.
+pub(crate) const PING_EVERY: Duration = Duration::from_millis(250);
+
+/// A process of actions that has not answered for so long gets no more of them.
+pub(crate) const RESPONSIVE_WITHIN: Duration = Duration::from_millis(500);
+
 /// Console lines appended to an error of analysis.
 pub(crate) const ANALYSIS_LINES: usize = 100;
 

@@ -18,7 +18,7 @@ pub(crate) struct Node {
 impl Node {
     /// Asks the binary for its version.
     pub(crate) fn find(path: Option<PathBuf>) -> Result<Node, HostError> {
-        let path = path.unwrap_or_else(|| PathBuf::from("node"));
+        let path = on_path(path.unwrap_or_else(|| PathBuf::from("node")));
         let shown = path.display();
         let output = Command::new(&path)
             .arg("--version")
@@ -58,6 +58,11 @@ impl Node {
         }
     }
 
+    /// The flag that lets a process under the permission model reach the network, where it asks.
+    pub(crate) fn network_flag(&self) -> Option<&'static str> {
+        (self.version >= (25, 0)).then_some("--allow-net")
+    }
+
     /// Flags of V8 that this version needs.
     ///
     /// Maglev compiles beside the program and keeps alive what it has seen until it is done: where
@@ -70,6 +75,17 @@ impl Node {
             &[]
         }
     }
+}
+
+/// Where a command without a folder is found. Executors have no PATH: looked for there, another
+/// Node would be found than was asked here.
+fn on_path(path: PathBuf) -> PathBuf {
+    if path.components().count() > 1 {
+        return path;
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = std::env::split_paths(&folders).map(|folder| folder.join(&path));
+    found.find(|file| file.is_file()).unwrap_or(path)
 }
 
 fn parse_version(text: &str) -> Option<(u32, u32)> {

@@ -32,6 +32,8 @@ pub(crate) struct Launch {
     pub(crate) heap_mib: u32,
     /// Private memory of the process, bytes.
     pub(crate) data_bytes: u64,
+    /// Whether the process may reach the network.
+    pub(crate) network: bool,
 }
 
 /// Lets others end the process without racing with its reaping.
@@ -80,6 +82,7 @@ impl Process {
         let mut command = Command::new(&launch.node.path);
         command
             .arg(launch.node.permission_flag())
+            .args(launch.node.network_flag().filter(|_| launch.network))
             .args(launch.node.engine_flags())
             .arg("--no-warnings")
             .arg("--disallow-code-generation-from-strings")
@@ -104,6 +107,14 @@ impl Process {
             switch,
             clock,
         })
+    }
+
+    /// The connection, for whoever reads and writes it without blocking. It is the same one:
+    /// `send`, `wait` and `read` are not to be used after this.
+    pub(crate) fn nonblocking(&self) -> std::io::Result<UnixStream> {
+        let socket = self.socket.try_clone()?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
     }
 
     /// Sends bytes; blocks until all are taken.

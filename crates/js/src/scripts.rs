@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 /// What `node -e` gets: it reads the rest from the socket.
 pub(crate) const BOOT: &str = include_str!("../../../executor/boot.js");
 
+/// The library of streams; realms evaluate it when they need it.
+pub(crate) const STREAMS: &str = include_str!("../../../executor/vendor/web-streams-polyfill.js");
+
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_str!(concat!("../../../executor/", $name)))),*]
@@ -14,9 +17,17 @@ macro_rules! files {
 const FILES: &[(&str, &str)] = files![
     "main.js",
     "wire.js",
+    "blocking.js",
     "bundles.js",
     "host.js",
     "subtle.js",
+    "realms.js",
+    "actions/main.js",
+    "actions/socket.js",
+    "actions/host.js",
+    "actions/network.js",
+    "actions/fetch.js",
+    "actions/forms.js",
     "realm/realm.js",
     "realm/report.js",
     "realm/inspect.js",
@@ -26,6 +37,7 @@ const FILES: &[(&str, &str)] = files![
     "realm/streams.js",
     "realm/syscalls.js",
     "realm/forbidden.js",
+    "realm/acting.js",
     "realm/events.js",
     "realm/encoding.js",
     "realm/url.js",
@@ -34,8 +46,10 @@ const FILES: &[(&str, &str)] = files![
     "realm/storage.js",
     "realm/headers.js",
     "realm/blob.js",
+    "realm/webstreams.js",
+    "realm/body.js",
     "realm/fetch.js",
-    "realm/readable.js",
+    "realm/outgoing.js",
     "realm/linker.js",
     "realm/analysis.js",
     "realm/call.js",
@@ -47,13 +61,20 @@ pub(crate) fn main_script() -> &'static str {
     TEXT.get_or_init(|| assemble("main.js"))
 }
 
+/// The script of the main context of processes that run actions.
+pub(crate) fn actions_script() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| assemble("actions/main.js"))
+}
+
 /// The script of every realm.
 pub(crate) fn realm_script() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| assemble("realm/realm.js"))
 }
 
-/// A file with its `//#include` lines replaced by the files they name (beside it).
+/// A file with its `//#include` lines replaced by the files they name: beside it, or from the root
+/// if the name begins with a slash.
 fn assemble(name: &str) -> String {
     let text = FILES
         .iter()
@@ -66,7 +87,14 @@ fn assemble(name: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
         match line.trim_start().strip_prefix("//#include ") {
-            Some(included) => out.push_str(&assemble(&format!("{folder}{}", included.trim()))),
+            Some(included) => {
+                let included = included.trim();
+                let beside = || format!("{folder}{included}");
+                let name = included
+                    .strip_prefix('/')
+                    .map_or_else(beside, str::to_owned);
+                out.push_str(&assemble(&name));
+            }
             None => {
                 out.push_str(line);
                 out.push('\n');
@@ -85,8 +113,13 @@ mod tests {
                 .lines()
                 .find(|line| line.len() > 20 && !line.contains("//#include"))
                 .expect("a line");
-            let both = [super::main_script(), super::realm_script()].concat();
-            assert!(both.contains(body), "{name} is not part of a script");
+            let all = [
+                super::main_script(),
+                super::actions_script(),
+                super::realm_script(),
+            ]
+            .concat();
+            assert!(all.contains(body), "{name} is not part of a script");
         }
     }
 }

@@ -13,6 +13,8 @@ pub(crate) mod to_executor {
     pub(crate) const SYNC: u8 = 6;
     pub(crate) const ANALYZE: u8 = 7;
     pub(crate) const ABORT: u8 = 8;
+    /// Actions only: answered with `PONG` as soon as the event loop comes round.
+    pub(crate) const PING: u8 = 9;
 }
 
 /// Executor to server.
@@ -21,6 +23,9 @@ pub(crate) mod from_executor {
     pub(crate) const SYNC: u8 = 2;
     pub(crate) const DONE: u8 = 3;
     pub(crate) const READY: u8 = 4;
+    pub(crate) const PONG: u8 = 5;
+    /// Actions only: the call whose code runs from now on.
+    pub(crate) const ENTER: u8 = 6;
 }
 
 const ASCII: u32 = 0x8000_0000;

@@ -6,31 +6,6 @@ mod support;
 use lentil_js::FunctionKind;
 use support::*;
 
-/// What the bodies compare with.
-const CHECKS: &str = r#"
-const checks = () => {
-  const wrong = [];
-  let done = 0;
-  const same = (what, got, expected) => {
-    done += 1;
-    const [a, b] = [JSON.stringify(got), JSON.stringify(expected)];
-    if (a !== b) wrong.push(`${what}: got ${a} instead of ${b}`);
-  };
-  const fails = async (what, run, name) => {
-    done += 1;
-    try {
-      await run();
-    } catch (error) {
-      if (error.name !== name) wrong.push(`${what}: failed with ${error.name}: ${error.message} instead of ${name}`);
-      if (!(error instanceof Error)) wrong.push(`${what}: what it threw is of another realm`);
-      return;
-    }
-    wrong.push(`${what}: did not fail`);
-  };
-  return {wrong, same, fails, end: () => (done === 0 ? ["nothing was checked"] : wrong)};
-};
-"#;
-
 fn holds(body: &str) {
     let outcome = query(&app(&format!(
         "{CHECKS} export const f = query(async () => {{ const {{wrong, same, fails, end}} = checks();\n{body}\nreturn end(); }});"

@@ -1,7 +1,7 @@
 //! What functions may ask about themselves and their surroundings.
 
 use lentil_js::{FunctionKind, SyscallError};
-use lentil_values::Value;
+use lentil_values::{DocumentId, Value};
 use serde_json::json;
 
 use super::UdfSyscalls;
@@ -30,14 +30,10 @@ impl UdfSyscalls {
                 "Request metadata is not available in queries (RequestMetadataNotAllowed).",
             ));
         }
-        Ok(json!({
-            "ip": null,
-            "userAgent": null,
-            "requestId": self.scope.request_id,
-            "scheduledFunctionId": self.scope.scheduled.map(|id| id.to_string()),
-            "authToken": null,
-        })
-        .to_string())
+        Ok(request_metadata(
+            &self.scope.request_id,
+            self.scope.scheduled,
+        ))
     }
 
     pub(super) fn snapshot_ts(&mut self) -> String {
@@ -68,10 +64,23 @@ impl UdfSyscalls {
     }
 }
 
+/// What is known of the request that a function runs for.
+pub(crate) fn request_metadata(request_id: &str, scheduled: Option<DocumentId>) -> String {
+    json!({
+        "ip": null,
+        "userAgent": null,
+        "requestId": request_id,
+        "scheduledFunctionId": scheduled.map(|id| id.to_string()),
+        "authToken": null,
+    })
+    .to_string()
+}
+
 /// The answer to operations that exist in Convex and not here yet.
-pub(super) fn unsupported(op: &str) -> Option<SyscallError> {
+pub(crate) fn unsupported(op: &str) -> Option<SyscallError> {
     let what = match op {
         "1.0/createFunctionHandle" => "Function handles are",
+        "1.0/actions/vectorSearch" => "Vector search is",
         "1.0/signJwt" => "Signing tokens (`ctx.auth.signJwt`) is",
         _ => return None,
     };

@@ -219,6 +219,7 @@ pub(crate) fn host_options() -> HostOptions {
         heap_mib: 64,
         idle_after: Duration::from_secs(60),
         queue: 256,
+        actions: Default::default(),
     }
 }
 

@@ -31,6 +31,12 @@ const wrap = (flag, invoke) => (handler, extra) => {
 };
 export const query = wrap("isQuery", "invokeQuery");
 export const mutation = wrap("isMutation", "invokeMutation");
+export const action = (handler, extra) => {
+  const fn = wrap("isAction", "invokeAction")(handler, extra);
+  const { invokeAction } = fn;
+  fn.invokeAction = (requestId, text) => invokeAction(text);
+  return fn;
+};
 export const call = async (op, args = {}) => JSON.parse(await Convex.asyncSyscall(op, JSON.stringify(args)));
 export const now = (op, args = {}) => JSON.parse(Convex.syscall(op, JSON.stringify(args)));
 "#;
@@ -61,7 +67,8 @@ pub fn link(modules: &[(&str, &str)]) -> Arc<Bundle> {
 
 /// One module `a.js` that has `query`, `mutation`, `call` and `now` at hand.
 pub fn app(source: &str) -> Arc<Bundle> {
-    let source = format!("import {{query, mutation, call, now}} from './_deps/sdk.js';{source}");
+    let source =
+        format!("import {{query, mutation, action, call, now}} from './_deps/sdk.js';{source}");
     link(&[("a.js", &source)])
 }
 
@@ -74,6 +81,7 @@ pub fn options() -> HostOptions {
         heap_mib: 64,
         idle_after: Duration::from_secs(60),
         queue: 64,
+        actions: Default::default(),
     }
 }
 
@@ -219,3 +227,28 @@ pub fn env(pairs: &[(&str, &str)]) -> Arc<BTreeMap<String, String>> {
             .collect(),
     )
 }
+
+/// What the bodies compare with.
+pub const CHECKS: &str = r#"
+const checks = () => {
+  const wrong = [];
+  let done = 0;
+  const same = (what, got, expected) => {
+    done += 1;
+    const [a, b] = [JSON.stringify(got), JSON.stringify(expected)];
+    if (a !== b) wrong.push(`${what}: got ${a} instead of ${b}`);
+  };
+  const fails = async (what, run, name) => {
+    done += 1;
+    try {
+      await run();
+    } catch (error) {
+      if (error.name !== name) wrong.push(`${what}: failed with ${error.name}: ${error.message} instead of ${name}`);
+      if (!(error instanceof Error)) wrong.push(`${what}: what it threw is of another realm`);
+      return;
+    }
+    wrong.push(`${what}: did not fail`);
+  };
+  return {wrong, same, fails, end: () => (done === 0 ? ["nothing was checked"] : wrong)};
+};
+"#;

@@ -212,6 +212,9 @@ async fn action(
     JsonBody(request): JsonBody<FunctionRequest>,
 ) -> Result<Response, ApiError> {
     let (call, format) = prepare(request, identity, request_id.clone())?;
+    if !call.identity.can_write() {
+        return Err(ApiError::read_only());
+    }
     let outcome = deployment.functions.action(call).await;
     answer(&deployment, &request_id, &outcome, format)
 }

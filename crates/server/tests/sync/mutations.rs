@@ -142,15 +142,48 @@ async fn s029_failure_does_not_block() {
 }
 
 #[tokio::test]
-async fn s030_actions_are_answered_at_once() {
+async fn s030_actions_run_beside_everything_else() {
+    let server = TestServer::start().await;
+    let mut client = Client::connect(&server).await;
+    client.call("Action", 0, "acting:waits", json!({})).await;
+    client.call("Action", 1, "acting:hello", json!({})).await;
+    let fast = client.response().await;
+    assert_eq!(
+        fast,
+        json!({
+            "type": "ActionResponse", "requestId": 1, "success": true, "result": "hello", "logLines": [],
+        })
+    );
+    // The mutation does not wait for the action, which waits for it.
+    client
+        .mutation(2, "messages:send", json!({"body": "x"}))
+        .await;
+    let responses = [client.response().await, client.response().await];
+    let of = |number| {
+        let found = responses.iter().find(|one| one["requestId"] == number);
+        found.unwrap_or_else(|| panic!("no response {number}: {responses:?}"))
+    };
+    assert_eq!(of(2)["type"], "MutationResponse");
+    assert_eq!(of(0)["result"], "seen");
+}
+
+#[tokio::test]
+async fn s031_actions_fail_with_data() {
+    let server = TestServer::start().await;
+    let mut client = Client::connect(&server).await;
+    client.call("Action", 0, "acting:fails", json!({})).await;
+    let response = client.response().await;
+    assert_eq!(response["success"], false);
+    assert_eq!(response["errorData"], json!({"code": 7.0}));
+    let text = response["result"].as_str().unwrap();
+    assert!(text.contains("Uncaught ConvexError: "), "{text}");
+}
+
+#[tokio::test]
+async fn actions_that_cannot_run_are_answered() {
     let server = TestServer::start().await;
     let mut client = Client::connect(&server).await;
     for (request, path, expected) in [
-        (
-            0,
-            "acting:hello",
-            "Actions are not supported by this version",
-        ),
         (
             1,
             "acting:nothing",

@@ -1,0 +1,155 @@
+//! What an action asks of the server (function-runtime 1.4).
+
+use std::sync::Arc;
+
+use lentil_identity::Identity;
+use lentil_js::{ActionSyscalls, Answer, SyscallError};
+use lentil_values::DocumentId;
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::errors::thrown;
+use crate::path::{ComponentPath, FunctionPath};
+use crate::service::{ACTION, Inner};
+use crate::syscalls::{Address, parse, request_metadata, unsupported};
+use crate::{Call, FunctionFailure, Functions, Origin, Outcome};
+
+/// The world of one action.
+pub(super) struct ActionRequests {
+    inner: Arc<Inner>,
+    path: FunctionPath,
+    component: ComponentPath,
+    identity: Identity,
+    request_id: String,
+    /// The scheduled function that the action is, or runs on behalf of.
+    scheduled: Option<DocumentId>,
+}
+
+/// The arguments of `runQuery`, `runMutation` and `runAction`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'a> {
+    #[serde(flatten)]
+    address: Address,
+    #[serde(borrow)]
+    args: &'a RawValue,
+}
+
+impl ActionRequests {
+    pub(super) fn new(inner: Arc<Inner>, call: &Call, path: FunctionPath) -> ActionRequests {
+        ActionRequests {
+            inner,
+            path,
+            component: call.component.clone(),
+            identity: call.identity.clone(),
+            request_id: call.request_id.clone(),
+            scheduled: call.origin.scheduled(),
+        }
+    }
+
+    async fn answer(&self, op: &str, args: &str) -> Result<String, SyscallError> {
+        match op {
+            "1.0/actions/query" => {
+                let call = self.callee("runQuery", args)?;
+                let functions = Functions::of(self.inner.clone());
+                let result = functions.query(&call, functions.latest(), None).await;
+                given(result.map_or_else(Outcome::failed, |result| result.outcome.clone()))
+            }
+            "1.0/actions/mutation" => {
+                let call = self.callee("runMutation", args)?;
+                let functions = Functions::of(self.inner.clone());
+                given(functions.mutation(call, None).await.outcome)
+            }
+            "1.0/actions/action" => {
+                let call = self.callee("runAction", args)?;
+                let functions = Functions::of(self.inner.clone());
+                given(functions.action(call).await)
+            }
+            "1.0/actions/schedule" | "actions/schedule" => {
+                let functions = Functions::of(self.inner.clone());
+                let scheduled = functions.schedule(args, self.scheduled).await;
+                scheduled.map_err(failed)
+            }
+            "1.0/actions/cancel_job" => {
+                let functions = Functions::of(self.inner.clone());
+                let canceled = functions.cancel_scheduled(args).await;
+                canceled.map(|()| "null".to_owned()).map_err(failed)
+            }
+            "1.0/getUserIdentity" => {
+                let user = self.identity.user_json();
+                Ok(user.unwrap_or_else(|| "null".to_owned()))
+            }
+            "1.0/getFunctionMetadata" => {
+                let (name, component) = (self.path.to_string(), &self.component.0);
+                Ok(json!({ "name": name, "componentPath": component }).to_string())
+            }
+            "1.0/getDeploymentMetadata" => {
+                let name = &self.inner.options.instance_name;
+                Ok(json!({ "name": name, "region": null, "class": "s16" }).to_string())
+            }
+            "1.0/getRequestMetadata" => Ok(request_metadata(&self.request_id, self.scheduled)),
+            "1.0/createServiceToken" | "1.0/getServiceUrl" => Err(thrown(
+                "This deployment is self-hosted and has none of the services that Convex manages.",
+            )),
+            op => Err(unsupported(op).unwrap_or_else(|| unknown(op))),
+        }
+    }
+
+    /// The call of the function that the action names.
+    fn callee(&self, method: &str, args: &str) -> Result<Call, SyscallError> {
+        let run: Run<'_> = parse(method, args)?;
+        let path = run.address.path(method)?;
+        Ok(Call {
+            path: path.to_string(),
+            component: self.component.clone(),
+            args: run.args.get().into(),
+            identity: self.identity.clone(),
+            request_id: self.request_id.clone(),
+            caller: ACTION,
+            origin: Origin::Server {
+                scheduled: self.scheduled,
+            },
+            question: Default::default(),
+        })
+    }
+}
+
+/// A callee's outcome as its caller gets it: every failure is an error that can be caught.
+fn given(outcome: Outcome) -> Result<String, SyscallError> {
+    match outcome.result {
+        Ok(value) => Ok(value.to_string()),
+        Err(failure) => Err(failed(failure)),
+    }
+}
+
+fn failed(failure: FunctionFailure) -> SyscallError {
+    SyscallError::Developer {
+        message: failure.message,
+        data: failure.data.map(|data| data.to_string()),
+    }
+}
+
+fn unknown(op: &str) -> SyscallError {
+    let hint = match op {
+        "1.0/get"
+        | "1.0/insert"
+        | "1.0/shallowMerge"
+        | "1.0/replace"
+        | "1.0/remove"
+        | "1.0/count"
+        | "1.0/queryStreamNext"
+        | "1.0/queryPage" => ". Actions have no `ctx.db`: use ctx.runQuery and ctx.runMutation",
+        "1.0/runUdf" => {
+            ". An action runs functions with its own ctx.runQuery, ctx.runMutation and ctx.runAction"
+        }
+        _ => "",
+    };
+    thrown(format!("Unknown async operation {op}{hint}"))
+}
+
+impl ActionSyscalls for ActionRequests {
+    fn call(self: Arc<Self>, op: String, args: String) -> Answer {
+        Box::pin(async move { self.answer(&op, &args).await })
+    }
+}

@@ -1,0 +1,104 @@
+//! Actions: many calls to a process, for as long as they take, with the network.
+//!
+//! Where a query owns its executor and is answered while it blocks, an action shares one: every
+//! frame carries the number of its call, and requests are answered whenever they are done. An
+//! action is run once: when its process dies it fails and says so.
+
+mod call;
+mod pool;
+mod process;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::SyscallError;
+use crate::call::{CallResult, LogLine};
+
+pub(crate) use self::pool::ActionPool;
+
+/// What answers one request of an action.
+pub type Answer = Pin<Box<dyn Future<Output = Result<String, SyscallError>> + Send>>;
+
+/// The world as an action sees it.
+pub trait ActionSyscalls: Send + Sync + 'static {
+    /// Answers a request. Requests of one action begin in the order in which they were made, so
+    /// many at a time, and are answered as they end. Whatever the answer, a failure reaches user
+    /// code as an error that it may catch.
+    fn call(self: Arc<Self>, op: String, args: String) -> Answer;
+}
+
+/// How actions run.
+#[derive(Clone, Debug)]
+pub struct ActionOptions {
+    /// Processes at most; each starts when those before it have enough to do.
+    pub processes: usize,
+    /// Actions that run at a time.
+    pub running: usize,
+    /// Actions that may wait for their turn; one more is refused.
+    pub waiting: usize,
+    /// How long one waits before it is refused.
+    pub patience: Duration,
+    /// How long one action may take.
+    pub time: Duration,
+    /// How long one action may keep its process from everything else.
+    pub blocking: Duration,
+    /// JS heap of a process, MiB.
+    pub heap_mib: u32,
+    /// Requests of one action that are answered at a time; the rest wait.
+    pub concurrent: usize,
+    /// Where actions may connect to.
+    pub network: Network,
+}
+
+/// Where actions may connect to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// Anywhere.
+    #[default]
+    Open,
+    /// Public addresses: nothing loopback, private, link-local or reserved.
+    PublicOnly {
+        /// Exceptions, each `host:port` as URLs spell them, with the port.
+        allowed: Vec<String>,
+    },
+}
+
+impl Default for ActionOptions {
+    /// Convex's limits, at most one process a core (two if there is one).
+    fn default() -> ActionOptions {
+        ActionOptions {
+            processes: std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
+            running: 64,
+            waiting: 4_096,
+            patience: Duration::from_secs(10),
+            time: Duration::from_secs(600),
+            blocking: Duration::from_secs(30),
+            heap_mib: 512,
+            concurrent: 8,
+            network: Network::Open,
+        }
+    }
+}
+
+/// The end of an action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionOutcome {
+    /// Value or failure.
+    pub result: CallResult,
+    /// Console lines in order, at most 256.
+    pub logs: Vec<LogLine>,
+    /// Requests that were made and not awaited, in the order in which they were made.
+    pub unawaited: Vec<String>,
+}
+
+/// Why an action did not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActionRefused {
+    /// Too many run and wait already.
+    #[error("too many actions are running")]
+    Busy,
+    /// The host ends.
+    #[error("the function host is shutting down")]
+    ShuttingDown,
+}

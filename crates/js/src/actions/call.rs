@@ -1,0 +1,109 @@
+//! One action from its invocation to its end.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+
+use super::process::{ActionProcess, Event};
+use super::{ActionOptions, ActionOutcome, ActionSyscalls};
+use crate::call::CallResult;
+use crate::executor::{module_of, read_outcome};
+use crate::wire::{FrameReader, Malformed};
+use crate::{Bundle, Invocation, Realms};
+
+/// Runs the action in the process and answers its requests.
+pub(super) async fn run(
+    process: Arc<ActionProcess>,
+    invocation: &Invocation,
+    realms: Realms,
+    syscalls: Arc<dyn ActionSyscalls>,
+    options: &ActionOptions,
+) -> ActionOutcome {
+    let module = match module_of(invocation) {
+        Ok(module) => module,
+        Err(outcome) => return plain(outcome.result),
+    };
+    // Room for every request that may be open at a time, and for the end.
+    let (sender, events) = mpsc::channel(options.concurrent + 2);
+    let Some(seat) = process.enter(sender) else {
+        return plain(CallResult::System(
+            "the process ended before the action began".to_owned(),
+        ));
+    };
+    let body = async {
+        process
+            .invoke(seat.number(), invocation, module, realms)
+            .await;
+        follow(
+            &process,
+            seat.number(),
+            &invocation.bundle,
+            events,
+            syscalls,
+        )
+        .await
+    };
+    let outcome = tokio::time::timeout(options.time, body).await;
+    outcome.unwrap_or_else(|_| {
+        plain(CallResult::Timeout(format!(
+            "Function execution timed out (maximum duration: {}s)",
+            options.time.as_secs_f64()
+        )))
+    })
+}
+
+/// Answers requests until the action ends.
+async fn follow(
+    process: &ActionProcess,
+    number: u32,
+    bundle: &Bundle,
+    mut events: mpsc::Receiver<Event>,
+    syscalls: Arc<dyn ActionSyscalls>,
+) -> ActionOutcome {
+    let mut answers = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(Event::Request { id, op, args }) => {
+                    let answer = Arc::clone(&syscalls).call(op, args);
+                    answers.push(async move { (id, answer.await) });
+                }
+                Some(Event::Done(fields)) => {
+                    return done(&fields, bundle).unwrap_or_else(|Malformed| {
+                        plain(CallResult::System("an executor of actions sent a malformed frame".to_owned()))
+                    });
+                }
+                Some(Event::Lost(result)) => return plain(result),
+                None => return plain(CallResult::System("an executor of actions is gone".to_owned())),
+            },
+            Some((id, answer)) = answers.next(), if !answers.is_empty() => {
+                process.reply(number, id, answer).await;
+            }
+        }
+    }
+}
+
+fn done(fields: &[u8], bundle: &Bundle) -> Result<ActionOutcome, Malformed> {
+    let mut fields = FrameReader::new(fields);
+    let outcome = read_outcome(&mut fields, bundle)?;
+    let count = fields.u32()?;
+    let mut unawaited = Vec::new();
+    for _ in 0..count {
+        unawaited.push(fields.str()?.to_owned());
+    }
+    Ok(ActionOutcome {
+        result: outcome.result,
+        logs: outcome.logs,
+        unawaited,
+    })
+}
+
+fn plain(result: CallResult) -> ActionOutcome {
+    ActionOutcome {
+        result,
+        logs: Vec::new(),
+        unawaited: Vec::new(),
+    }
+}

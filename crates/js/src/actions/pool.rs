@@ -1,0 +1,235 @@
+//! The processes of actions, and who waits for a place in one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::process::ActionProcess;
+use super::{ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, call};
+use crate::call::CallResult;
+use crate::process::Launch;
+use crate::{Invocation, Realms};
+
+/// Asks the thread of the pool for a process.
+type Start = oneshot::Sender<Result<Arc<ActionProcess>, String>>;
+
+/// Runs actions; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct ActionPool(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    launch: Launch,
+    options: ActionOptions,
+    realms: Realms,
+    idle_after: Duration,
+    permits: Semaphore,
+    waiting: AtomicUsize,
+    processes: Mutex<Vec<Arc<ActionProcess>>>,
+    /// Held while a place is looked for, which may mean to start a process.
+    placing: tokio::sync::Mutex<Option<mpsc::Sender<Start>>>,
+    closed: AtomicBool,
+    alive: AtomicUsize,
+    lost: AtomicU64,
+}
+
+impl ActionPool {
+    pub(crate) fn new(
+        launch: Launch,
+        options: ActionOptions,
+        realms: Realms,
+        idle_after: Duration,
+    ) -> ActionPool {
+        ActionPool(Arc::new(Shared {
+            permits: Semaphore::new(options.running.clamp(1, Semaphore::MAX_PERMITS)),
+            launch,
+            options,
+            realms,
+            idle_after,
+            waiting: AtomicUsize::new(0),
+            processes: Mutex::default(),
+            placing: tokio::sync::Mutex::default(),
+            closed: AtomicBool::new(false),
+            alive: AtomicUsize::new(0),
+            lost: AtomicU64::new(0),
+        }))
+    }
+
+    /// Runs one action to its end. Dropping the future cancels the action.
+    pub(crate) async fn run(
+        &self,
+        invocation: &Invocation,
+        syscalls: Arc<dyn ActionSyscalls>,
+    ) -> Result<ActionOutcome, ActionRefused> {
+        let shared = &*self.0;
+        let _permit = shared.permit().await?;
+        let process = match self.place().await? {
+            Ok(process) => process,
+            Err(text) => {
+                let result = CallResult::System(text);
+                let (logs, unawaited) = (Vec::new(), Vec::new());
+                return Ok(ActionOutcome {
+                    result,
+                    logs,
+                    unawaited,
+                });
+            }
+        };
+        Ok(call::run(
+            process,
+            invocation,
+            shared.realms,
+            syscalls,
+            &shared.options,
+        )
+        .await)
+    }
+
+    /// Processes alive, and those that were lost.
+    pub(crate) fn counts(&self) -> (usize, u64) {
+        let shared = &self.0;
+        (
+            shared.alive.load(Ordering::Relaxed),
+            shared.lost.load(Ordering::Relaxed),
+        )
+    }
+
+    /// Refuses new actions and ends all processes.
+    pub(crate) fn shutdown(&self) {
+        self.0.closed.store(true, Ordering::SeqCst);
+        self.0.permits.close();
+        for process in self.0.processes.lock().iter() {
+            process.stop();
+        }
+    }
+
+    /// The process with the least to do; a new one if all have enough or stand still.
+    async fn place(&self) -> Result<Result<Arc<ActionProcess>, String>, ActionRefused> {
+        let shared = &self.0;
+        let mut starter = shared.placing.lock().await;
+        if shared.closed.load(Ordering::SeqCst) {
+            return Err(ActionRefused::ShuttingDown);
+        }
+        let enough = shared
+            .options
+            .running
+            .div_ceil(shared.options.processes.max(1));
+        let least = {
+            let mut processes = shared.processes.lock();
+            processes.retain(|process| process.is_open() || process.load() > 0);
+            let open = processes.iter().filter(|process| process.is_open());
+            let least = open.min_by_key(|process| (!process.is_responsive(), process.load()));
+            let full = processes.len() >= shared.options.processes.max(1);
+            least
+                .filter(|process| full || (process.is_responsive() && process.load() < enough))
+                .cloned()
+        };
+        if let Some(process) = least {
+            return Ok(Ok(process));
+        }
+        let started = self.start(&mut starter).await;
+        if let Ok(process) = &started {
+            shared.processes.lock().push(Arc::clone(process));
+            if shared.closed.load(Ordering::SeqCst) {
+                process.stop();
+                return Err(ActionRefused::ShuttingDown);
+            }
+        }
+        Ok(started)
+    }
+
+    /// Starts a process on the pool's thread, which lives as long as there are processes: the
+    /// kernel ends a process with the thread that has started it.
+    async fn start(
+        &self,
+        starter: &mut Option<mpsc::Sender<Start>>,
+    ) -> Result<Arc<ActionProcess>, String> {
+        let sender = match starter {
+            Some(sender) => sender,
+            None => starter.insert(self.spawn_thread()?),
+        };
+        let (answer, answered) = oneshot::channel();
+        let asked = sender.send(answer).await;
+        let gone = || "the thread of the actions' processes is gone".to_owned();
+        asked.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    fn spawn_thread(&self) -> Result<mpsc::Sender<Start>, String> {
+        let (sender, requests) = mpsc::channel(1);
+        let pool = Arc::downgrade(&self.0);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| format!("cannot run a thread for actions: {error}"))?;
+        let body = move || runtime.block_on(serve(pool, requests));
+        std::thread::Builder::new()
+            .name("actions".to_owned())
+            .spawn(body)
+            .map_err(|error| format!("cannot start a thread for actions: {error}"))?;
+        Ok(sender)
+    }
+}
+
+/// The pool's thread: starts processes and runs their tasks, until the pool is dropped.
+async fn serve(pool: std::sync::Weak<Shared>, mut requests: mpsc::Receiver<Start>) {
+    while let Some(answer) = requests.recv().await {
+        let Some(shared) = pool.upgrade() else {
+            return;
+        };
+        let counted = pool.clone();
+        let gone = move |lost| {
+            if let Some(shared) = counted.upgrade() {
+                shared.alive.fetch_sub(1, Ordering::Relaxed);
+                shared.lost.fetch_add(u64::from(lost), Ordering::Relaxed);
+            }
+        };
+        let started =
+            ActionProcess::start(&shared.launch, &shared.options, shared.idle_after, gone).await;
+        if started.is_ok() {
+            shared.alive.fetch_add(1, Ordering::Relaxed);
+        }
+        // Who asked may have been cancelled: then the process waits for somebody else in vain and
+        // ends when it has been idle for long enough.
+        if let Err(Ok(process)) = answer.send(started) {
+            process.stop();
+        }
+    }
+}
+
+impl Shared {
+    /// Waits for one's turn, not for ever.
+    async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, ActionRefused> {
+        let closed = |_| ActionRefused::ShuttingDown;
+        match self.permits.try_acquire() {
+            Ok(permit) => return Ok(permit),
+            Err(tokio::sync::TryAcquireError::Closed) => return Err(ActionRefused::ShuttingDown),
+            Err(tokio::sync::TryAcquireError::NoPermits) => {}
+        }
+        let _waiting = Waiting::among(&self.waiting, self.options.waiting)?;
+        let turn = tokio::time::timeout(self.options.patience, self.permits.acquire()).await;
+        turn.map_err(|_| ActionRefused::Busy)?.map_err(closed)
+    }
+}
+
+/// Counts one who waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Waiting<'_> {
+    fn among(count: &AtomicUsize, most: usize) -> Result<Waiting<'_>, ActionRefused> {
+        if count.fetch_add(1, Ordering::SeqCst) >= most {
+            count.fetch_sub(1, Ordering::SeqCst);
+            return Err(ActionRefused::Busy);
+        }
+        Ok(Waiting(count))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,456 @@
+//! One process of actions: who reads, who writes, who watches that it still listens.
+//!
+//! The server's side is three tasks of the pool's own thread: a reader that hands frames to the
+//! calls they belong to, a writer with a bounded queue, and a keeper that pings. A process that
+//! does not answer is in a loop: it is ended, and the action that was entered last is blamed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{Notify, mpsc};
+
+use super::{ActionOptions, Network};
+use crate::call::{CallResult, JsError};
+use crate::executor::write_invocation;
+use crate::limits::*;
+use crate::loaded::Loaded;
+use crate::process::{KillSwitch, Launch, Process, was_out_of_memory};
+use crate::wire::{FrameReader, FrameWriter, Malformed, from_executor, to_executor};
+use crate::{Invocation, Realms, SyscallError};
+
+/// What the reader tells a call.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// User code wants something.
+    Request { id: u32, op: String, args: String },
+    /// The call ended; the fields of its frame.
+    Done(Vec<u8>),
+    /// The process ended first.
+    Lost(CallResult),
+}
+
+/// Why a process ends.
+#[derive(Debug)]
+enum Why {
+    /// It closed its socket or broke the protocol.
+    Broken(String),
+    /// It did not come back to its event loop.
+    Looped,
+    /// Nobody needs it any more.
+    Unused,
+    /// The host ends.
+    Stopped,
+}
+
+/// A running process, as the calls in it see it.
+#[derive(Debug)]
+pub(super) struct ActionProcess {
+    frames: mpsc::Sender<Vec<u8>>,
+    /// `None` once the process is gone.
+    calls: Mutex<Option<HashMap<u32, mpsc::Sender<Event>>>>,
+    next: AtomicU32,
+    begun: AtomicU64,
+    loaded: tokio::sync::Mutex<Loaded>,
+    pulse: Mutex<Pulse>,
+    /// It gets no more calls and ends with its last one.
+    worn: AtomicBool,
+    stop: Notify,
+}
+
+/// Whether the event loop turns.
+#[derive(Debug, Default)]
+struct Pulse {
+    /// When the ping that is not answered was sent.
+    asked: Option<Instant>,
+    /// The call that was entered last.
+    entered: Option<u32>,
+}
+
+/// A call's place in a process; leaving it before the end cancels the call.
+#[derive(Debug)]
+pub(super) struct Seat {
+    process: Arc<ActionProcess>,
+    number: u32,
+}
+
+impl Seat {
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let there = self.process.forget(self.number);
+        if there.is_some() {
+            let mut abort = FrameWriter::default();
+            abort.begin(to_executor::ABORT);
+            abort.u32(self.number);
+            abort.end();
+            let frames = self.process.frames.clone();
+            // Where the queue is full the process reads nothing, and the keeper will end it.
+            let _ = frames.try_send(abort.into_bytes());
+        }
+    }
+}
+
+impl ActionProcess {
+    /// Starts a process, waits until it is ready, and leaves its tasks running. `gone` is called
+    /// when it has ended.
+    pub(super) async fn start(
+        launch: &Launch,
+        options: &ActionOptions,
+        idle_after: Duration,
+        gone: impl FnOnce(bool) + Send + 'static,
+    ) -> Result<Arc<ActionProcess>, String> {
+        let broken = |error: std::io::Error| format!("cannot start an executor: {error}");
+        let process = Process::start(launch, crate::scripts::BOOT, KillSwitch::default());
+        let process = process.map_err(broken)?;
+        let socket = tokio::net::UnixStream::from_std(process.nonblocking().map_err(broken)?);
+        let (input, mut output) = socket.map_err(broken)?.into_split();
+        let allowed = match &options.network {
+            Network::Open => None,
+            Network::PublicOnly { allowed } => Some(allowed),
+        };
+        let settings = serde_json::json!({
+            "publicOnly": allowed.is_some(), "allowed": allowed,
+            "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR, "concurrent": options.concurrent,
+            "streams": crate::scripts::STREAMS,
+        });
+        let mut hello = FrameWriter::default();
+        hello.plain_str(crate::scripts::actions_script());
+        hello.plain_str(crate::scripts::realm_script());
+        hello.plain_str(&settings.to_string());
+        let mut input = BufReader::new(input);
+        let greet = async {
+            output.write_all(hello.bytes()).await?;
+            read_frame(&mut input).await
+        };
+        let greeted = tokio::time::timeout(START_TIME * WALL_FACTOR, greet).await;
+        match greeted {
+            Ok(Ok((from_executor::READY, _))) => {}
+            Ok(Ok((kind, _))) => {
+                return Err(format!("an executor greeted with a frame of kind {kind}"));
+            }
+            Ok(Err(error)) => return Err(broken(error)),
+            Err(_) => return Err("an executor did not start in time".to_owned()),
+        }
+        let (frames, queue) = mpsc::channel(ACTION_FRAMES_QUEUED);
+        let shared = Arc::new(ActionProcess {
+            frames,
+            calls: Mutex::new(Some(HashMap::new())),
+            next: AtomicU32::new(1),
+            begun: AtomicU64::new(0),
+            loaded: tokio::sync::Mutex::default(),
+            pulse: Mutex::default(),
+            worn: AtomicBool::new(false),
+            stop: Notify::new(),
+        });
+        let keeper = Keeper {
+            shared: Arc::clone(&shared),
+            blocking: options.blocking,
+            heap_mib: options.heap_mib,
+            idle_after,
+        };
+        tokio::spawn(write(output, queue));
+        tokio::spawn(async move { gone(keeper.keep(process, input).await) });
+        Ok(shared)
+    }
+
+    /// Whether it may get another call.
+    pub(super) fn is_open(&self) -> bool {
+        !self.worn.load(Ordering::Relaxed) && self.calls.lock().is_some()
+    }
+
+    /// Calls in it.
+    pub(super) fn load(&self) -> usize {
+        self.calls.lock().as_ref().map_or(0, HashMap::len)
+    }
+
+    /// Whether its event loop turns.
+    pub(super) fn is_responsive(&self) -> bool {
+        let asked = self.pulse.lock().asked;
+        asked.is_none_or(|asked| asked.elapsed() < RESPONSIVE_WITHIN)
+    }
+
+    /// Ends the process, whatever runs in it.
+    pub(super) fn stop(&self) {
+        self.stop.notify_one();
+    }
+
+    /// A place for one more call; `None` if the process is gone.
+    pub(super) fn enter(self: &Arc<Self>, events: mpsc::Sender<Event>) -> Option<Seat> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.calls.lock().as_mut()?.insert(number, events);
+        let begun = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        if begun >= ACTIONS_PER_EXECUTOR {
+            self.worn.store(true, Ordering::Relaxed);
+        }
+        Some(Seat {
+            process: Arc::clone(self),
+            number,
+        })
+    }
+
+    fn forget(&self, number: u32) -> Option<mpsc::Sender<Event>> {
+        self.calls.lock().as_mut()?.remove(&number)
+    }
+
+    /// Sends the call, with what the process lacks for it.
+    pub(super) async fn invoke(
+        &self,
+        number: u32,
+        invocation: &Invocation,
+        module: usize,
+        realms: Realms,
+    ) {
+        let mut output = FrameWriter::default();
+        // Held until the frames are queued, so that they leave in the order of what they assume.
+        let mut loaded = self.loaded.lock().await;
+        let (env, _) = loaded.prepare(&invocation.bundle, &invocation.env, &mut output);
+        output.begin(to_executor::INVOKE);
+        output.u32(number);
+        write_invocation(&mut output, invocation, env, module, realms);
+        output.end();
+        self.send(output).await;
+    }
+
+    /// Answers a request of a call.
+    pub(super) async fn reply(&self, number: u32, id: u32, answer: Result<String, SyscallError>) {
+        let mut output = FrameWriter::default();
+        output.begin(to_executor::REPLIES);
+        output.u32(number);
+        output.u32(id);
+        match answer {
+            Ok(text) => {
+                output.u8(0);
+                output.str(&text);
+            }
+            Err(SyscallError::Developer {
+                message,
+                data: Some(data),
+            }) => {
+                output.u8(2);
+                output.str(&message);
+                output.str(&data);
+            }
+            Err(
+                SyscallError::Developer {
+                    message,
+                    data: None,
+                }
+                | SyscallError::System { message },
+            ) => {
+                output.u8(1);
+                output.str(&message);
+            }
+        }
+        output.end();
+        self.send(output).await;
+    }
+
+    async fn send(&self, output: FrameWriter) {
+        // A writer that is gone says nothing new: the calls hear of the process's end.
+        let _ = self.frames.send(output.into_bytes()).await;
+    }
+
+    /// Takes one frame of the process.
+    fn obey(&self, kind: u8, fields: Vec<u8>) -> Result<(), Malformed> {
+        let mut reader = FrameReader::new(&fields);
+        match kind {
+            from_executor::PONG => self.pulse.lock().asked = None,
+            from_executor::ENTER => self.pulse.lock().entered = Some(reader.u32()?),
+            from_executor::CALLS => {
+                let (call, id) = (reader.u32()?, reader.u32()?);
+                let (op, args) = (reader.str()?.to_owned(), reader.str()?.to_owned());
+                let calls = self.calls.lock();
+                let sender = calls.as_ref().and_then(|calls| calls.get(&call));
+                if let Some(sender) = sender {
+                    // More requests at a time than it was told to make: it is not ours any more.
+                    let request = Event::Request { id, op, args };
+                    if let Err(mpsc::error::TrySendError::Full(_)) = sender.try_send(request) {
+                        return Err(Malformed);
+                    }
+                }
+            }
+            from_executor::DONE => {
+                let call = reader.u32()?;
+                if let Some(sender) = self.forget(call) {
+                    // The caller may have given up.
+                    let _ = sender.try_send(Event::Done(fields[4..].to_vec()));
+                }
+            }
+            _ => return Err(Malformed),
+        }
+        Ok(())
+    }
+
+    /// Tells every call that the process is gone.
+    fn close(&self, result: impl Fn(bool) -> CallResult) {
+        let Some(calls) = self.calls.lock().take() else {
+            return;
+        };
+        let entered = self.pulse.lock().entered;
+        let only = calls.len() == 1;
+        for (number, sender) in calls {
+            let blamed = only || entered == Some(number);
+            // The caller may have given up; the queue has room for the end.
+            let _ = sender.try_send(Event::Lost(result(blamed)));
+        }
+    }
+}
+
+async fn read_frame(input: &mut BufReader<OwnedReadHalf>) -> std::io::Result<(u8, Vec<u8>)> {
+    let length = input.read_u32_le().await? as usize;
+    if length == 0 || length > FRAME_BYTES_MAX {
+        return Err(std::io::Error::other(format!(
+            "it sent a frame of {length} bytes"
+        )));
+    }
+    let kind = input.read_u8().await?;
+    let mut fields = vec![0; length - 1];
+    input.read_exact(&mut fields).await?;
+    Ok((kind, fields))
+}
+
+async fn write(mut output: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>) {
+    while let Some(frame) = queue.recv().await {
+        if output.write_all(&frame).await.is_err() {
+            // The reader sees the end, too, and finds out why.
+            return;
+        }
+    }
+}
+
+/// Watches one process from its start to its end.
+struct Keeper {
+    shared: Arc<ActionProcess>,
+    blocking: Duration,
+    heap_mib: u32,
+    idle_after: Duration,
+}
+
+impl Keeper {
+    /// Returns when the process is gone; whether it was lost, rather than ended.
+    async fn keep(self, process: Process, mut input: BufReader<OwnedReadHalf>) -> bool {
+        let why = tokio::select! {
+            why = self.read(&mut input) => why,
+            why = self.watch(&process) => why,
+            () = self.shared.stop.notified() => Why::Stopped,
+        };
+        let lost = matches!(why, Why::Broken(_) | Why::Looped);
+        let shared = Arc::clone(&self.shared);
+        // Waiting for a process to end blocks for a moment.
+        let end = tokio::task::spawn_blocking(move || self.end(process, why));
+        if end.await.is_err() {
+            shared.close(|_| CallResult::System("an executor could not be ended".to_owned()));
+        }
+        lost
+    }
+
+    async fn read(&self, input: &mut BufReader<OwnedReadHalf>) -> Why {
+        loop {
+            let (kind, fields) = match read_frame(input).await {
+                Ok(frame) => frame,
+                Err(error) => return Why::Broken(error.to_string()),
+            };
+            if self.shared.obey(kind, fields).is_err() {
+                return Why::Broken(format!("it sent a malformed frame of kind {kind}"));
+            }
+        }
+    }
+
+    async fn watch(&self, process: &Process) -> Why {
+        let mut ticks = tokio::time::interval(PING_EVERY.min(self.blocking / 4));
+        let mut last_used = Instant::now();
+        loop {
+            ticks.tick().await;
+            if self.shared.load() > 0 {
+                last_used = Instant::now();
+                self.ping();
+            } else if self.shared.worn.load(Ordering::Relaxed)
+                || last_used.elapsed() > self.idle_after
+            {
+                return Why::Unused;
+            }
+            let asked = self.shared.pulse.lock().asked;
+            if asked.is_some_and(|asked| asked.elapsed() > self.blocking) {
+                return Why::Looped;
+            }
+            let most = (u64::from(self.heap_mib) + RESIDENT_HEADROOM_MIB) << 20;
+            if process.resident_bytes().is_some_and(|bytes| bytes > most) {
+                self.shared.worn.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn ping(&self) {
+        let mut pulse = self.shared.pulse.lock();
+        if pulse.asked.is_some() {
+            return;
+        }
+        pulse.asked = Some(Instant::now());
+        let mut ping = FrameWriter::default();
+        ping.begin(to_executor::PING);
+        ping.end();
+        // A full queue counts as a ping: the process does not read.
+        let _ = self.shared.frames.try_send(ping.into_bytes());
+    }
+
+    fn end(self, process: Process, why: Why) {
+        match why {
+            Why::Unused | Why::Stopped => {
+                process.end();
+                self.shared
+                    .close(|_| CallResult::System("the function host is shutting down".to_owned()));
+            }
+            Why::Looped => {
+                process.end();
+                tracing::warn!("an executor of actions did not answer and was ended");
+                let seconds = self.blocking.as_secs_f64();
+                self.shared.close(|blamed| {
+                    if blamed {
+                        CallResult::Timeout(format!(
+                            "Function execution timed out (maximum duration: {seconds}s without awaiting anything)"
+                        ))
+                    } else {
+                        failed("another action in it ran too long without awaiting anything")
+                    }
+                });
+            }
+            Why::Broken(text) => {
+                let (status, said) = process.autopsy();
+                let out_of_memory = was_out_of_memory(status, &said);
+                let status =
+                    status.map_or("unknown status".to_owned(), |status| status.to_string());
+                tracing::warn!(%status, %text, said = %said.trim(), "an executor of actions ended unexpectedly");
+                let heap = self.heap_mib;
+                self.shared.close(|_| {
+                    if out_of_memory {
+                        CallResult::OutOfMemory(format!(
+                            "JavaScript execution ran out of memory (maximum memory usage: {heap} MB for all actions \
+                             of a process)"
+                        ))
+                    } else {
+                        failed(&format!("it ended unexpectedly ({status})"))
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// What an action is told that did nothing wrong.
+fn failed(why: &str) -> CallResult {
+    CallResult::Error(JsError {
+        rendered: format!(
+            "The process that ran this action was lost: {why}. What the action had done stays done; it was not run again."
+        ),
+        data: None,
+    })
+}

@@ -1,0 +1,72 @@
+  // What the realms of actions may call besides `createHost`: requests to the server that many
+  // calls make at a time, and timers. Each realm has its own, bound to whoever owns it.
+
+  /** Hands over requests in the order in which they were made, so many at a time. */
+  function sendWaiting(owner) {
+    while (owner.waiting.length > 0 && owner.sent < options.concurrent) {
+      const { id, op, args } = owner.waiting.shift();
+      owner.sent += 1;
+      frame(OUT_CALLS);
+      writeU32(owner.call);
+      writeU32(id);
+      writeString(op);
+      writeString(args);
+      send();
+    }
+  }
+
+  /** The longest delay that timers of Node know. */
+  const DELAY_MAX = 0x7fffffff;
+
+  /** The path that a specifier names in a module. */
+  function pathOf(from, specifier) {
+    const parts = specifier.startsWith(".") ? from.split("/").slice(0, -1) : [];
+    for (const part of specifier.split("/")) {
+      if (part === "..") parts.pop();
+      else if (part !== "" && part !== ".") parts.push(part);
+    }
+    return parts.join("/");
+  }
+
+  /** Evaluates a module, and what it imports, in a realm that runs; -1 if there is no such module. */
+  function load(owner, from, specifier) {
+    const { bundle, realm } = owner;
+    const path = pathOf(bundle.modules[from].path, specifier);
+    const target = bundle.modules.findIndex((module) => module.path === path || module.path === `${path}.js`);
+    if (target < 0) return -1;
+    const missing = bundle.order(target).filter((index) => !realm.defined(index));
+    for (const index of missing) {
+      realm.define(index, bundle.script(index).runInContext(realm.context, { displayErrors: false }));
+    }
+    realm.linkMore(missing, bundle.modules);
+    return target;
+  }
+
+  function actionHost(owner) {
+    return Object.freeze({
+      __proto__: null,
+      ...createHost(() => touch(owner)),
+      ...fetchHost(owner),
+      load: (from, specifier) => load(owner, from, specifier),
+      streams,
+      startCall(id, op, args) {
+        if (owner.call === 0) return;
+        owner.ops.set(id, op);
+        owner.waiting.push({ id, op, args });
+        sendWaiting(owner);
+      },
+      startTimer(id, delay, repeats) {
+        if (owner.call === 0) return;
+        const fire = () => {
+          if (!repeats) owner.timers.delete(id);
+          run(owner, () => owner.realm.fire(id));
+        };
+        const start = repeats ? setInterval : setTimeout;
+        owner.timers.set(id, start(fire, Math.min(delay, DELAY_MAX)));
+      },
+      stopTimer(id) {
+        clearTimeout(owner.timers.get(id));
+        if (owner.timers.delete(id)) touch(owner);
+      },
+    });
+  }

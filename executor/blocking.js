@@ -1,0 +1,70 @@
+  // Frames for one call at a time: whoever waits for a frame blocks on the descriptor.
+  const fs = require("fs");
+  let have = 0;
+  let end = 0;
+
+  /** Makes `count` bytes available from `at`. */
+  function fill(count) {
+    if (at + count > input.length) {
+      const room = Math.max(ROOM, count);
+      const next = room > input.length ? Buffer.allocUnsafeSlow(room) : input;
+      input.copy(next, 0, at, have);
+      input = next;
+      have -= at;
+      at = 0;
+    }
+    while (have - at < count) {
+      const got = fs.readSync(3, input, have, input.length - have, null);
+      // The server is gone.
+      if (got === 0) process.exit(0);
+      have += got;
+    }
+  }
+
+  /** Waits for the next frame; returns its kind. */
+  function readFrame() {
+    at = end;
+    if (at === have) {
+      at = have = 0;
+      if (input.length > ROOM_KEPT) input = Buffer.allocUnsafeSlow(ROOM);
+    }
+    fill(4);
+    const length = input.readUInt32LE(at);
+    fill(4 + length);
+    end = at + 4 + length;
+    at += 5;
+    return input[at - 1];
+  }
+
+  function send() {
+    output.writeUInt32LE(out - 4, 0);
+    for (let sent = 0; sent < out; ) sent += fs.writeSync(3, output, sent, out - sent);
+    if (output.length > ROOM_KEPT) output = Buffer.allocUnsafeSlow(ROOM);
+  }
+
+  /** A wide frame, so that a few of them are room enough for anything a host function does. */
+  function headroom(depth, a, b, c, d, e, f, g, h) {
+    return depth === 0 ? 0 : 1 + headroom(depth - 1, a, b, c, d, e, f, g, h);
+  }
+
+  let failure = "";
+
+  /** Crosses to the server at once; false if the server says no (then see `failure`). */
+  function sync(op, text) {
+    // Nothing may throw between writing and reading, or the two sides lose step.
+    headroom(64);
+    try {
+      frame(OUT_SYNC);
+      writeString(op);
+      writeString(text);
+      send();
+      if (readFrame() !== IN_SYNC) process.exit(71);
+      const ok = readU8() === 0;
+      const reply = readString();
+      if (ok) return reply;
+      failure = reply;
+      return false;
+    } catch {
+      process.exit(72);
+    }
+  }
