@@ -178,7 +178,10 @@ async fn due_functions_run_by_themselves() {
     let soon = app.schedule("soon", Duration::ZERO).await;
     let never = app.schedule("never", HOUR).await;
     app.until_noted(2).await;
-    assert_eq!(app.notes().await, ["soon", "late"]);
+    // On a machine that is busy both may be due when they are first looked at.
+    let mut notes = app.notes().await;
+    notes.sort_unstable();
+    assert_eq!(notes, ["late", "soon"]);
     for id in [late, soon] {
         assert_eq!(app.state(id), Some(JobState::Success));
     }
