@@ -15,12 +15,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lentil_functions::{HostOptions, QueryResult};
+use lentil_functions::{HostOptions, QueryResult, Signal};
 use lentil_values::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value as Json, json};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use pushed::{module, push, push_of, schema, table};
@@ -306,7 +305,7 @@ struct Watched {
     h: usize,
     ops: Vec<Op>,
     result: Arc<QueryResult>,
-    news: Arc<Notify>,
+    news: Arc<Signal>,
     _watch: lentil_functions::Watch,
 }
 
@@ -315,8 +314,8 @@ async fn watch(app: &App, h: usize, ops: Vec<Op>) -> Watched {
     let result = app
         .result(call("h:look", json!({ "h": h, "steps": steps })))
         .await;
-    let news = Arc::new(Notify::new());
-    let watch = result.watch(news.clone());
+    let news = Arc::new(Signal::default());
+    let watch = result.watch(&news);
     Watched {
         h,
         ops,
@@ -336,7 +335,7 @@ impl Watched {
 
     /// Waits for the wake-up that is owed.
     async fn woken(&self) {
-        let woken = tokio::time::timeout(Duration::from_secs(30), self.news.notified()).await;
+        let woken = tokio::time::timeout(Duration::from_secs(30), self.news.taken()).await;
         assert!(woken.is_ok(), "nobody was told: {:?}", self.ops);
     }
 }

@@ -36,10 +36,6 @@ pub(crate) async fn work(functions: Functions, mut stopping: watch::Receiver<boo
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "files are dated by the machine's clock"
-)]
 async fn sweep(functions: &Functions) {
     match functions.sweep_files(SystemTime::now()).await {
         Ok(0) => {}
