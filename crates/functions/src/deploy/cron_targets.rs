@@ -32,6 +32,8 @@ fn check_target(
         format!("runs {target}, which is no function; pass a reference such as internal.jobs.tick")
     })?;
     let path = FunctionPath::parse(text).map_err(|error| format!("cannot be run: {error}"))?;
+    // As the developer writes it.
+    let text = path.to_string();
     let module = analysis
         .get(&path.module)
         .ok_or_else(|| format!("runs {text}, but there is no module {}", path.module))?;
