@@ -110,6 +110,7 @@
   //#include storage.js
   //#include headers.js
   //#include blob.js
+  //#include files.js
   //#include webstreams.js
   //#include body.js
   //#include fetch.js

@@ -62,7 +62,8 @@
     return reply;
   }
 
-  function jsSyscall(op) {
+  function jsSyscall(op, args) {
+    if (acting && now.phase === RUNNING && OF_FILES[op] !== undefined) return OF_FILES[op](args);
     const message = `Unknown JS syscall: ${typeof op === "string" ? op : typeof op}`;
     refuse(message);
     throw new ErrorHere(message);

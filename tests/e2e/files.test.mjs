@@ -19,6 +19,34 @@ import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 export default defineSchema({ pictures: defineTable({ title: v.string(), file: v.id("_storage") }) });
 `,
+  "convex/copies.ts": `
+import { action, mutation } from "./_generated/server";
+import { api } from "./_generated/api";
+import { v } from "convex/values";
+export const upsideDown = action({
+  args: { file: v.id("_storage") },
+  handler: async (ctx, { file }) => {
+    const blob = await ctx.storage.get(file);
+    if (blob === null || !(blob instanceof Blob)) return null;
+    const bytes = new Uint8Array(await blob.arrayBuffer()).reverse();
+    const copy = await ctx.storage.store(new Blob([bytes], { type: blob.type }));
+    await ctx.runMutation(api.pictures.add, { title: "upside down", file: copy });
+    return { copy, metadata: await ctx.storage.getMetadata(copy), url: await ctx.storage.getUrl(copy) };
+  },
+});
+export const overHttp = action({
+  args: {},
+  handler: async (ctx) => {
+    const url = await ctx.storage.generateUploadUrl();
+    const response = await fetch(url, { method: "POST", body: "over http", headers: { "content-type": "text/plain" } });
+    const { storageId } = await response.json();
+    const text = await (await ctx.storage.get(storageId))!.text();
+    await ctx.storage.delete(storageId);
+    return [text, await ctx.storage.get(storageId)];
+  },
+});
+export const wrong = action({ args: {}, handler: async (ctx: any) => await ctx.storage.store("text") });
+`,
   "convex/pictures.ts": `
 import { mutation, query } from "./_generated/server";
 import { v } from "convex/values";
@@ -180,6 +208,18 @@ test("types that could act are saved, not shown, and no header can be made of th
   const response = await fetch(await client.query("pictures:url", { file: storageId }));
   assert.equal(response.headers.get("content-type"), "application/octet-stream");
   assert.equal((await client.query("pictures:files", {})).find((row) => row._id === storageId).contentType, null);
+});
+
+test("actions read, store and delete files", async (t) => {
+  const [, client] = await start(t);
+  const bytes = crypto.randomBytes(300_000);
+  const { storageId } = await upload(client, bytes, { "content-type": "image/png" });
+  const { copy, metadata, url } = await client.action("copies:upsideDown", { file: storageId });
+  const reversed = Buffer.from(bytes).reverse();
+  assert.deepEqual(metadata, { storageId: copy, sha256: sha256(reversed, "hex"), size: bytes.length, contentType: "image/png" });
+  assert.ok(reversed.equals(Buffer.from(await (await fetch(url)).arrayBuffer())));
+  assert.deepEqual(await client.action("copies:overHttp", {}), ["over http", null]);
+  await assert.rejects(client.action("copies:wrong", {}), /store\(\) expects a Blob/);
 });
 
 test("files are there after a restart, and a large one passes through in little memory", async (t) => {

@@ -22,7 +22,7 @@ export default defineSchema({
 });
 `,
   "convex/later.ts": `
-import { internalMutation, mutation, query } from "./_generated/server";
+import { action, internalAction, internalMutation, mutation, query } from "./_generated/server";
 import { internal } from "./_generated/api";
 import { v } from "convex/values";
 
@@ -50,6 +50,27 @@ export const job = query({
 export const states = query(async (ctx) => {
   const jobs = await ctx.db.system.query("_scheduled_functions").order("desc").take(10);
   return jobs.map((job) => [job.args[0].body, job.state.kind]);
+});
+
+export const actLater = mutation({
+  args: { body: v.string() },
+  handler: async (ctx, { body }) => await ctx.scheduler.runAfter(0, internal.later.act, { body }),
+});
+export const act = internalAction({
+  args: { body: v.string() },
+  handler: async (ctx, { body }) => {
+    if (body === "fail") throw new Error("no such service");
+    await ctx.runMutation(internal.later.note, { body });
+  },
+});
+export const actionSchedules = action({
+  args: {},
+  handler: async (ctx) => {
+    const soon = await ctx.scheduler.runAfter(0, internal.later.note, { body: "from an action" });
+    const never = await ctx.scheduler.runAfter(3_600_000, internal.later.note, { body: "never" });
+    await ctx.scheduler.cancel(never);
+    return [soon, never];
+  },
 });
 
 export const scheduleMany = mutation({
@@ -126,6 +147,24 @@ test("a subscription to _scheduled_functions sees a function wait, run and be ca
   assert.equal(table.code, 0, table.stderr);
   const rows = table.stdout.trim().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(rows.map((row) => row.state.kind).sort(), ["canceled", "success"]);
+});
+
+test("actions run later, once, and schedule and cancel themselves", async (t) => {
+  const { server } = await pushed(t);
+  const client = new ConvexHttpClient(server.url);
+  const state = async (id) => (await client.query(api.later.job, { id })).state;
+  const ended = (id) => until(async () => !["pending", "inProgress"].includes((await state(id)).kind));
+  const works = await client.mutation(api.later.actLater, { body: "acted" });
+  const fails = await client.mutation(api.later.actLater, { body: "fail" });
+  const [soon, never] = await client.action(api.later.actionSchedules, {});
+  for (const id of [works, fails, soon]) await ended(id);
+  assert.deepEqual(await state(works), { kind: "success" });
+  const failure = await state(fails);
+  assert.equal(failure.kind, "failed");
+  assert.match(failure.error, /no such service/);
+  assert.deepEqual(await state(soon), { kind: "success" });
+  assert.deepEqual(await state(never), { kind: "canceled" });
+  assert.deepEqual((await client.query(api.later.notes, {})).sort(), ["acted", "from an action"]);
 });
 
 test("an admin sees what waits and cancels it", async (t) => {

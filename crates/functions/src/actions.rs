@@ -4,6 +4,7 @@
 //! Every query and mutation that an action runs is a transaction of its own. The server never runs
 //! an action twice: what it had done before it failed stays done.
 
+mod files;
 mod requests;
 
 use std::sync::Arc;

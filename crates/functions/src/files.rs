@@ -6,6 +6,7 @@
 //! upload that was cut short, of a mutation that failed) is swept up.
 
 mod names;
+pub(crate) mod operations;
 mod tokens;
 
 use std::ops::Range;

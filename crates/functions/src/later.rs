@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lentil_catalog::{JobState, ScheduledFunction};
-use lentil_database::{CommitError, Database, Transaction, TransactionError};
+use lentil_database::{Transaction, TransactionError};
 use lentil_js::{FunctionKind, SyscallError};
 use lentil_values::{DocumentId, Value};
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use crate::errors::{from_transaction, no_function, thrown};
 use crate::limits::Limits;
 use crate::path::{ComponentPath, FunctionPath};
 use crate::syscalls::{Address, bad_argument, parse};
+use crate::transact::transact;
 use crate::validate::parse_args;
 use crate::{FunctionFailure, Functions};
 
@@ -22,6 +23,8 @@ use crate::{FunctionFailure, Functions};
 const FARTHEST_MS: f64 = 5.0 * 365.0 * 86_400_000.0;
 /// What developers call.
 const SCHEDULE: &str = "scheduler.runAt";
+/// What is said of its transactions that fail.
+const WHAT: &str = "a function could not be scheduled";
 const CANCEL: &str = "scheduler.cancel";
 /// Functions that one transaction cancels for an admin.
 const CANCEL_STEP: usize = 1_000;
@@ -202,7 +205,7 @@ impl Functions {
     ) -> Result<String, FunctionFailure> {
         let (inner, args) = (self.inner().clone(), args.to_owned());
         let database = inner.database.clone();
-        let written = commit(database, move |tx| {
+        let written = transact(database, WHAT, move |tx| {
             let image = inner.live(tx).map_err(from_transaction)?.image;
             let image = image.unwrap_or_else(|| Arc::new(DeploymentImage::empty()));
             let limits = &inner.options.limits;
@@ -222,7 +225,7 @@ impl Functions {
     pub async fn cancel_scheduled(&self, args: &str) -> Result<(), FunctionFailure> {
         let args = args.to_owned();
         let database = self.database().clone();
-        commit(database, move |tx| {
+        transact(database, WHAT, move |tx| {
             let id = canceled_id(&args)?;
             match cancel(tx, id).map_err(from_transaction)? {
                 true => Ok(()),
@@ -241,7 +244,7 @@ impl Functions {
         loop {
             let name = name.clone();
             let database = self.database().clone();
-            let canceled = commit(database, move |tx| {
+            let canceled = transact(database, WHAT, move |tx| {
                 cancel_some(tx, name.as_deref()).map_err(from_transaction)
             });
             if canceled.await? < CANCEL_STEP {
@@ -258,32 +261,4 @@ fn cancel_some(tx: &mut Transaction, name: Option<&str>) -> Result<usize, Transa
         cancel(tx, Some(*id))?;
     }
     Ok(ids.len())
-}
-
-/// Runs a transaction off the async workers and commits it, again if it conflicts.
-async fn commit<T: Send + 'static>(
-    database: Database,
-    body: impl Fn(&mut Transaction) -> Result<T, SyscallError> + Send + 'static,
-) -> Result<T, FunctionFailure> {
-    let committed = tokio::task::spawn_blocking(move || {
-        loop {
-            let mut tx = database.begin();
-            tx.lift_limits();
-            let value = body(&mut tx).map_err(|error| match error {
-                SyscallError::Developer { message, .. } => FunctionFailure::developer(message),
-                SyscallError::System { message } => {
-                    FunctionFailure::internal("a function could not be scheduled", &message)
-                }
-            })?;
-            match database.commit_blocking(tx) {
-                Ok(_) => return Ok(value),
-                // Whoever was first has got something done.
-                Err(CommitError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    });
-    committed
-        .await
-        .map_err(|error| FunctionFailure::internal("a function could not be scheduled", &error))?
 }

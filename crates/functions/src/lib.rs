@@ -12,6 +12,7 @@ mod outcome;
 mod service;
 mod sessions_seen;
 mod signal;
+mod transact;
 mod errors;
 mod validate;
 mod prepare;

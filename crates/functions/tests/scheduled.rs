@@ -386,10 +386,7 @@ async fn actions_end_in_a_state() {
         assert_eq!(run(&app, &id).await, Ended::Done);
         let row = job(&app, &id).await;
         // Actions do not exist yet, which is an ordinary failure of theirs.
-        let kind = row["state"]["kind"].as_str().unwrap_or_default();
-        assert!(["success", "failed"].contains(&kind), "{row}");
-        let error = row["state"]["error"].as_str().unwrap_or_default();
-        assert!(!error.contains("Could not find"), "{row}");
+        assert_eq!(row["state"], json!({ "kind": "success" }));
     }
 }
 

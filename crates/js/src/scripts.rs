@@ -46,6 +46,7 @@ const FILES: &[(&str, &str)] = files![
     "realm/storage.js",
     "realm/headers.js",
     "realm/blob.js",
+    "realm/files.js",
     "realm/webstreams.js",
     "realm/body.js",
     "realm/fetch.js",

@@ -17,7 +17,7 @@ use crate::{Call, FunctionFailure, Functions, Origin, Outcome};
 
 /// The world of one action.
 pub(super) struct ActionRequests {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
     path: FunctionPath,
     component: ComponentPath,
     identity: Identity,
@@ -92,7 +92,10 @@ impl ActionRequests {
             "1.0/createServiceToken" | "1.0/getServiceUrl" => Err(thrown(
                 "This deployment is self-hosted and has none of the services that Convex manages.",
             )),
-            op => Err(unsupported(op).unwrap_or_else(|| unknown(op))),
+            op => match self.file_operation(op, args).await {
+                Some(answer) => answer,
+                None => Err(unsupported(op).unwrap_or_else(|| unknown(op))),
+            },
         }
     }
 
@@ -123,7 +126,7 @@ fn given(outcome: Outcome) -> Result<String, SyscallError> {
     }
 }
 
-fn failed(failure: FunctionFailure) -> SyscallError {
+pub(super) fn failed(failure: FunctionFailure) -> SyscallError {
     SyscallError::Developer {
         message: failure.message,
         data: failure.data.map(|data| data.to_string()),
