@@ -114,6 +114,7 @@
   //#include body.js
   //#include fetch.js
   //#include outgoing.js
+  //#include http.js
   //#include linker.js
   //#include analysis.js
   //#include call.js

@@ -62,7 +62,9 @@
     return reply;
   }
 
-  function jsSyscall(op) {
+  function jsSyscall(op, arg) {
+    const result = acting && now.phase === RUNNING ? httpSyscall(op, arg) : undefined;
+    if (result !== undefined) return result;
     const message = `Unknown JS syscall: ${typeof op === "string" ? op : typeof op}`;
     refuse(message);
     throw new ErrorHere(message);
