@@ -40,16 +40,15 @@ http.route({ path: "/form", method: "POST", handler: httpAction(async (ctx, requ
 }) });
 http.route({ path: "/events", method: "GET", handler: httpAction(async (ctx, request) => {
   const encoder = new TextEncoder();
-  let timer: any, n = 0;
+  let sent = 0;
   const body = new ReadableStream({
-    start(controller) {
-      timer = setInterval(() => {
-        controller.enqueue(encoder.encode("data: " + ++n + "\\n\\n"));
-        if (n === 3) {
-          clearInterval(timer);
-          controller.close();
-        }
-      }, 20);
+    // The next one when whoever reads has said that the one before is there.
+    async pull(controller) {
+      while ((await ctx.runQuery(api.messages.list, {})).length < sent) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      if (sent === 3) controller.close();
+      else controller.enqueue(encoder.encode("data: " + ++sent + "\\n\\n"));
     },
   });
   return new Response(body, { headers: { "content-type": "text/event-stream" } });
@@ -198,11 +197,14 @@ test("51: several cookies arrive, headers of the connection do not", async (t) =
 });
 
 test("76: server-sent events arrive one by one", async (t) => {
-  const { site } = await pushed(t);
+  const { site, client } = await pushed(t);
   const response = await fetch(`${site}/events`);
   assert.equal(response.headers.get("content-type"), "text/event-stream");
   const seen = [];
-  for await (const chunk of response.body) seen.push(Buffer.from(chunk).toString());
+  for await (const chunk of response.body) {
+    seen.push(Buffer.from(chunk).toString());
+    await client.mutation(api.messages.send, { body: "seen" });
+  }
   assert.deepEqual(seen, ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"]);
 });
 
