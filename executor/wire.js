@@ -2,8 +2,9 @@
   // whose top bit says that the bytes are ASCII, and the bytes; strings that leave are UTF-8.
   // This file reads and writes fields; how bytes come and go is `blocking.js` or `actions/socket.js`.
   const IN_LOAD = 1, IN_DROP = 2, IN_ENV = 3, IN_INVOKE = 4, IN_REPLIES = 5, IN_SYNC = 6, IN_ANALYZE = 7,
-    IN_ABORT = 8, IN_PING = 9;
-  const OUT_CALLS = 1, OUT_SYNC = 2, OUT_DONE = 3, OUT_READY = 4, OUT_PONG = 5, OUT_ENTER = 6;
+    IN_ABORT = 8, IN_PING = 9, IN_BODY = 10, IN_TAKEN = 11, IN_GONE = 12;
+  const OUT_CALLS = 1, OUT_SYNC = 2, OUT_DONE = 3, OUT_READY = 4, OUT_PONG = 5, OUT_ENTER = 6,
+    OUT_PULL = 7, OUT_ROUTE = 8, OUT_HEAD = 9, OUT_CHUNK = 10;
   const ROOM = 1 << 16;
   /** Buffers above this are given back after the frame that needed them. */
   const ROOM_KEPT = 1 << 20;
@@ -50,6 +51,15 @@
   function writeF64(value) {
     room(8);
     out = output.writeDoubleLE(value, out);
+  }
+  /** The length of any realm's view, whatever user code has made of its prototype. */
+  const viewLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), "length").get;
+  /** Bytes to the end of the frame. */
+  function writeBytes(view) {
+    const length = viewLength.call(view);
+    room(length);
+    output.set(view, out);
+    out += length;
   }
   function writeString(text) {
     room(4 + (text.length < 4096 ? text.length * 3 : Buffer.byteLength(text)));

@@ -47,6 +47,7 @@
       __proto__: null,
       ...createHost(() => touch(owner)),
       ...fetchHost(owner),
+      ...httpHost(owner),
       load: (from, specifier) => load(owner, from, specifier),
       streams,
       startCall(id, op, args) {

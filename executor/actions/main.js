@@ -16,6 +16,7 @@
   //#include network.js
   //#include fetch.js
   //#include forms.js
+  //#include http.js
   //#include host.js
 
   /** Who runs, by the number of the call. */
@@ -192,6 +193,11 @@
         return beginInvoke();
       case IN_REPLIES:
         return deliver();
+      case IN_BODY:
+        return bodyArrived();
+      case IN_TAKEN:
+      case IN_GONE:
+        return responseMoves(kind);
       case IN_ABORT: {
         const owner = active.get(readU32());
         if (owner !== undefined) release(owner);

@@ -68,7 +68,7 @@
     /** Takes the bytes of a stream one chunk after the other. */
     function readerOf(stream) {
       const reader = stream.getReader();
-      return async () => {
+      const next = async () => {
         const { value, done } = await reader.read();
         if (done) return undefined;
         if (classOf(value) === "Uint8Array") return value;
@@ -76,6 +76,8 @@
         void reader.cancel(wrong);
         throw wrong;
       };
+      next.cancel = async (reason) => reader.cancel(reason);
+      return next;
     }
 
     class Body {

@@ -2,6 +2,7 @@
 
   const INVOKE = [["isQuery", "invokeQuery"], ["isMutation", "invokeMutation"], ["isAction", "invokeAction"],
     ["isHttp", "invokeHttpAction"]];
+  const HTTP = 3;
   let settled = false;
 
   /** Import phase: seed and time are those of the push, in every execution. */
@@ -66,7 +67,12 @@
     now.started = host.elapsed();
     now.observed = now.importObserved;
     seedRandom(seed);
-    void run(index, path, name, kind, args);
+    if (kind === HTTP) {
+      openExchange();
+      void runHttp(index, args);
+    } else {
+      void run(index, path, name, kind, args);
+    }
   }
 
   /** The end of a call: a promise that nothing will ever settle is the developer's mistake. */
@@ -84,6 +90,7 @@
     logs = list();
     realm.logs = logs;
     timers.clear();
+    exchange = undefined;
     forgetStreams();
     forgetActing();
   }
@@ -107,6 +114,9 @@
     deliver,
     answer,
     fire,
+    bodyArrived,
+    chunkTaken,
+    clientGone,
     refuse,
     renew,
     conclude,

@@ -119,7 +119,7 @@
         super(source, headersFor(init?.headers ?? from?.headers, given?.type ?? null));
         this.#url = url.href;
         this.#method = method;
-        this.#signal = init?.signal ?? from?.signal ?? new (eventGroup().AbortController)().signal;
+        this.#signal = init?.[HIDDEN]?.signal ?? init?.signal ?? from?.signal ?? new (eventGroup().AbortController)().signal;
         for (const name in DEFAULTS) this.#options[name] = init?.[name] ?? from?.[name] ?? DEFAULTS[name];
       }
       static option(request, name) {
@@ -132,6 +132,7 @@
         return this.#method;
       }
       get signal() {
+        if (typeof this.#signal === "function") this.#signal = this.#signal();
         return this.#signal;
       }
       get destination() {
@@ -159,5 +160,10 @@
       freezeHeaders(response.headers);
       return response;
     }
-    return { Request, Response, responseFrom };
+    /** A request that came in; `signal` is called for its signal when somebody looks at it. */
+    function requestFor(url, method, headers, source, signal) {
+      const body = source === undefined ? undefined : { [SOURCE]: source };
+      return new Request(url, { method, headers, body, [HIDDEN]: { signal } });
+    }
+    return { Request, Response, responseFrom, requestFor };
   });

@@ -13,13 +13,13 @@
   }
 
   /** Bytes that arrive when they are asked for. */
-  function createFeed(id, stop) {
+  function createFeed(pull, stop) {
     let asking, broken;
     return {
       read: () => new PromiseHere((resolve, reject) => {
         if (broken !== undefined) return reject(broken.reason);
         asking = { __proto__: null, resolve, reject };
-        guard(host.pullFetch, id());
+        pull();
       }),
       cancel: stop,
       give(bytes) {
@@ -43,7 +43,7 @@
     const source = moveSource(request);
     let id, next;
     const stop = () => guard(host.stopFetch, id);
-    const feed = createFeed(() => id, stop);
+    const feed = createFeed(() => guard(host.pullFetch, id), stop);
     const fail = (reason) => {
       reject(reason);
       feed.fail(reason);

@@ -115,6 +115,7 @@
   //#include body.js
   //#include fetch.js
   //#include outgoing.js
+  //#include http.js
   //#include linker.js
   //#include analysis.js
   //#include call.js

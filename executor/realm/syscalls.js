@@ -62,8 +62,12 @@
     return reply;
   }
 
-  function jsSyscall(op, args) {
-    if (acting && now.phase === RUNNING && OF_FILES[op] !== undefined) return OF_FILES[op](args);
+  function jsSyscall(op, arg) {
+    if (acting && now.phase === RUNNING) {
+      if (OF_FILES[op] !== undefined) return OF_FILES[op](arg);
+      const result = httpSyscall(op, arg);
+      if (result !== undefined) return result;
+    }
     const message = `Unknown JS syscall: ${typeof op === "string" ? op : typeof op}`;
     refuse(message);
     throw new ErrorHere(message);

@@ -5,6 +5,7 @@
 //! an action twice: what it had done before it failed stays done.
 
 mod files;
+mod http;
 mod requests;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use lentil_js::{
     ActionOutcome, ActionRefused, CallResult, FunctionKind, Invocation, LogLevel, LogLine,
 };
 
+pub use self::http::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpResponse};
 use self::requests::ActionRequests;
 use crate::deploy::DeploymentImage;
 use crate::errors::NO_PERMISSION;
@@ -114,8 +116,8 @@ async fn execute(
     };
     let mut lines = flatten(logs, Vec::new(), inner.options.limits.log_lines);
     lines.extend(unawaited_line(&unawaited, inner.database.begin().now_ms()));
-    let result = match result {
-        CallResult::Value(text) => {
+    let result = match value_of(result) {
+        Ok(text) => {
             let (inner, path) = (inner.clone(), path.clone());
             let checked = tokio::task::spawn_blocking(move || {
                 let returns = image.functions.get(&path);
@@ -138,13 +140,21 @@ async fn execute(
                 Err(FunctionFailure::internal(what, &error))
             })
         }
+        Err(failure) => Err(failure),
+    };
+    (result, lines)
+}
+
+/// The value of a run, or whose fault it is that there is none.
+fn value_of(result: CallResult) -> Result<String, FunctionFailure> {
+    match result {
+        CallResult::Value(text) => Ok(text),
         CallResult::Error(error) => Err(thrown(error)),
         CallResult::Timeout(text) | CallResult::OutOfMemory(text) => {
             Err(FunctionFailure::developer(text))
         }
         CallResult::System(text) => Err(FunctionFailure::internal("an action was ended", &text)),
-    };
-    (result, lines)
+    }
 }
 
 fn overloaded(refused: ActionRefused) -> FunctionFailure {
@@ -171,16 +181,21 @@ fn unawaited_line(unawaited: &[String], now_ms: f64) -> Option<Line> {
          https://docs.convex.dev/functions/actions#dangling-promises for more information.",
         names.join(", ")
     );
-    Some(Line {
+    Some(line(LogLevel::Warn, text, UNAWAITED, now_ms))
+}
+
+/// A line that the server writes.
+fn line(level: LogLevel, text: String, code: &'static str, now_ms: f64) -> Line {
+    Line {
         line: LogLine {
-            level: LogLevel::Warn,
+            level,
             messages: vec![text],
             timestamp_ms: now_ms,
             is_truncated: false,
         },
         nested: None,
-        code: Some(UNAWAITED),
-    })
+        code: Some(code),
+    }
 }
 
 /// What the developer wrote for an operation.
@@ -217,6 +232,7 @@ fn describe(
         error: result.as_ref().err().map(|failure| failure.message.clone()),
         usage: TransactionUsage::default(),
         return_bytes: result.as_ref().ok().map(|value| value.len()),
+        http_status: None,
         conflicts: None,
     }
 }

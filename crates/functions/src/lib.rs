@@ -33,7 +33,6 @@ mod actions;
 mod any;
 mod one_off;
 mod files;
-mod http_routes;
 mod syscalls;
 mod index_range;
 mod filter;
@@ -43,12 +42,12 @@ mod logs;
 pub mod deploy;
 mod system;
 
-pub use lentil_js::{ActionOptions, Host, HostOptions, Network, Realms};
+pub use lentil_js::{ActionOptions, Host, HostOptions, HttpHead, Network, Realms, RequestBody};
 
+pub use crate::actions::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpResponse};
 pub use crate::agenda::Agenda;
 pub use crate::errors::client_message;
 pub use crate::files::{FileFailure, StoredFile, Upload};
-pub use crate::http_routes::HttpRoute;
 pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};

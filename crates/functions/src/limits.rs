@@ -97,6 +97,8 @@ limits! {
     action_requests, 8, "requests", "Requests of one action, such as `ctx.runQuery`, that are worked on at a time; the rest wait.", "";
     actions_running, 64, "actions", "Actions that run at a time; the rest wait.", "TooManyConcurrentRequests";
     action_wait_ms, 10_000, "ms", "Time that an action waits for its turn to run.", "TooManyConcurrentRequests";
+    http_request_bytes, 20 << 20, "bytes", "Body of a request for an HTTP action.", "RequestTooLarge";
+    http_response_bytes, 20 << 20, "bytes", "Body of the response of an HTTP action; what is longer is cut.", "HttpResponseTooLarge";
     waiting_calls, 4_096, "calls", "Calls that wait for a process to run in.", "TooManyConcurrentRequests";
     conflict_retries, 32, "runs", "Times that a mutation is run again because others have written what it read.", "OptimisticConcurrencyControlFailure";
     query_cache_bytes, 100 << 20, "bytes", "Results of queries that are kept for those who ask the same; the oldest go.", "";

@@ -141,6 +141,8 @@ pub(crate) struct Execution {
     pub(crate) usage: TransactionUsage,
     /// Bytes of the encoded result.
     pub(crate) return_bytes: Option<usize>,
+    /// What an HTTP action answered.
+    pub(crate) http_status: Option<u16>,
     /// Times a conflict made it run again, and the table of the last one.
     pub(crate) conflicts: Option<(u32, String)>,
 }
@@ -201,7 +203,7 @@ impl LogEntry {
             "parentExecutionId": null,
             "executionTime": execution.seconds,
             "userExecutionTime": execution.user_seconds,
-            "success": null,
+            "success": execution.http_status.map(|status| json!({ "status": status.to_string() })),
             "error": execution.error,
             "requestId": execution.request_id,
             "executionId": self.execution_id.to_string(),
@@ -357,6 +359,7 @@ mod tests {
             error: None,
             usage: TransactionUsage::default(),
             return_bytes: Some(4),
+            http_status: None,
             conflicts: None,
         }
     }

@@ -288,6 +288,7 @@ fn describe(
             .map(|failure| failure.message.clone()),
         usage,
         return_bytes: executed.result.as_ref().ok().map(|value| value.len()),
+        http_status: None,
         conflicts: (conflicts.count > 0).then(|| (conflicts.count, conflicts.table.clone())),
     }
 }

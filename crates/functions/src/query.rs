@@ -307,6 +307,7 @@ pub(crate) fn describe(
         error: result.as_ref().err().map(|failure| failure.message.clone()),
         usage: TransactionUsage::default(),
         return_bytes: result.as_ref().ok().map(|value| value.len()),
+        http_status: None,
         conflicts: None,
     }
 }

@@ -5,6 +5,7 @@
 //! action is run once: when its process dies it fails and says so.
 
 mod call;
+mod http;
 mod pool;
 mod process;
 
@@ -15,6 +16,8 @@ use std::time::Duration;
 use crate::SyscallError;
 use crate::call::{CallResult, LogLine};
 
+pub(crate) use self::http::Exchange;
+pub use self::http::{HttpEnd, HttpExchange, HttpHead, HttpOutcome, RequestBody};
 pub(crate) use self::pool::ActionPool;
 
 /// What answers one request of an action.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::actions::ActionPool;
+use crate::actions::{ActionPool, Exchange};
 use crate::analyze::Evaluation;
 use crate::executor::{End, Purpose, ended};
 use crate::limits::{ANALYSIS_USER_TIME, DATA_HEADROOM_MIB, HEAP_HEADROOM_MIB};
@@ -18,7 +18,8 @@ use crate::pool::{Pool, Worker};
 use crate::process::Launch;
 use crate::{
     ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, AnalyzeError, AnalyzedModule,
-    Bundle, CallOutcome, Invocation, ModuleEnvironment, Realms, Syscalls,
+    Bundle, CallOutcome, HttpExchange, HttpOutcome, Invocation, ModuleEnvironment, Realms,
+    Syscalls,
 };
 
 /// How the host runs.
@@ -163,7 +164,22 @@ impl Host {
         invocation: &Invocation,
         syscalls: Arc<dyn ActionSyscalls>,
     ) -> Result<ActionOutcome, ActionRefused> {
-        self.actions.run(invocation, syscalls).await
+        self.actions.run(invocation, syscalls, None).await
+    }
+
+    /// Runs the HTTP action that the router of the module finds for a request, as [`Host::action`]
+    /// does. The one argument is the request: `url`, `method`, `headerPairs`, `hasBody`, and the
+    /// `path` by which it is routed.
+    pub async fn http_action(
+        &self,
+        invocation: &Invocation,
+        syscalls: Arc<dyn ActionSyscalls>,
+        exchange: HttpExchange,
+    ) -> Result<HttpOutcome, ActionRefused> {
+        let mut exchange = Exchange::new(exchange);
+        let run = self.actions.run(invocation, syscalls, Some(&mut exchange));
+        let outcome = run.await?;
+        Ok(exchange.finish(outcome))
     }
 
     /// Evaluates every module that is not a chunk and reports its exports, by canonical path.

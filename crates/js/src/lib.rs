@@ -26,7 +26,8 @@ mod scripts;
 mod wire;
 
 pub use crate::actions::{
-    ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, Answer, Network,
+    ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, Answer, HttpEnd, HttpExchange,
+    HttpHead, HttpOutcome, Network, RequestBody,
 };
 pub use crate::analyze::{AnalyzeError, AnalyzedFunction, AnalyzedModule, Position, RouteSpec};
 pub use crate::bundle::{Bundle, LinkError, ModuleEnvironment, ModuleSource};

@@ -97,13 +97,15 @@ fn parse_frame(line: &str) -> Option<Frame<'_>> {
 /// Frames of the SDK's own plumbing say nothing to the developer at either end of the trace, and
 /// neither do built-ins that only the executor's frames surrounded.
 fn trim_sdk(frames: &[String]) -> &[String] {
+    let sdk = |frame: &String| {
+        frame.contains("/convex/src/server/impl/") || frame.contains("/convex/src/server/router.ts")
+    };
     let plumbing = |frame: &String| {
-        frame.contains("/convex/src/server/impl/")
-            || (frame.contains("<anonymous>)") && !frame.contains("convex/"))
+        sdk(frame) || (frame.contains("<anonymous>)") && !frame.contains("convex/"))
     };
     let from = frames
         .iter()
-        .position(|frame| !frame.contains("/convex/src/server/impl/"))
+        .position(|frame| !sdk(frame))
         .unwrap_or(frames.len());
     let to = frames
         .iter()

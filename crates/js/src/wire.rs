@@ -15,6 +15,12 @@ pub(crate) mod to_executor {
     pub(crate) const ABORT: u8 = 8;
     /// Actions only: answered with `PONG` as soon as the event loop comes round.
     pub(crate) const PING: u8 = 9;
+    /// HTTP actions only: a part of the request's body, which was pulled.
+    pub(crate) const BODY: u8 = 10;
+    /// HTTP actions only: the chunk of the response was taken.
+    pub(crate) const TAKEN: u8 = 11;
+    /// HTTP actions only: no chunk will be taken any more.
+    pub(crate) const GONE: u8 = 12;
 }
 
 /// Executor to server.
@@ -26,6 +32,14 @@ pub(crate) mod from_executor {
     pub(crate) const PONG: u8 = 5;
     /// Actions only: the call whose code runs from now on.
     pub(crate) const ENTER: u8 = 6;
+    /// HTTP actions only: the next part of the request's body is wanted.
+    pub(crate) const PULL: u8 = 7;
+    /// HTTP actions only: the route, or nothing if none matches.
+    pub(crate) const ROUTE: u8 = 8;
+    /// HTTP actions only: the head of the response.
+    pub(crate) const HEAD: u8 = 9;
+    /// HTTP actions only: bytes of its body; the next come when these were taken.
+    pub(crate) const CHUNK: u8 = 10;
 }
 
 const ASCII: u32 = 0x8000_0000;

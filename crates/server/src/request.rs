@@ -142,23 +142,29 @@ impl<T: DeserializeOwned> FromRequest<Deployment> for JsonBody<T> {
 /// the limit.
 const DRAINED_LIMITS: u64 = 4;
 
+/// The bytes that a body has, as its header says.
+pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get(CONTENT_LENGTH)?;
+    value.to_str().ok()?.parse().ok()
+}
+
+/// Reads a body that will be refused, unless it is very large. Most clients read an answer only
+/// when they have sent everything; one that wants to send very much more is told at once.
+pub(crate) async fn drain(request: Request, length: u64, limit: u64) {
+    if length <= limit.saturating_mul(DRAINED_LIMITS) {
+        let mut rest = request.into_body().into_data_stream();
+        while let Some(Ok(_)) = rest.next().await {}
+    }
+}
+
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
-    let announced = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced = announced_length(request.headers());
     if let Some(length) = announced.filter(|length| *length > limit as u64) {
-        let refusal = ApiError::bad_body(format!(
+        drain(request, length, limit as u64).await;
+        return Err(ApiError::bad_body(format!(
             "the body has {length} bytes; at most {limit} are taken"
-        ));
-        // Most clients read an answer only when they have sent everything; one that wants to send
-        // very much more is told at once.
-        if length <= limit as u64 * DRAINED_LIMITS {
-            let mut rest = request.into_body().into_data_stream();
-            while let Some(Ok(_)) = rest.next().await {}
-        }
-        return Err(refusal);
+        )));
     }
     axum::body::to_bytes(request.into_body(), limit)
         .await
@@ -197,24 +203,29 @@ impl FromRequestParts<Deployment> for RequestId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Deployment) -> Result<RequestId, ApiError> {
-        let Some(given) = parts.headers.get("convex-request-id") else {
-            let random = uuid::Uuid::new_v4().simple().to_string();
-            return Ok(RequestId(random[..16].to_owned()));
-        };
-        match given.to_str() {
-            Ok(text)
-                if !text.is_empty()
-                    && text.len() <= REQUEST_ID_MAX
-                    && text.chars().all(|c| c.is_ascii_graphic()) =>
-            {
-                Ok(RequestId(text.to_owned()))
-            }
-            _ => Err(ApiError::bad_request(
-                "InvalidRequestId",
-                format!(
-                    "convex-request-id must be 1 to {REQUEST_ID_MAX} printable characters without spaces"
-                ),
-            )),
+        request_id_of(&parts.headers).map(RequestId)
+    }
+}
+
+/// The request id that the client gives, else a random one.
+pub(crate) fn request_id_of(headers: &HeaderMap) -> Result<String, ApiError> {
+    let Some(given) = headers.get("convex-request-id") else {
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        return Ok(random[..16].to_owned());
+    };
+    match given.to_str() {
+        Ok(text)
+            if !text.is_empty()
+                && text.len() <= REQUEST_ID_MAX
+                && text.chars().all(|c| c.is_ascii_graphic()) =>
+        {
+            Ok(text.to_owned())
         }
+        _ => Err(ApiError::bad_request(
+            "InvalidRequestId",
+            format!(
+                "convex-request-id must be 1 to {REQUEST_ID_MAX} printable characters without spaces"
+            ),
+        )),
     }
 }

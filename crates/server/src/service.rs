@@ -107,7 +107,7 @@ impl Server {
         .with_options(self.options.sync);
         let app = router(&self.options, &deps, &sync);
         let api = tokio::spawn(serve(self.api, app, stop.clone()));
-        let actions = http_actions::router(deps.functions.clone());
+        let actions = http_actions::router(site(&self.options, &deps));
         let site = tokio::spawn(serve(self.site, actions, stop.clone()));
         // A sender that is gone means the process is on its way out as well.
         let _ = stop.wait_for(|stopping| *stopping).await;
@@ -170,7 +170,16 @@ fn router(options: &ServerOptions, deps: &Deps, sync: &ws::SyncState) -> Router 
         .layer(cors::layer())
         .with_state(deployment)
         .merge(ws::router(sync.clone()))
-        .nest_service("/http", http_actions::router(deps.functions.clone()))
+        .nest_service("/http", http_actions::router(site(options, deps)))
+}
+
+/// What HTTP actions need.
+fn site(options: &ServerOptions, deps: &Deps) -> http_actions::Site {
+    http_actions::Site {
+        functions: deps.functions.clone(),
+        keys: deps.keys.clone(),
+        redact: options.redact,
+    }
 }
 
 async fn serve(

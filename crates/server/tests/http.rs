@@ -1,4 +1,4 @@
-//! The HTTP API and the answers of missing HTTP actions over real sockets: the numbered scenarios of
+//! The HTTP API and HTTP actions over real sockets: the numbered scenarios of
 //! sync-and-http section 9.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails the test")]

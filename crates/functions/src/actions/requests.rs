@@ -22,6 +22,8 @@ pub(super) struct ActionRequests {
     component: ComponentPath,
     identity: Identity,
     request_id: String,
+    /// Why nobody knows who the caller is.
+    unknown: Option<String>,
     /// The scheduled function that the action is, or runs on behalf of.
     scheduled: Option<DocumentId>,
 }
@@ -44,8 +46,15 @@ impl ActionRequests {
             component: call.component.clone(),
             identity: call.identity.clone(),
             request_id: call.request_id.clone(),
+            unknown: None,
             scheduled: call.origin.scheduled(),
         }
+    }
+
+    /// The same for a caller of whom cannot be told who it is, and why.
+    pub(super) fn of_unknown(mut self, why: Option<String>) -> ActionRequests {
+        self.unknown = why;
+        self
     }
 
     async fn answer(&self, op: &str, args: &str) -> Result<String, SyscallError> {
@@ -77,6 +86,9 @@ impl ActionRequests {
                 canceled.map(|()| "null".to_owned()).map_err(failed)
             }
             "1.0/getUserIdentity" => {
+                if let Some(why) = &self.unknown {
+                    return Err(thrown(format!("The caller's identity is not known: {why}")));
+                }
                 let user = self.identity.user_json();
                 Ok(user.unwrap_or_else(|| "null".to_owned()))
             }

@@ -245,13 +245,6 @@ fn auth_diff(before: Option<&str>, after: &[Json]) -> Json {
 
 /// What was taken and kept, but is not served by this version.
 fn warn_of_what_does_not_run(push: &PreparedPush) {
-    let analysis = &push.evaluated.analysis;
-    if analysis
-        .get("http.js")
-        .is_some_and(|module| module.http_routes.is_some())
-    {
-        tracing::warn!("convex/http.ts was pushed; HTTP actions do not run in this version yet");
-    }
     for (name, table) in &push.evaluated.schema.tables {
         for index in &table.other_indexes {
             let index = &index.name;

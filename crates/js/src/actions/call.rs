@@ -6,6 +6,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
+use super::http::{Exchange, Step};
 use super::process::{ActionProcess, Event};
 use super::{ActionOptions, ActionOutcome, ActionSyscalls};
 use crate::call::CallResult;
@@ -13,20 +14,22 @@ use crate::executor::{module_of, read_outcome};
 use crate::wire::{FrameReader, Malformed};
 use crate::{Bundle, Invocation, Realms};
 
-/// Runs the action in the process and answers its requests.
+/// Runs the action in the process and answers its requests; an HTTP action has an exchange, too.
 pub(super) async fn run(
     process: Arc<ActionProcess>,
     invocation: &Invocation,
     realms: Realms,
     syscalls: Arc<dyn ActionSyscalls>,
     options: &ActionOptions,
+    exchange: Option<&mut Exchange>,
 ) -> ActionOutcome {
     let module = match module_of(invocation) {
         Ok(module) => module,
         Err(outcome) => return plain(outcome.result),
     };
-    // Room for every request that may be open at a time, and for the end.
-    let (sender, events) = mpsc::channel(options.concurrent + 2);
+    // Room for every request that may be open at a time, for the frames of an exchange, of each of
+    // which one comes at a time, and for the end.
+    let (sender, events) = mpsc::channel(options.concurrent + 6);
     let Some(seat) = process.enter(sender) else {
         return plain(CallResult::System(
             "the process ended before the action began".to_owned(),
@@ -42,6 +45,7 @@ pub(super) async fn run(
             &invocation.bundle,
             events,
             syscalls,
+            exchange,
         )
         .await
     };
@@ -61,7 +65,13 @@ async fn follow(
     bundle: &Bundle,
     mut events: mpsc::Receiver<Event>,
     syscalls: Arc<dyn ActionSyscalls>,
+    mut exchange: Option<&mut Exchange>,
 ) -> ActionOutcome {
+    let malformed = || {
+        plain(CallResult::System(
+            "an executor of actions sent a malformed frame".to_owned(),
+        ))
+    };
     let mut answers = FuturesUnordered::new();
     loop {
         tokio::select! {
@@ -70,10 +80,14 @@ async fn follow(
                     let answer = Arc::clone(&syscalls).call(op, args);
                     answers.push(async move { (id, answer.await) });
                 }
+                Some(Event::Http(frame)) => {
+                    let taken = exchange.as_deref_mut().ok_or(Malformed).and_then(|exchange| exchange.take(frame));
+                    if taken.is_err() {
+                        return malformed();
+                    }
+                }
                 Some(Event::Done(fields)) => {
-                    return done(&fields, bundle).unwrap_or_else(|Malformed| {
-                        plain(CallResult::System("an executor of actions sent a malformed frame".to_owned()))
-                    });
+                    return done(&fields, bundle).unwrap_or_else(|Malformed| malformed());
                 }
                 Some(Event::Lost(result)) => return plain(result),
                 None => return plain(CallResult::System("an executor of actions is gone".to_owned())),
@@ -81,7 +95,15 @@ async fn follow(
             Some((id, answer)) = answers.next(), if !answers.is_empty() => {
                 process.reply(number, id, answer).await;
             }
+            step = step_of(exchange.as_deref_mut()) => process.tell(number, step).await,
         }
+    }
+}
+
+async fn step_of(exchange: Option<&mut Exchange>) -> Step {
+    match exchange {
+        Some(exchange) => exchange.step().await,
+        None => std::future::pending().await,
     }
 }
 

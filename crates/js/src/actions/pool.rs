@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::http::Exchange;
 use super::process::ActionProcess;
 use super::{ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, call};
 use crate::call::CallResult;
@@ -63,6 +64,7 @@ impl ActionPool {
         &self,
         invocation: &Invocation,
         syscalls: Arc<dyn ActionSyscalls>,
+        exchange: Option<&mut Exchange>,
     ) -> Result<ActionOutcome, ActionRefused> {
         let shared = &*self.0;
         let _permit = shared.permit().await?;
@@ -84,6 +86,7 @@ impl ActionPool {
             shared.realms,
             syscalls,
             &shared.options,
+            exchange,
         )
         .await)
     }

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, mpsc};
 
+use super::http::{HttpFrame, Step};
 use super::{ActionOptions, Network};
 use crate::call::{CallResult, JsError};
 use crate::executor::write_invocation;
@@ -28,6 +30,8 @@ use crate::{Invocation, Realms, SyscallError};
 pub(super) enum Event {
     /// User code wants something.
     Request { id: u32, op: String, args: String },
+    /// What belongs to the exchange of an HTTP action.
+    Http(HttpFrame),
     /// The call ended; the fields of its frame.
     Done(Vec<u8>),
     /// The process ended first.
@@ -254,6 +258,35 @@ impl ActionProcess {
         self.send(output).await;
     }
 
+    /// Tells a call of its exchange.
+    pub(super) async fn tell(&self, number: u32, step: Step) {
+        const CHUNK: u8 = 0;
+        const END: u8 = 1;
+        const ERROR: u8 = 2;
+        let mut output = FrameWriter::default();
+        match step {
+            Step::Taken => output.begin(to_executor::TAKEN),
+            Step::Gone => output.begin(to_executor::GONE),
+            Step::Body(_) => output.begin(to_executor::BODY),
+        }
+        output.u32(number);
+        if let Step::Body(part) = step {
+            match part {
+                Some(Ok(chunk)) => {
+                    output.u8(CHUNK);
+                    output.raw(&chunk);
+                }
+                None => output.u8(END),
+                Some(Err(text)) => {
+                    output.u8(ERROR);
+                    output.raw(text.as_bytes());
+                }
+            }
+        }
+        output.end();
+        self.send(output).await;
+    }
+
     async fn send(&self, output: FrameWriter) {
         // A writer that is gone says nothing new: the calls hear of the process's end.
         let _ = self.frames.send(output.into_bytes()).await;
@@ -268,15 +301,21 @@ impl ActionProcess {
             from_executor::CALLS => {
                 let (call, id) = (reader.u32()?, reader.u32()?);
                 let (op, args) = (reader.str()?.to_owned(), reader.str()?.to_owned());
-                let calls = self.calls.lock();
-                let sender = calls.as_ref().and_then(|calls| calls.get(&call));
-                if let Some(sender) = sender {
-                    // More requests at a time than it was told to make: it is not ours any more.
-                    let request = Event::Request { id, op, args };
-                    if let Err(mpsc::error::TrySendError::Full(_)) = sender.try_send(request) {
-                        return Err(Malformed);
-                    }
-                }
+                self.hand_over(call, Event::Request { id, op, args })?;
+            }
+            from_executor::PULL => self.hand_over(reader.u32()?, Event::Http(HttpFrame::Pull))?,
+            from_executor::ROUTE => {
+                let (call, route) = (reader.u32()?, reader.str()?.to_owned());
+                self.hand_over(call, Event::Http(HttpFrame::Route(route)))?;
+            }
+            from_executor::HEAD => {
+                let (call, head) = (reader.u32()?, reader.str()?.to_owned());
+                self.hand_over(call, Event::Http(HttpFrame::Head(head)))?;
+            }
+            from_executor::CHUNK => {
+                let call = reader.u32()?;
+                let chunk = Bytes::from(fields).split_off(4);
+                self.hand_over(call, Event::Http(HttpFrame::Chunk(chunk)))?;
             }
             from_executor::DONE => {
                 let call = reader.u32()?;
@@ -288,6 +327,19 @@ impl ActionProcess {
             _ => return Err(Malformed),
         }
         Ok(())
+    }
+
+    /// Gives a call what is for it, if it still runs.
+    fn hand_over(&self, call: u32, event: Event) -> Result<(), Malformed> {
+        let calls = self.calls.lock();
+        let Some(sender) = calls.as_ref().and_then(|calls| calls.get(&call)) else {
+            return Ok(());
+        };
+        match sender.try_send(event) {
+            // More at a time than it was told to send: it is not ours any more.
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Malformed),
+            _ => Ok(()),
+        }
     }
 
     /// Tells every call that the process is gone.
