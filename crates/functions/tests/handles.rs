@@ -4,6 +4,8 @@ mod support;
 #[path = "support/pushed.rs"]
 mod pushed;
 
+use lentil_catalog::FunctionHandles;
+use lentil_database::Namespace;
 use lentil_functions::Ended;
 use lentil_values::DocumentId;
 use serde_json::{Value as Json, json};
@@ -193,6 +195,31 @@ async fn s073_handles_hold_across_pushes() {
     // It comes back, and so does its handle.
     push_with(&app, Some(TARGET)).await;
     assert_eq!(double(&app, &kept).await, 8.0);
+    assert_eq!(make(&app, "lib/target:double").await, handle);
+}
+
+/// As in a data folder that was last pushed to by a version without handles.
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_that_were_pushed_before_there_were_handles_get_theirs() {
+    let app = start().await;
+    let database = app.functions.database().clone();
+    let forget = move || {
+        let mut tx = database.begin();
+        let ids = FunctionHandles::all(&mut tx).expect("they are there");
+        assert!(ids.contains_key("lib/target.js:double"), "{ids:?}");
+        for id in ids.into_values() {
+            tx.delete(Namespace::ROOT, id).expect("it is there");
+        }
+        database.commit_blocking(tx).expect("it commits");
+    };
+    tokio::task::spawn_blocking(forget)
+        .await
+        .expect("they are forgotten");
+
+    let app = app.reopened().await;
+    let handle = make(&app, "lib/target:double").await;
+    assert_eq!(double(&app, &handle).await, 8.0);
+    push_with(&app, Some(TARGET)).await;
     assert_eq!(make(&app, "lib/target:double").await, handle);
 }
 
