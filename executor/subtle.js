@@ -19,13 +19,16 @@
       return { type: key.type, extractable: key.extractable, algorithm, usages: key.usages };
     };
 
-    /** Settles with (ok, kind, text, a, b): kind 0 JSON, 1 bytes (a: length, b: copier), 2 key (a). */
+    /** Settles with (ok, kind, text, a, b): kind 0 JSON, 1 bytes (a: length, b: copier), 2 key (a), 3 two keys (a public, b private). */
     function settleWith(settle, value) {
       if (value instanceof ArrayBuffer) {
         const bytes = new Uint8Array(value);
         settle(true, 1, "", bytes.length, (view) => void setBytes.call(view, bytes));
       } else if (value instanceof CryptoKey) {
         settle(true, 2, JSON.stringify(keyInfo(value)), value);
+      } else if (value?.privateKey instanceof CryptoKey) {
+        const { publicKey, privateKey } = value;
+        settle(true, 3, JSON.stringify([keyInfo(publicKey), keyInfo(privateKey)]), publicKey, privateKey);
       } else {
         settle(true, 0, JSON.stringify(value ?? null));
       }

@@ -53,8 +53,7 @@
       return copy;
     }
 
-    function keyFrom(hostKey, text) {
-      const info = parse(text);
+    function keyFrom(hostKey, info) {
       const exponent = info.algorithm.publicExponent;
       if (exponent) info.algorithm.publicExponent = new Bytes(exponent.$bytes);
       return makeKey(hostKey, info);
@@ -77,7 +76,11 @@
           now.outstanding -= 1;
           if (!ok) reject(errorFrom(text, a));
           else if (kind === 0) resolve(parse(text));
-          else if (kind === 2) resolve(keyFrom(a, text));
+          else if (kind === 2) resolve(keyFrom(a, parse(text)));
+          else if (kind === 3) {
+            const infos = parse(text);
+            resolve({ publicKey: keyFrom(a, infos[0]), privateKey: keyFrom(b, infos[1]) });
+          }
           else {
             const bytes = new Bytes(a);
             b(bytes);

@@ -8,7 +8,7 @@ import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { anyApi } from "convex/server";
 import WebSocket from "ws";
 
-import { Project, Server, basicApp } from "./harness.mjs";
+import { Project, Server, basicApp, until } from "./harness.mjs";
 
 globalThis.WebSocket ??= WebSocket;
 const api = anyApi;
@@ -121,6 +121,21 @@ test("ConvexHttpClient.action, and run by the CLI", async (t) => {
   assert.equal(of("acts:addTwice")[0].udfType, "Action");
   assert.deepEqual(of("acts:addTwice")[0].logLines, ["[LOG] 'outer line' 'x'"]);
   assert.deepEqual(of("acts:inner")[0].logLines, ["[LOG] 'inner line'"]);
+});
+
+test("lines of actions reach npx convex logs, with those of what they run", async (t) => {
+  const { server, project } = await pushed(t);
+  const http = new ConvexHttpClient(server.url);
+  assert.equal(await http.action(api.acts.addTwice, { body: "past" }), 2);
+  const logs = project.convexRunning(t, server, ["logs", "--history", "50", "--success"]);
+  const shown = () => logs.stdout + logs.stderr;
+  await until(() => /A\(acts:addTwice\).*'outer line' 'past'/.test(shown()), { what: `history\n${shown()}` });
+  await until(() => /A\(acts:inner\).*'inner line'/.test(shown()), { what: "a line of a nested action" });
+
+  assert.equal(await http.action(api.acts.addTwice, { body: "live" }), 4);
+  await until(() => /A\(acts:addTwice\).*'outer line' 'live'/.test(shown()), { what: `a live line\n${shown()}` });
+  await assert.rejects(http.action(api.acts.fails, { convex: false }), /boom/);
+  await until(() => /A\(acts:fails\).*Uncaught Error: boom/.test(shown()), { what: `a failure\n${shown()}` });
 });
 
 /** A service of somebody else's: echoes what is posted, and counts to three in chunks. */

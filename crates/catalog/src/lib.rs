@@ -1,6 +1,6 @@
 //! This crate gives typed access, through a transaction, to the deployment's system tables: what
 //! was pushed, schemas, environment variables, files, imports, session requests, scheduled
-//! functions, cron jobs.
+//! functions, cron jobs, function handles.
 //!
 //! It does not open transactions, run anything, or know what code means.
 //!
@@ -14,6 +14,7 @@ mod crons;
 mod deployment;
 mod environment;
 mod files;
+mod handles;
 mod imports;
 pub mod limits;
 mod modules;
@@ -28,6 +29,7 @@ pub use crate::deployment::Deployment;
 pub use crate::environment::{EnvironmentError, Variable, check_variable};
 pub use crate::error::CatalogError;
 pub use crate::files::{FileRow, RemovedFile};
+pub use crate::handles::FunctionHandles;
 pub use crate::imports::{ImportRow, ImportState};
 pub use crate::modules::{ModuleRow, ModuleText};
 pub use crate::scheduled::{Due, JobState, ScheduledFunction};

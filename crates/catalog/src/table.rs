@@ -32,10 +32,12 @@ pub enum SystemTable {
     CronJobs,
     /// The last runs of each cron job.
     CronRuns,
+    /// An id for each function that was ever pushed.
+    FunctionHandles,
 }
 
 impl SystemTable {
-    const ALL: [SystemTable; 13] = [
+    const ALL: [SystemTable; 14] = [
         SystemTable::Deployment,
         SystemTable::Modules,
         SystemTable::ModuleChunks,
@@ -49,6 +51,7 @@ impl SystemTable {
         SystemTable::ScheduledFunctions,
         SystemTable::CronJobs,
         SystemTable::CronRuns,
+        SystemTable::FunctionHandles,
     ];
 
     /// Its name.
@@ -67,6 +70,7 @@ impl SystemTable {
             SystemTable::ScheduledFunctions => "_scheduled_functions",
             SystemTable::CronJobs => "_cron_jobs",
             SystemTable::CronRuns => "_cron_job_logs",
+            SystemTable::FunctionHandles => "_function_handles",
         }
     }
 
@@ -86,13 +90,14 @@ impl SystemTable {
             SystemTable::ScheduledFunctions => 530,
             SystemTable::CronJobs => 531,
             SystemTable::CronRuns => 532,
+            SystemTable::FunctionHandles => 533,
         })
     }
 
     /// Its declared indexes.
     fn indexes(self) -> &'static [(&'static str, &'static [&'static str])] {
         match self {
-            SystemTable::Modules => &[("by_path", &["path"])],
+            SystemTable::Modules | SystemTable::FunctionHandles => &[("by_path", &["path"])],
             SystemTable::ModuleChunks => &[("by_hash", &["hash", "part"])],
             SystemTable::Schemas => &[("by_state", &["state"])],
             SystemTable::StagedValidators => &[("by_table", &["table"])],

@@ -15,6 +15,7 @@ mod environment;
 mod error;
 mod evaluate;
 mod finish;
+mod handles;
 mod image;
 mod indexes;
 mod request;
@@ -36,6 +37,7 @@ use tokio::sync::Notify;
 pub(crate) use self::analysis::{AnalyzedModuleJson, validator_json};
 pub use self::error::DeployError;
 pub(crate) use self::evaluate::NO_SCHEMA;
+pub(crate) use self::handles::is_handle;
 pub use self::image::{DeploymentImage, FunctionSpec, ImageCache, PendingSchema, Visibility};
 pub(crate) use self::indexes::declared_name;
 #[cfg(test)]
@@ -89,6 +91,7 @@ impl Deployer {
     pub async fn bootstrap(&self) -> Result<(), DeployError> {
         self.transact(|tx| Ok(lentil_catalog::bootstrap(tx)?))
             .await?;
+        self.transact(handles::complete).await?;
         self.shared.work.notify_one();
         Ok(())
     }

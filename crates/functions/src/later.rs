@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lentil_catalog::{JobState, ScheduledFunction};
 use lentil_database::{Transaction, TransactionError};
 use lentil_js::{FunctionKind, SyscallError};
-use lentil_values::{DocumentId, Value};
+use lentil_values::{DocumentId, Value, is_unresolved};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -64,9 +64,10 @@ impl Asked {
         now_ms: f64,
     ) -> Result<Asked, SyscallError> {
         let args: ScheduleArgs<'_> = parse(SCHEDULE, args)?;
-        let path = args.address.path(SCHEDULE)?;
+        let path = args.address.path(SCHEDULE, image)?;
         check_target(&path, image, component)?;
         let scheduled_ms = check_time(args.ts * 1e3, now_ms)?;
+        check_resolved(args.args.get())?;
         let object = parse_args(&path, args.args.get(), limits).map_err(thrown)?;
         Ok(Asked {
             args: check_row(Value::Array(vec![Value::Object(object)]))?,
@@ -134,6 +135,16 @@ fn check_time(at_ms: f64, now_ms: f64) -> Result<f64, SyscallError> {
         "Functions can be scheduled at most 5 years from now, this time is farther in the {when} \
          (InvalidScheduledFunctionDelay)."
     )))
+}
+
+/// The row is written before there is a timestamp, and read by whoever watches the table.
+fn check_resolved(args: &str) -> Result<(), SyscallError> {
+    if !is_unresolved(args) {
+        return Ok(());
+    }
+    let cause = "db.vars.commitTs is known only when the mutation has committed, so that it cannot be passed to a \
+                 scheduled function. Store it in a document and pass the document's id";
+    Err(bad_argument("args", SCHEDULE, &cause))
 }
 
 /// The arguments stand in a row, which nests two levels more than they do.

@@ -49,6 +49,10 @@ impl FunctionPath {
             function: function.to_owned(),
         })
     }
+    /// The canonical form: `mod.js:list`.
+    pub(crate) fn canonical(&self) -> String {
+        format!("{}:{}", self.module, self.function)
+    }
     /// Whether the module lies under `_system/`.
     pub fn is_system(&self) -> bool {
         self.module.starts_with("_system/")

@@ -7,6 +7,7 @@
 //! which may block. This file dispatches; each family of operations has a file of its own.
 
 mod about;
+mod address;
 mod documents;
 mod files;
 mod frame;
@@ -27,10 +28,11 @@ use lentil_values::DocumentId;
 use serde::Deserialize;
 
 pub(crate) use self::about::{request_metadata, unsupported};
+pub(crate) use self::address::{Address, create_handle};
 pub(crate) use self::documents::VISIBLE_SYSTEM_TABLES;
 use self::files::FileUsage;
 use self::frame::Frame;
-pub(crate) use self::nested::{Address, wrong_kind};
+pub(crate) use self::nested::wrong_kind;
 pub(crate) use self::scheduling::Scheduling;
 use crate::FunctionFailure;
 use crate::deploy::DeploymentImage;
@@ -216,6 +218,9 @@ impl UdfSyscalls {
             "1.0/storageGet" => self.storage_get(args),
             "1.0/schedule" => self.schedule(args),
             "1.0/cancel_job" => self.cancel_job(args),
+            "1.0/createFunctionHandle" => {
+                create_handle(args, &self.scope.image, &self.scope.component)
+            }
             "1.0/getUserIdentity" => Ok(self.user_identity()),
             "1.0/getFunctionMetadata" => Ok(self.function_metadata()),
             "1.0/getDeploymentMetadata" => Ok(self.deployment_metadata()),

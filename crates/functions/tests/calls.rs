@@ -420,7 +420,7 @@ async fn s083_unknown_and_unsupported_operations() {
             "1.0/createFunctionHandle",
             json!({}),
             false,
-            "Function handles are not supported by this version of Lentil yet.",
+            "Invalid argument `name` for `createFunctionHandle`: the function to call is missing",
         ),
         (
             "1.0/get",

@@ -132,6 +132,8 @@ export const keep = mutation(async ({ at }) => {
   await call("1.0/insert", { table: "t", value: { name: "kept", at, all: [] } });
   return at;
 }, { args: at });
+export const schedule = mutation(({ deep }) =>
+  call("1.0/schedule", { name: "m:touch", ts: Date.now() / 1e3, args: deep ? { id: [{ at: now }] } : { id: now }, version: "1" }));
 export const leak = query(() => ({ deep: [now] }));
 export const leakOfChild = query(() => run("query", "m:leak", {}));
 export const passOn = query(() => run("query", "m:echo", { at: now }));
@@ -214,6 +216,18 @@ async fn commit_timestamps_stay_within_mutations() {
         app.ask_fails("m:echo", pending.clone()).await,
         app.run_fails("m:keep", pending).await,
     ] {
+        assert!(failure.message.contains(why), "{}", failure.message);
+    }
+}
+
+/// Scenario 38, which says more than this; the rest is above.
+#[tokio::test(flavor = "multi_thread")]
+async fn s038_scheduled_arguments_hold_no_commit_timestamp() {
+    let app = app_with_times().await;
+    for deep in [false, true] {
+        let failure = app.run_fails("m:schedule", json!({ "deep": deep })).await;
+        let why = "Invalid argument `args` for `scheduler.runAt`: db.vars.commitTs is known only when the mutation has \
+                   committed, so that it cannot be passed to a scheduled function.";
         assert!(failure.message.contains(why), "{}", failure.message);
     }
 }

@@ -3,8 +3,25 @@
 
 mod support;
 
-use lentil_js::FunctionKind;
+use std::sync::Arc;
+
+use lentil_js::{ActionSyscalls, Answer, CallResult, FunctionKind, Host, SyscallError};
 use support::*;
+
+/// The world of actions that ask the server nothing.
+struct Nothing;
+
+impl ActionSyscalls for Nothing {
+    fn call(self: Arc<Self>, op: String, _: String) -> Answer {
+        let message = format!("{op} was not expected");
+        Box::pin(async {
+            Err(SyscallError::Developer {
+                message,
+                data: None,
+            })
+        })
+    }
+}
 
 fn holds(body: &str) {
     let outcome = query(&app(&format!(
@@ -36,6 +53,24 @@ fn events_and_abort_signals() {
 #[test]
 fn crypto_and_web_crypto() {
     holds(include_str!("globals/crypto.js"));
+}
+
+/// In an action, where keys may be made.
+#[tokio::test]
+async fn keys_and_pairs_of_keys() {
+    let body = include_str!("globals/keys.js");
+    let bundle = app(&format!(
+        "{CHECKS} export const f = action(async () => {{ const {{wrong, same, fails, end}} = checks();\n{body}\nreturn end(); }});"
+    ));
+    let host = Host::start(options()).unwrap();
+    let call = invocation(&bundle, "f", FunctionKind::Action);
+    let Ok(outcome) = host.action(&call, Arc::new(Nothing)).await else {
+        panic!("the action was refused");
+    };
+    let CallResult::Value(differs) = outcome.result else {
+        panic!("{:?}", outcome.result);
+    };
+    assert_eq!(differs, "[]");
 }
 
 #[test]

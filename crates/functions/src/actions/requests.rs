@@ -9,10 +9,11 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::errors::thrown;
+use crate::deploy::DeploymentImage;
+use crate::errors::{from_transaction, thrown};
 use crate::path::{ComponentPath, FunctionPath};
 use crate::service::{ACTION, Inner};
-use crate::syscalls::{Address, parse, request_metadata, unsupported};
+use crate::syscalls::{Address, create_handle, parse, request_metadata, unsupported};
 use crate::{Call, FunctionFailure, Functions, Origin, Outcome};
 
 /// The world of one action.
@@ -60,18 +61,18 @@ impl ActionRequests {
     async fn answer(&self, op: &str, args: &str) -> Result<String, SyscallError> {
         match op {
             "1.0/actions/query" => {
-                let call = self.callee("runQuery", args)?;
+                let call = self.callee("runQuery", args).await?;
                 let functions = Functions::of(self.inner.clone());
                 let result = functions.query(&call, functions.latest(), None).await;
                 given(result.map_or_else(Outcome::failed, |result| result.outcome.clone()))
             }
             "1.0/actions/mutation" => {
-                let call = self.callee("runMutation", args)?;
+                let call = self.callee("runMutation", args).await?;
                 let functions = Functions::of(self.inner.clone());
                 given(functions.mutation(call, None).await.outcome)
             }
             "1.0/actions/action" => {
-                let call = self.callee("runAction", args)?;
+                let call = self.callee("runAction", args).await?;
                 let functions = Functions::of(self.inner.clone());
                 given(functions.action(call).await)
             }
@@ -84,6 +85,11 @@ impl ActionRequests {
                 let functions = Functions::of(self.inner.clone());
                 let canceled = functions.cancel_scheduled(args).await;
                 canceled.map(|()| "null".to_owned()).map_err(failed)
+            }
+            "1.0/createFunctionHandle" => {
+                let (args, component) = (args.to_owned(), self.component.clone());
+                self.with_image(move |image| create_handle(&args, image, &component))
+                    .await
             }
             "1.0/getUserIdentity" => {
                 if let Some(why) = &self.unknown {
@@ -111,10 +117,33 @@ impl ActionRequests {
         }
     }
 
+    /// Asks the live deployment, off the async workers: to read it may block after a push.
+    async fn with_image<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&DeploymentImage) -> Result<T, SyscallError> + Send + 'static,
+    ) -> Result<T, SyscallError> {
+        let inner = self.inner.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut tx = inner.database.begin();
+            let image = inner.live(&mut tx).map_err(from_transaction)?.image;
+            ask(&image.unwrap_or_else(|| Arc::new(DeploymentImage::empty())))
+        });
+        asked.await.map_err(|error| SyscallError::System {
+            message: format!("the live deployment could not be asked: {error}"),
+        })?
+    }
+
     /// The call of the function that the action names.
-    fn callee(&self, method: &str, args: &str) -> Result<Call, SyscallError> {
+    async fn callee(&self, method: &'static str, args: &str) -> Result<Call, SyscallError> {
         let run: Run<'_> = parse(method, args)?;
-        let path = run.address.path(method)?;
+        let path = match run.address.path_without_handles(method)? {
+            Some(path) => path,
+            None => {
+                let address = run.address;
+                self.with_image(move |image| address.path(method, image))
+                    .await?
+            }
+        };
         Ok(Call {
             path: path.to_string(),
             component: self.component.clone(),

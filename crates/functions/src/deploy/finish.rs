@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lentil_catalog::{Deployment, ModuleRow, SchemaRow, SchemaState, Variable};
+use lentil_catalog::{Deployment, FunctionHandles, ModuleRow, SchemaRow, SchemaState, Variable};
 use lentil_database::Transaction;
 use serde_json::{Value as Json, json};
 
@@ -12,6 +12,7 @@ use super::indexes::{self, IndexDiff};
 use super::start::{PreparedPush, active_schema};
 use super::{DeployError, Deployer, NO_SCHEMA, declared, staged};
 use crate::crons;
+use crate::path::FunctionPath;
 
 /// Bytes of a push's message.
 const MESSAGE_BYTES_MAX: usize = 1_024;
@@ -54,8 +55,12 @@ impl Deployer {
         let response = self
             .transact(move |tx| {
                 let response = apply(tx, &applying)?;
+                let paths = code.functions.keys().map(FunctionPath::canonical);
+                let code = code
+                    .clone()
+                    .with_handles(&FunctionHandles::ensure(tx, paths)?);
                 // Before the commit, so that the first call after it need not link again.
-                images.remember_code(applying.evaluated.import_seed, code.clone());
+                images.remember_code(applying.evaluated.import_seed, code);
                 Ok(response)
             })
             .await?;

@@ -7,13 +7,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use lentil_catalog::{Deployment, ModuleRow, ModuleText, Schema, SchemaRow, SchemaState, Variable};
+use lentil_catalog::{
+    Deployment, FunctionHandles, ModuleRow, ModuleText, Schema, SchemaRow, SchemaState, Variable,
+};
 use lentil_database::{Transaction, TransactionError};
 use lentil_js::{Bundle, FunctionKind, ModuleEnvironment, ModuleSource};
 use lentil_values::{DocumentId, Validator};
 use parking_lot::Mutex;
 
 use super::analysis::AnalyzedModuleJson;
+use super::handles::Handles;
 use crate::path::FunctionPath;
 
 /// Revisions kept: the live one, and the one before for executions that are still at its snapshot.
@@ -59,6 +62,8 @@ pub struct DeploymentImage {
     pub bundle: Arc<Bundle>,
     /// Functions by canonical path.
     pub functions: Arc<HashMap<FunctionPath, FunctionSpec>>,
+    /// Handles of the functions.
+    pub(crate) handles: Arc<Handles>,
     /// The enforced schema.
     pub schema: Option<Arc<Schema>>,
     /// The schema on trial.
@@ -72,7 +77,8 @@ pub struct DeploymentImage {
 #[derive(Clone, Debug)]
 pub(super) struct Code {
     pub(super) bundle: Arc<Bundle>,
-    functions: Arc<HashMap<FunctionPath, FunctionSpec>>,
+    pub(super) functions: Arc<HashMap<FunctionPath, FunctionSpec>>,
+    handles: Arc<Handles>,
     analysis: Arc<BTreeMap<String, AnalyzedModuleJson>>,
 }
 
@@ -185,6 +191,7 @@ impl ImageCache {
         let image = DeploymentImage {
             bundle: code.bundle,
             functions: code.functions,
+            handles: code.handles,
             schema: schema_of(tx, deployment.schema)?.map(|(_, schema)| schema),
             pending_schema: pending,
             analysis: code.analysis,
@@ -216,6 +223,7 @@ impl DeploymentImage {
         DeploymentImage {
             bundle: Arc::new(bundle),
             functions: Arc::default(),
+            handles: Arc::default(),
             schema: None,
             pending_schema: None,
             analysis: Arc::default(),
@@ -233,8 +241,15 @@ impl Code {
         Ok(Code {
             bundle,
             functions: Arc::new(functions_of(&analysis)?),
+            handles: Arc::default(),
             analysis: Arc::new(analysis),
         })
+    }
+
+    /// With the handles of its functions, of the ids of all that ever were.
+    pub(super) fn with_handles(self, all: &HashMap<String, DocumentId>) -> Code {
+        let handles = Arc::new(Handles::new(self.functions.keys(), all));
+        Code { handles, ..self }
     }
 }
 
@@ -252,7 +267,8 @@ fn load_code(tx: &mut Transaction, deployment: &Deployment) -> Result<Code, Tran
     }
     let bundle = Bundle::link(sources, deployment.import_seed, deployment.import_time_ms)
         .map_err(|error| corrupt(&format!("the live modules do not link any more: {error}")))?;
-    Code::new(Arc::new(bundle), analysis)
+    let handles = FunctionHandles::all(tx)?;
+    Ok(Code::new(Arc::new(bundle), analysis)?.with_handles(&handles))
 }
 
 fn corrupt(why: &str) -> TransactionError {

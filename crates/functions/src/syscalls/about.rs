@@ -79,7 +79,6 @@ pub(crate) fn request_metadata(request_id: &str, scheduled: Option<DocumentId>) 
 /// The answer to operations that exist in Convex and not here yet.
 pub(crate) fn unsupported(op: &str) -> Option<SyscallError> {
     let what = match op {
-        "1.0/createFunctionHandle" => "Function handles are",
         "1.0/actions/vectorSearch" => "Vector search is",
         "1.0/signJwt" => "Signing tokens (`ctx.auth.signJwt`) is",
         _ => return None,

@@ -9,16 +9,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::frame::{Frame, Nested};
-use super::{UdfSyscalls, bad_argument, parse};
+use super::{Address, UdfSyscalls, parse};
 use crate::FunctionFailure;
 use crate::errors::{no_function, thrown};
 use crate::limits::count;
 use crate::logs::{Line, kind_name};
 use crate::path::FunctionPath;
 use crate::validate::{Speaker, TableNames, check_args, check_result, parse_nested_args};
-
-/// How a reference to a function of the same component begins.
-const OWN_REFERENCE: &str = "_reference/function/";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -101,7 +98,7 @@ impl UdfSyscalls {
                  (MaximumCallDepthExceeded)."
             )));
         }
-        let path = args.address.path("runUdf")?;
+        let path = args.address.path("runUdf", &self.scope.image)?;
         let object = self.check_callee(&path, kind, args.args.get())?;
         self.open_frame(&args, path.clone(), kind)?;
         let args = Value::Array(vec![Value::Object(object)]).to_json_string();
@@ -248,48 +245,4 @@ pub(crate) fn wrong_kind(
         kind_name(called),
         kind_name(defined)
     )
-}
-
-/// How a call names a function: in one of three ways.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Address {
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    reference: Option<String>,
-    #[serde(default)]
-    function_handle: Option<String>,
-}
-
-impl Address {
-    /// The function that is named. `method` is what the developer called.
-    pub(crate) fn path(&self, method: &str) -> Result<FunctionPath, SyscallError> {
-        let name = match (&self.name, &self.reference, &self.function_handle) {
-            (Some(name), None, None) => name.as_str(),
-            (None, Some(reference), None) => {
-                reference.strip_prefix(OWN_REFERENCE).ok_or_else(|| {
-                    thrown(format!(
-                        "Cannot call \"{reference}\": components are not supported by this version of Lentil yet."
-                    ))
-                })?
-            }
-            (None, None, Some(_)) => {
-                return Err(thrown(
-                    "Function handles are not supported by this version of Lentil yet.",
-                ));
-            }
-            (None, None, None) => {
-                return Err(bad_argument("name", method, &"the function to call is missing"));
-            }
-            _ => {
-                return Err(bad_argument(
-                    "name",
-                    method,
-                    &"exactly one of name, reference and functionHandle must be given",
-                ));
-            }
-        };
-        FunctionPath::parse(name).map_err(|error| bad_argument("name", method, &error))
-    }
 }
