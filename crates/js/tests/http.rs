@@ -5,6 +5,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use lentil_js::{
@@ -62,8 +63,19 @@ struct Client {
 
 impl Client {
     fn of(handler: &str, path: &str, body: Option<RequestBody>, most: u64) -> Client {
+        Client::within(Duration::from_secs(600), handler, path, body, most)
+    }
+
+    fn within(
+        time: Duration,
+        handler: &str,
+        path: &str,
+        body: Option<RequestBody>,
+        most: u64,
+    ) -> Client {
         let actions = ActionOptions {
             processes: 1,
+            time,
             ..ActionOptions::default()
         };
         let host = Host::start(HostOptions {
@@ -248,6 +260,23 @@ async fn s050_responses_that_are_too_large_are_cut() {
         (Some(200), HttpEnd::TooLarge)
     );
     assert!(outcome.chunks.is_none());
+}
+
+#[tokio::test]
+async fn the_time_limit_holds_for_the_response_too() {
+    let handler =
+        "return new Response(new ReadableStream({ start: (c) => c.enqueue(new Uint8Array(3)) }));";
+    let handler = format!("setInterval(() => {{}}, 10); {handler}");
+    let time = Duration::from_secs(2);
+    let mut client = Client::within(time, &handler, "/hook", None, u64::MAX);
+    assert_eq!(client.text().await.len(), 3);
+    let outcome = client.running.await.unwrap();
+    let text = "Function execution timed out (maximum duration: 2s)".to_owned();
+    assert_eq!(outcome.action.result, CallResult::Timeout(text));
+    assert_eq!(
+        (outcome.status, outcome.chunks.is_none()),
+        (Some(200), true)
+    );
 }
 
 /// The handler's stream is asked for more only as chunks are taken, and the request's body only as

@@ -4,6 +4,7 @@
 //! are the developer's (5.5).
 
 mod head;
+mod incoming;
 
 use std::io;
 
@@ -15,14 +16,15 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::{StreamExt as _, stream};
+use futures::stream;
 use lentil_functions::{
     FailureClass, FunctionFailure, Functions, HttpBody, HttpFailure, HttpHead, HttpRequest,
-    HttpResponse, RequestBody,
+    HttpResponse,
 };
 use lentil_identity::AdminKeys;
 
 use self::head::Head;
+use self::incoming::incoming;
 use crate::errors::ApiError;
 use crate::request::{announced_length, drain, request_id_of};
 
@@ -90,30 +92,6 @@ async fn respond(site: &Site, request: Request) -> Result<Response, ApiError> {
 
 fn not_found(text: &'static str) -> Response {
     (StatusCode::NOT_FOUND, text).into_response()
-}
-
-/// The body of a request, which ends with a sentence where it is too long or breaks off.
-fn incoming(body: Body, most: u64) -> RequestBody {
-    let chunks = body.into_data_stream();
-    let checked = stream::unfold(Some((chunks, most)), move |state| async move {
-        let (mut chunks, left) = state?;
-        match chunks.next().await? {
-            Err(_) => Some((
-                Err("The client did not send the whole body of the request".to_owned()),
-                None,
-            )),
-            Ok(chunk) => match left.checked_sub(chunk.len() as u64) {
-                Some(left) => Some((Ok(chunk), Some((chunks, left)))),
-                None => {
-                    let text = format!(
-                        "RequestTooLarge: the body of the request is larger than {most} bytes, the limit http_request_bytes"
-                    );
-                    Some((Err(text), None))
-                }
-            },
-        }
-    });
-    Box::pin(checked)
 }
 
 async fn outgoing(response: HttpResponse, method: &Method) -> Result<Response, ApiError> {

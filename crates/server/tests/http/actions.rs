@@ -57,6 +57,7 @@ const handlers = {
   "GET /exact": (request) => new Response(`${request.method} ${request.url}`, { headers: { "x-one": "1" } }),
   "POST /profile/*": async (request) => new Response(`got ${await request.text()}`),
   "GET /who": async () => new Response(await Convex.asyncSyscall("1.0/getUserIdentity", "{}")),
+  "PUT /unread": () => new Response("no", { status: 401 }),
   "GET /boom": () => { throw new Error("boom"); },
   "GET /cookies": () => new Response(null, { status: 204, headers: [
     ["Set-Cookie", "a=1"], ["Set-Cookie", "b=2"], ["Connection", "x-mine"], ["x-mine", "1"], ["Transfer-Encoding", "gzip"]] }),
@@ -218,6 +219,30 @@ async fn s052_clients_that_leave_are_noticed() {
     let last = entry["logLines"][1].as_str().unwrap();
     assert!(last.starts_with("[INFO] The client went away"), "{last}");
     assert_eq!(entry["success"]["status"], "200");
+}
+
+/// A handler may answer without reading: the client, which sends all of its body first, gets the
+/// answer, and the connection goes on.
+#[tokio::test]
+async fn bodies_that_nobody_reads_are_taken() {
+    let server = TestServer::start().await;
+    push_routes(&server).await;
+    let mut client = TcpStream::connect(server.site_address()).await.unwrap();
+    for _ in 0..2 {
+        let length = 8 << 20;
+        let head =
+            format!("PUT /unread HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        client.write_all(&vec![0; length]).await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"\r\n\r\nno") {
+            let mut part = [0; 1024];
+            let count = client.read(&mut part).await.unwrap();
+            assert_ne!(count, 0, "the connection goes on");
+            seen.extend_from_slice(&part[..count]);
+        }
+        assert!(seen.starts_with(b"HTTP/1.1 401 "));
+    }
 }
 
 /// Pushes the fixture with the router.
