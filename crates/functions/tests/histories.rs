@@ -393,9 +393,13 @@ async fn no_update_through_executors_is_missed() {
                 watched.push(again);
             }
         }
+        // Or those that nothing touches would be all that is left of a long run.
+        if rng.random_ratio(1, 2) && !watched.is_empty() {
+            watched.swap_remove(rng.random_range(0..watched.len()));
+        }
     }
     println!("{hits} invalidations, {spurious} of them spurious");
-    assert!(hits > commits / 2, "{hits} invalidations");
+    assert!(hits > commits / 4, "{hits} invalidations");
     assert!(
         spurious * 2 < hits,
         "{spurious} of {hits} invalidations were spurious"
