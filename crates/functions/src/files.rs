@@ -19,17 +19,20 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use lentil_catalog::{FileRow, RemovedFile};
-use lentil_database::CommitError;
 use lentil_files::{FileKey, FileStore, Listed, Writing};
 use lentil_values::{DocumentId, InternalId};
 
 pub(crate) use self::names::PublicNames;
+use self::operations::catalog;
 pub(crate) use self::tokens::UploadTokens;
 use crate::service::Inner;
+use crate::transact::transact;
 use crate::{FunctionFailure, Functions};
 
 /// Content without a row is let be for so long: its upload may be about to commit.
 const UNCLAIMED_KEPT: Duration = Duration::from_secs(3_600);
+/// What is said of transactions that fail.
+const WHAT: &str = "a file's row could not be read or written";
 /// Removed files that one step works off.
 const REMOVED_STEP: usize = 100;
 
@@ -123,15 +126,7 @@ impl Functions {
             .names
             .open(name)
             .ok_or_else(|| FileFailure::Path(name.to_owned()))?;
-        let inner = self.inner().clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let mut tx = inner.database.begin();
-            FileRow::get(&mut tx, FileRow::id_of(internal))
-        });
-        let row = read
-            .await
-            .map_err(|error| FunctionFailure::internal("a file's row could not be read", &error))?
-            .map_err(lentil_database::TransactionError::from)?;
+        let row = self.file_row(FileRow::id_of(internal)).await?;
         let store = self.inner().options.files.clone();
         row.map(|row| StoredFile { row, store })
             .ok_or(FileFailure::NotFound)
@@ -139,28 +134,22 @@ impl Functions {
 
     /// Removes contents whose rows are gone; how many it was. Called again and again by a job.
     pub async fn remove_dropped_files(&self) -> Result<usize, FunctionFailure> {
-        let inner = self.inner().clone();
-        let reading = inner.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let mut tx = reading.database.begin();
-            RemovedFile::some(&mut tx, REMOVED_STEP)
+        let database = self.database().clone();
+        let removed = transact(database.clone(), WHAT, |tx| {
+            RemovedFile::some(tx, REMOVED_STEP).map_err(catalog)
         });
-        let removed = read
-            .await
-            .map_err(|error| FunctionFailure::internal("removed files could not be read", &error))?
-            .map_err(lentil_database::TransactionError::from)?;
+        let removed = removed.await?;
         for file in &removed {
-            let gone = inner.options.files.remove(&key_of(file.file)).await;
+            let gone = self.inner().options.files.remove(&key_of(file.file)).await;
             gone.map_err(|error| FunctionFailure::internal("the file store failed", &error))?;
         }
-        if !removed.is_empty() {
-            let mut tx = inner.database.begin();
-            for file in &removed {
-                file.forget(&mut tx)
-                    .map_err(lentil_database::TransactionError::from)?;
-            }
-            inner.database.commit(tx).await?;
-        }
+        let gone = removed.clone();
+        transact(database, WHAT, move |tx| {
+            gone.iter()
+                .try_for_each(|file| file.forget(tx))
+                .map_err(catalog)
+        })
+        .await?;
         Ok(removed.len())
     }
 
@@ -188,16 +177,15 @@ impl Functions {
         let Some(id) = id.filter(|id| age >= UNCLAIMED_KEPT && FileRow::is_id(*id)) else {
             return Ok(false);
         };
-        let inner = self.inner().clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let mut tx = inner.database.begin();
-            FileRow::get(&mut tx, id)
-        });
-        let row = read
-            .await
-            .map_err(|error| FunctionFailure::internal("a file's row could not be read", &error))?
-            .map_err(lentil_database::TransactionError::from)?;
-        Ok(row.is_none())
+        Ok(self.file_row(id).await?.is_none())
+    }
+
+    async fn file_row(&self, id: DocumentId) -> Result<Option<FileRow>, FunctionFailure> {
+        let database = self.database().clone();
+        transact(database, WHAT, move |tx| {
+            FileRow::get(tx, id).map_err(catalog)
+        })
+        .await
     }
 }
 
@@ -235,23 +223,12 @@ impl Upload {
                 .map_err(|error| store_failed(&error))?;
             return Err(mismatch(&announced, &written.sha256));
         }
-        let mut tx = inner.database.begin();
-        let id = FileRow::insert(
-            &mut tx,
-            internal,
-            &written.sha256,
-            written.size,
-            content_type,
-        )
-        .map_err(lentil_database::TransactionError::from)?;
-        match inner.database.commit(tx).await {
-            Ok(_) => Ok(id),
-            Err(error @ CommitError::Conflict { .. }) => {
-                let why = "a new file's row conflicts with nothing";
-                Err(FunctionFailure::internal(why, &error).into())
-            }
-            Err(error) => Err(error.into()),
-        }
+        let content_type = content_type.map(str::to_owned);
+        let inserted = transact(inner.database.clone(), WHAT, move |tx| {
+            let (sha256, size) = (&written.sha256, written.size);
+            FileRow::insert(tx, internal, sha256, size, content_type.as_deref()).map_err(catalog)
+        });
+        Ok(inserted.await?)
     }
 
     /// Gives the upload up.

@@ -34,7 +34,8 @@ pub enum LimitError {
 
 macro_rules! limits {
     ($($name:ident, $default:expr, $unit:literal, $what:literal, $says:literal;)*) => {
-        /// Ceilings of function calls; the defaults are Convex's but for `waiting_calls` and `conflict_retries`.
+        /// Ceilings of function calls; the defaults are Convex's where it has them, but for `waiting_calls` and
+        /// `conflict_retries`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Limits {
             $(#[doc = $what] pub $name: u64,)*
@@ -91,7 +92,7 @@ limits! {
     files_per_call, 1_000, "files", "Files whose contents one mutation reads, and writes.", "TooManyFiles";
     file_bytes_per_call, 16 << 20, "bytes", "Bytes of contents that one mutation reads, and writes; actions and uploads have no such limit.", "TooManyFileBytes";
     log_lines, 256, "lines", "Lines that one call logs, nested calls included.", "Log overflow";
-    action_time_ms, 600_000, "ms", "Time that one action may take.", "Function execution timed out";
+    action_time_ms, 1_800_000, "ms", "Time that one action may take.", "Function execution timed out";
     action_blocking_ms, 30_000, "ms", "Time that one action may run without awaiting anything.", "Function execution timed out";
     action_heap_mib, 512, "MiB", "JavaScript heap of one process that runs actions.", "JavaScript execution ran out of memory";
     action_requests, 8, "requests", "Requests of one action, such as `ctx.runQuery`, that are worked on at a time; the rest wait.", "";
@@ -262,7 +263,8 @@ mod tests {
             "# Limits\n\n\
              What a function call may use. Every row is a setting: `lentil serve --limit documents_read=64000`, more than once\n\
              if need be, or `LENTIL_LIMITS=documents_read=64000,user_time_ms=2000`. The defaults are Convex's, but for\n\
-         `waiting_calls` and `conflict_retries`, which are larger here (Convex refuses and fails sooner); nothing is\n\
+         `waiting_calls` and `conflict_retries`, which are larger here (Convex refuses and fails sooner); how long an\n\
+             action may block, the heap of its process and what a mutation may do with contents of files are Lentil's own; nothing is\n\
              capped because of a plan. `GET /api/limits` with an admin key gives what holds.\n\n\
              | limit | default | what | who exceeds it is told |\n|---|---|---|---|\n",
         );

@@ -75,7 +75,7 @@ impl Default for ActionOptions {
             running: 64,
             waiting: 4_096,
             patience: Duration::from_secs(10),
-            time: Duration::from_secs(600),
+            time: Duration::from_secs(1_800),
             blocking: Duration::from_secs(30),
             heap_mib: 512,
             concurrent: 8,

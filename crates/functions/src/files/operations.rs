@@ -180,7 +180,8 @@ fn digest(text: &str, method: &str) -> Result<[u8; 32], SyscallError> {
         .ok_or_else(|| bad_argument("sha256", method, &"it is no SHA-256 in hex or base64"))
 }
 
-fn catalog(error: CatalogError) -> SyscallError {
+/// As user code or the server hears of a row that cannot be read.
+pub(crate) fn catalog(error: CatalogError) -> SyscallError {
     from_transaction(TransactionError::from(error))
 }
 
