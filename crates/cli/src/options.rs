@@ -176,6 +176,15 @@ pub(crate) struct ServeOptions {
     /// A fresh global context for every call, or one kept for many.
     #[arg(long, env = "LENTIL_REALMS", value_enum, default_value_t = RealmChoice::Fresh, help_heading = "Functions")]
     pub(crate) realms: RealmChoice,
+    /// Of so many calls one that ran in a watched realm is run again in a fresh one and compared; 0: none.
+    #[arg(
+        long,
+        env = "LENTIL_SHADOW_CHECKS",
+        default_value_t = 1_000,
+        value_name = "ONE_IN",
+        help_heading = "Functions"
+    )]
+    pub(crate) shadow_checks: u64,
     /// A limit of function calls, e.g. documents_read=64000; may be given more than once. docs/limits.md lists them.
     #[arg(
         long = "limit",
