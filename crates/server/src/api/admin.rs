@@ -42,7 +42,7 @@ async fn limits(State(deployment): State<Deployment>, Admin(_): Admin) -> Json<s
 }
 
 /// Whether calls run in kept realms, where not and why, and what shadow checks found (Lentil's own;
-/// ADR 0009).
+/// ADR 0010).
 async fn realms(State(deployment): State<Deployment>, Admin(_): Admin) -> Json<serde_json::Value> {
     let report = deployment.functions.realms();
     let findings = report.findings.iter().map(|one| {
