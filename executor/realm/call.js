@@ -113,6 +113,7 @@
     sent,
     deliver,
     answer,
+    bytesCame,
     fire,
     bodyArrived,
     chunkTaken,

@@ -136,7 +136,8 @@ test("values stand in no log and no error", async (t) => {
   await assert.rejects(client.mutation("env:fails", {}), (error) => said.push(error.message) > 0);
   await until(() => logs.stdout.includes("it has a secret and keeps it"));
   // A push that fails, and requests that are wrong.
-  project.write({ "convex/broken.ts": "throw new Error('at import');\n" });
+  const broken = 'import { query } from "./_generated/server";\nexport const f = query(async () => null);\nthrow new Error("at import");\n';
+  project.write({ "convex/broken.ts": broken });
   const pushed = await project.convex(server, ["dev", "--once", "--typecheck", "disable"]);
   assert.notEqual(pushed.code, 0);
   said.push(pushed.stdout, pushed.stderr);
