@@ -4,15 +4,23 @@
   /** Hands over requests in the order in which they were made, so many at a time. */
   function sendWaiting(owner) {
     while (owner.waiting.length > 0 && owner.sent < options.concurrent) {
-      const { id, op, args } = owner.waiting.shift();
+      const { id, op, args, kind, view } = owner.waiting.shift();
       owner.sent += 1;
-      frame(OUT_CALLS);
+      frame(kind);
       writeU32(owner.call);
       writeU32(id);
       writeString(op);
       writeString(args);
+      if (view !== undefined) writeBytes(view);
       send();
     }
+  }
+
+  function request(owner, kind, id, op, args, view) {
+    if (owner.call === 0) return;
+    owner.ops.set(id, op);
+    owner.waiting.push({ id, op, args, kind, view });
+    sendWaiting(owner);
   }
 
   /** The longest delay that timers of Node know. */
@@ -50,12 +58,11 @@
       ...httpHost(owner),
       load: (from, specifier) => load(owner, from, specifier),
       streams,
-      startCall(id, op, args) {
-        if (owner.call === 0) return;
-        owner.ops.set(id, op);
-        owner.waiting.push({ id, op, args });
-        sendWaiting(owner);
-      },
+      startCall: (id, op, args) => request(owner, OUT_CALLS, id, op, args),
+      /** With bytes of the realm, which nobody changes. */
+      startGiving: (id, op, args, view) => request(owner, OUT_GIVE, id, op, args, view),
+      /** Answered with bytes. */
+      startTaking: (id, op, args) => request(owner, OUT_TAKE, id, op, args),
       startTimer(id, delay, repeats) {
         if (owner.call === 0) return;
         const fire = () => {

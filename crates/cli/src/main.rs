@@ -4,6 +4,7 @@
 //! It does not decide anything about data, functions or the wire.
 
 mod options;
+mod files;
 mod credentials;
 mod keys;
 mod serve;

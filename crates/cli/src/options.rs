@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::files::FileOptions;
+
 const EXAMPLES: &str = "\
 Examples:
   lentil                                   serve from ./lentil-data on 127.0.0.1:3210
@@ -146,6 +148,9 @@ pub(crate) struct ServeOptions {
     )]
     pub(crate) retention: u64,
 
+    #[command(flatten)]
+    pub(crate) files: FileOptions,
+
     /// The Node binary that runs functions, 20.18 or newer [default: node on PATH].
     #[arg(
         long,
@@ -173,6 +178,10 @@ pub(crate) struct ServeOptions {
         help_heading = "Functions"
     )]
     pub(crate) action_network_allow: Vec<String>,
+    /// A proxy for what actions fetch, `http://user:password@host:port`; it resolves the names, and hosts of
+    /// --action-network-allow are reached without it.
+    #[arg(long, env = "LENTIL_ACTION_PROXY", hide_env_values = true, value_parser = proxy, value_name = "URL", help_heading = "Functions")]
+    pub(crate) action_proxy: Option<String>,
     /// Whether a call gets a fresh global context, or one that earlier calls have left as it was.
     #[arg(long, env = "LENTIL_REALMS", value_enum, default_value_t = RealmChoice::Watched, help_heading = "Functions")]
     pub(crate) realms: RealmChoice,
@@ -299,6 +308,21 @@ fn origin(text: &str) -> Result<String, String> {
             Ok(text.trim_end_matches('/').to_owned())
         }
         _ => Err("must begin with http:// or https:// and name a host".to_owned()),
+    }
+}
+
+/// The URL of a proxy. It may hold a password: what is wrong is said without repeating it.
+fn proxy(text: &str) -> Result<String, String> {
+    let parsed = url::Url::parse(text).ok();
+    let usable = parsed.filter(|url| {
+        matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.path() == "/"
+    });
+    match usable {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(
+            "must be http:// or https://, a host and a port, e.g. http://proxy.example:3128"
+                .to_owned(),
+        ),
     }
 }
 

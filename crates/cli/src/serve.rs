@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lentil_database::{Database, DatabaseOptions, SystemEnv};
-use lentil_files::FileStore;
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{
-    ActionOptions, Functions, FunctionsOptions, Host, HostOptions, Limits, Network, Realms,
+    ActionOptions, Functions, FunctionsOptions, Host, HostOptions, Limits, Network, Proxy, Realms,
 };
 use lentil_jobs::Imports;
 use lentil_server::ws::SyncOptions;
@@ -62,6 +61,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     server.set_urls(&cloud_url, &site_url);
 
     let limits = limits(&options)?;
+    let files = options.files.open(&data).await?;
     let host = Host::start(host_options(&options, &limits))?;
     let database = open_database(&options, &data)?;
     let functions = Functions::new(
@@ -73,7 +73,8 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
             cloud_url: cloud_url.clone(),
             site_url: site_url.clone(),
             limits,
-            files: FileStore::local(&data.join("files"))?,
+            files,
+            file_url_ttl: options.files.url_ttl(),
         },
     );
     let deployer = Deployer::new(&functions);
@@ -143,6 +144,9 @@ fn host_options(options: &ServeOptions, limits: &Limits) -> HostOptions {
                     allowed: options.action_network_allow.clone(),
                 },
             },
+            proxy: options.action_proxy.as_deref().map(Proxy::new),
+            http_running: size(limits.http_actions_running),
+            http_idle: Duration::from_millis(limits.http_idle_ms),
         },
         ..HostOptions::default()
     }

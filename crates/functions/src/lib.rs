@@ -42,12 +42,14 @@ mod logs;
 pub mod deploy;
 mod system;
 
-pub use lentil_js::{ActionOptions, Host, HostOptions, HttpHead, Network, Realms, RequestBody};
+pub use lentil_js::{
+    ActionOptions, Host, HostOptions, HttpHead, Network, Proxy, Realms, RequestBody,
+};
 
 pub use crate::actions::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpResponse};
 pub use crate::agenda::Agenda;
 pub use crate::errors::client_message;
-pub use crate::files::{FileFailure, StoredFile, Upload};
+pub use crate::files::{FileFailure, StoredFile, Upload, UrlProof};
 pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};

@@ -514,7 +514,7 @@ pub(crate) fn read_outcome(
     })
 }
 
-fn read_line(fields: &mut FrameReader) -> Result<LogLine, Malformed> {
+pub(crate) fn read_line(fields: &mut FrameReader) -> Result<LogLine, Malformed> {
     let level = match fields.u8()? {
         0 => LogLevel::Debug,
         1 => LogLevel::Info,

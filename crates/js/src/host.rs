@@ -100,6 +100,7 @@ pub struct Host {
     pool: Pool,
     actions: ActionPool,
     user_time: Duration,
+    http_idle: Duration,
 }
 
 impl Host {
@@ -127,6 +128,7 @@ impl Host {
         };
         let pool = Pool::start(&options, &launch(options.heap_mib, false))
             .map_err(|error| HostError::Spawn(format!("cannot start a driver thread: {error}")))?;
+        let http_idle = options.actions.http_idle;
         let actions = ActionPool::new(
             launch(options.actions.heap_mib, true),
             options.actions,
@@ -137,6 +139,7 @@ impl Host {
             pool,
             actions,
             user_time: options.user_time,
+            http_idle,
         })
     }
 
@@ -212,7 +215,7 @@ impl Host {
         syscalls: Arc<dyn ActionSyscalls>,
         exchange: HttpExchange,
     ) -> Result<HttpOutcome, ActionRefused> {
-        let mut exchange = Exchange::new(exchange);
+        let mut exchange = Exchange::new(exchange, self.http_idle);
         let run = self.actions.run(invocation, syscalls, Some(&mut exchange));
         let outcome = run.await?;
         Ok(exchange.finish(outcome))

@@ -29,8 +29,8 @@ mod shadow;
 mod wire;
 
 pub use crate::actions::{
-    ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, Answer, HttpEnd, HttpExchange,
-    HttpHead, HttpOutcome, Network, RequestBody,
+    ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, Answer, BytesAnswer, HttpEnd,
+    HttpExchange, HttpHead, HttpOutcome, Network, Proxy, RequestBody,
 };
 pub use crate::analyze::{AnalyzeError, AnalyzedFunction, AnalyzedModule, Position, RouteSpec};
 pub use crate::bundle::{Bundle, LinkError, ModuleEnvironment, ModuleSource};

@@ -53,6 +53,9 @@ pub(crate) const FRAME_BYTES_MAX: usize = 256 << 20;
 /// Rendered error text is cut here.
 pub(crate) const ERROR_BYTES_MAX: usize = 64 << 10;
 
+/// Lines that one call logs at most; the executor counts them.
+pub(crate) const LOG_LINES_MAX: usize = 256;
+
 /// Actions after which their process is replaced.
 pub(crate) const ACTIONS_PER_EXECUTOR: u64 = 10_000;
 

@@ -27,6 +27,7 @@ const FILES: &[(&str, &str)] = files![
     "actions/socket.js",
     "actions/host.js",
     "actions/network.js",
+    "actions/proxy.js",
     "actions/fetch.js",
     "actions/forms.js",
     "actions/http.js",

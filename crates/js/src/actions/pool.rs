@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use super::http::Exchange;
 use super::process::ActionProcess;
@@ -27,7 +27,9 @@ struct Shared {
     options: ActionOptions,
     realms: Realms,
     idle_after: Duration,
+    /// Places of actions, and those of HTTP actions, whose clients may be slow.
     permits: Semaphore,
+    http_permits: Semaphore,
     waiting: AtomicUsize,
     processes: Mutex<Vec<Arc<ActionProcess>>>,
     /// Held while a place is looked for, which may mean to start a process.
@@ -45,7 +47,8 @@ impl ActionPool {
         idle_after: Duration,
     ) -> ActionPool {
         ActionPool(Arc::new(Shared {
-            permits: Semaphore::new(options.running.clamp(1, Semaphore::MAX_PERMITS)),
+            permits: places(options.running),
+            http_permits: places(options.http_running),
             launch,
             options,
             realms,
@@ -67,7 +70,10 @@ impl ActionPool {
         exchange: Option<&mut Exchange>,
     ) -> Result<ActionOutcome, ActionRefused> {
         let shared = &*self.0;
-        let _permit = shared.permit().await?;
+        let _permit = match exchange {
+            Some(_) => shared.permit(&shared.http_permits).await?,
+            None => shared.permit(&shared.permits).await?,
+        };
         let process = match self.place().await? {
             Ok(process) => process,
             Err(text) => {
@@ -104,6 +110,7 @@ impl ActionPool {
     pub(crate) fn shutdown(&self) {
         self.0.closed.store(true, Ordering::SeqCst);
         self.0.permits.close();
+        self.0.http_permits.close();
         for process in self.0.processes.lock().iter() {
             process.stop();
         }
@@ -116,10 +123,11 @@ impl ActionPool {
         if shared.closed.load(Ordering::SeqCst) {
             return Err(ActionRefused::ShuttingDown);
         }
-        let enough = shared
+        let all = shared
             .options
             .running
-            .div_ceil(shared.options.processes.max(1));
+            .saturating_add(shared.options.http_running);
+        let enough = all.div_ceil(shared.options.processes.max(1));
         let least = {
             let mut processes = shared.processes.lock();
             processes.retain(|process| process.is_open() || process.load() > 0);
@@ -203,17 +211,24 @@ async fn serve(pool: std::sync::Weak<Shared>, mut requests: mpsc::Receiver<Start
     }
 }
 
+fn places(count: usize) -> Semaphore {
+    Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS))
+}
+
 impl Shared {
     /// Waits for one's turn, not for ever.
-    async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, ActionRefused> {
+    async fn permit<'a>(
+        &self,
+        permits: &'a Semaphore,
+    ) -> Result<SemaphorePermit<'a>, ActionRefused> {
         let closed = |_| ActionRefused::ShuttingDown;
-        match self.permits.try_acquire() {
+        match permits.try_acquire() {
             Ok(permit) => return Ok(permit),
             Err(tokio::sync::TryAcquireError::Closed) => return Err(ActionRefused::ShuttingDown),
             Err(tokio::sync::TryAcquireError::NoPermits) => {}
         }
         let _waiting = Waiting::among(&self.waiting, self.options.waiting)?;
-        let turn = tokio::time::timeout(self.options.patience, self.permits.acquire()).await;
+        let turn = tokio::time::timeout(self.options.patience, permits.acquire()).await;
         turn.map_err(|_| ActionRefused::Busy)?.map_err(closed)
     }
 }

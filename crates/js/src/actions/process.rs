@@ -16,9 +16,9 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, mpsc};
 
 use super::http::{HttpFrame, Step};
-use super::{ActionOptions, Network};
-use crate::call::{CallResult, JsError};
-use crate::executor::write_invocation;
+use super::{ActionOptions, Network, Proxy};
+use crate::call::{CallResult, JsError, LogLine};
+use crate::executor::{read_line, write_invocation};
 use crate::limits::*;
 use crate::loaded::Loaded;
 use crate::process::{KillSwitch, Launch, Process, was_out_of_memory};
@@ -29,13 +29,40 @@ use crate::{Invocation, Realms, SyscallError};
 #[derive(Debug)]
 pub(super) enum Event {
     /// User code wants something.
-    Request { id: u32, op: String, args: String },
+    Request {
+        id: u32,
+        op: String,
+        args: String,
+        bytes: Moved,
+    },
+    /// What it has logged so far.
+    Lines(Vec<LogLine>),
     /// What belongs to the exchange of an HTTP action.
     Http(HttpFrame),
     /// The call ended; the fields of its frame.
     Done(Vec<u8>),
     /// The process ended first.
     Lost(CallResult),
+}
+
+/// Bytes that go with a request.
+#[derive(Debug)]
+pub(super) enum Moved {
+    /// None.
+    Nothing,
+    /// These, to the server.
+    Given(Bytes),
+    /// Those of the answer.
+    Wanted,
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+pub(super) enum Answered {
+    /// A text.
+    Text(String),
+    /// Bytes, where they were wanted.
+    Bytes(Bytes),
 }
 
 /// Why a process ends.
@@ -123,6 +150,7 @@ impl ActionProcess {
         };
         let settings = serde_json::json!({
             "publicOnly": allowed.is_some(), "allowed": allowed,
+            "proxy": options.proxy.as_ref().map(Proxy::url),
             "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR, "concurrent": options.concurrent,
             "streams": crate::scripts::STREAMS,
         });
@@ -225,15 +253,19 @@ impl ActionProcess {
     }
 
     /// Answers a request of a call.
-    pub(super) async fn reply(&self, number: u32, id: u32, answer: Result<String, SyscallError>) {
+    pub(super) async fn reply(&self, number: u32, id: u32, answer: Result<Answered, SyscallError>) {
         let mut output = FrameWriter::default();
         output.begin(to_executor::REPLIES);
         output.u32(number);
         output.u32(id);
         match answer {
-            Ok(text) => {
+            Ok(Answered::Text(text)) => {
                 output.u8(0);
                 output.str(&text);
+            }
+            Ok(Answered::Bytes(bytes)) => {
+                output.u8(3);
+                output.raw(&bytes);
             }
             Err(SyscallError::Developer {
                 message,
@@ -298,10 +330,27 @@ impl ActionProcess {
         match kind {
             from_executor::PONG => self.pulse.lock().asked = None,
             from_executor::ENTER => self.pulse.lock().entered = Some(reader.u32()?),
-            from_executor::CALLS => {
+            from_executor::CALLS | from_executor::GIVE | from_executor::TAKE => {
                 let (call, id) = (reader.u32()?, reader.u32()?);
                 let (op, args) = (reader.str()?.to_owned(), reader.str()?.to_owned());
-                self.hand_over(call, Event::Request { id, op, args })?;
+                let bytes = match kind {
+                    from_executor::GIVE => Moved::Given(Bytes::copy_from_slice(reader.rest())),
+                    from_executor::TAKE => Moved::Wanted,
+                    _ => Moved::Nothing,
+                };
+                let request = Event::Request {
+                    id,
+                    op,
+                    args,
+                    bytes,
+                };
+                self.hand_over(call, request)?;
+            }
+            from_executor::LINES => {
+                let (call, count) = (reader.u32()?, reader.u32()?);
+                let lines = (0..count).map(|_| read_line(&mut reader));
+                let lines = lines.collect::<Result<_, Malformed>>()?;
+                self.hand_over(call, Event::Lines(lines))?;
             }
             from_executor::PULL => self.hand_over(reader.u32()?, Event::Http(HttpFrame::Pull))?,
             from_executor::ROUTE => {
