@@ -51,8 +51,12 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
             &error,
         ))
     });
+    let mut node = false;
     let (result, lines) = match prepared {
-        Ok(prepared) => execute(&inner, &call, &path, prepared).await,
+        Ok(prepared) => {
+            node = prepared.image.bundle.is_node(&path.module);
+            execute(&inner, &call, &path, prepared).await
+        }
         Err(failure) => (Err(failure), Vec::new()),
     };
     let lines = Arc::new(lines);
@@ -61,7 +65,8 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
         Err(failure) => failure.class == FailureClass::Developer,
     };
     if reported {
-        inner.log(describe(&call, &path, started, &lines, &result));
+        let described = describe(&call, &path, started, &lines, &result);
+        inner.log(Execution { node, ..described });
     }
     Outcome {
         result,
@@ -220,6 +225,7 @@ fn describe(
 ) -> Execution {
     Execution {
         kind: FunctionKind::Action,
+        node: false,
         component: call.component.clone(),
         identifier: path.to_string(),
         lines: lines.clone(),

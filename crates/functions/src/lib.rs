@@ -42,7 +42,9 @@ mod logs;
 pub mod deploy;
 mod system;
 
-pub use lentil_js::{ActionOptions, Host, HostOptions, HttpHead, Network, Realms, RequestBody};
+pub use lentil_js::{
+    ActionOptions, Host, HostOptions, HttpHead, Network, NodeOptions, Realms, RequestBody,
+};
 
 pub use crate::actions::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpResponse};
 pub use crate::agenda::Agenda;

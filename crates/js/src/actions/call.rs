@@ -1,6 +1,7 @@
 //! One action from its invocation to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -8,37 +9,34 @@ use tokio::sync::mpsc;
 
 use super::http::{Exchange, Step};
 use super::process::{ActionProcess, Event};
-use super::{ActionOptions, ActionOutcome, ActionSyscalls};
+use super::{ActionOutcome, ActionSyscalls};
 use crate::call::CallResult;
 use crate::executor::{module_of, read_outcome};
 use crate::wire::{FrameReader, Malformed};
-use crate::{Bundle, Invocation, Realms};
+use crate::{Bundle, Invocation};
 
 /// Runs the action in the process and answers its requests; an HTTP action has an exchange, too.
 pub(super) async fn run(
     process: Arc<ActionProcess>,
     invocation: &Invocation,
-    realms: Realms,
     syscalls: Arc<dyn ActionSyscalls>,
-    options: &ActionOptions,
+    (concurrent, time): (usize, Duration),
     exchange: Option<&mut Exchange>,
 ) -> ActionOutcome {
-    let module = match module_of(invocation) {
+    let module = match module_of(invocation, process.is_full()) {
         Ok(module) => module,
         Err(outcome) => return plain(outcome.result),
     };
     // Room for every request that may be open at a time, for the frames of an exchange, of each of
     // which one comes at a time, and for the end.
-    let (sender, events) = mpsc::channel(options.concurrent + 6);
+    let (sender, events) = mpsc::channel(concurrent + 6);
     let Some(seat) = process.enter(sender) else {
         return plain(CallResult::System(
             "the process ended before the action began".to_owned(),
         ));
     };
     let body = async {
-        process
-            .invoke(seat.number(), invocation, module, realms)
-            .await;
+        process.invoke(seat.number(), invocation, module).await;
         follow(
             &process,
             seat.number(),
@@ -49,13 +47,25 @@ pub(super) async fn run(
         )
         .await
     };
-    let outcome = tokio::time::timeout(options.time, body).await;
+    let outcome = tokio::time::timeout(time, body).await;
     outcome.unwrap_or_else(|_| {
-        plain(CallResult::Timeout(format!(
-            "Function execution timed out (maximum duration: {}s)",
-            options.time.as_secs_f64()
+        plain(CallResult::Timeout(timeout_text(
+            &process, invocation, time,
         )))
     })
+}
+
+/// As Convex says it; the two runtimes differ.
+fn timeout_text(process: &ActionProcess, invocation: &Invocation, time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if process.is_full() {
+        let module = invocation.module.trim_end_matches(".js");
+        let function = &invocation.function;
+        return format!(
+            "Action `{module}:{function}` execution timed out (maximum duration {seconds}s)"
+        );
+    }
+    format!("Function execution timed out (maximum duration: {seconds}s)")
 }
 
 /// Answers requests until the action ends.
@@ -122,7 +132,8 @@ fn done(fields: &[u8], bundle: &Bundle) -> Result<ActionOutcome, Malformed> {
     })
 }
 
-fn plain(result: CallResult) -> ActionOutcome {
+/// An end without lines.
+pub(super) fn plain(result: CallResult) -> ActionOutcome {
     ActionOutcome {
         result,
         logs: Vec::new(),

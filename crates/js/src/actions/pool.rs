@@ -8,11 +8,11 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::http::Exchange;
-use super::process::ActionProcess;
+use super::process::{ActionProcess, Program};
 use super::{ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, call};
+use crate::Invocation;
 use crate::call::CallResult;
 use crate::process::Launch;
-use crate::{Invocation, Realms};
 
 /// Asks the thread of the pool for a process.
 type Start = oneshot::Sender<Result<Arc<ActionProcess>, String>>;
@@ -25,7 +25,7 @@ pub(crate) struct ActionPool(Arc<Shared>);
 struct Shared {
     launch: Launch,
     options: ActionOptions,
-    realms: Realms,
+    program: Program,
     idle_after: Duration,
     permits: Semaphore,
     waiting: AtomicUsize,
@@ -41,14 +41,14 @@ impl ActionPool {
     pub(crate) fn new(
         launch: Launch,
         options: ActionOptions,
-        realms: Realms,
+        program: Program,
         idle_after: Duration,
     ) -> ActionPool {
         ActionPool(Arc::new(Shared {
             permits: Semaphore::new(options.running.clamp(1, Semaphore::MAX_PERMITS)),
             launch,
             options,
-            realms,
+            program,
             idle_after,
             waiting: AtomicUsize::new(0),
             processes: Mutex::default(),
@@ -66,26 +66,29 @@ impl ActionPool {
         syscalls: Arc<dyn ActionSyscalls>,
         exchange: Option<&mut Exchange>,
     ) -> Result<ActionOutcome, ActionRefused> {
+        let time = self.0.options.time;
+        self.run_within(invocation, syscalls, exchange, time).await
+    }
+
+    /// The same with a time of its own.
+    pub(crate) async fn run_within(
+        &self,
+        invocation: &Invocation,
+        syscalls: Arc<dyn ActionSyscalls>,
+        exchange: Option<&mut Exchange>,
+        time: Duration,
+    ) -> Result<ActionOutcome, ActionRefused> {
         let shared = &*self.0;
         let _permit = shared.permit().await?;
         let process = match self.place().await? {
             Ok(process) => process,
-            Err(text) => {
-                let result = CallResult::System(text);
-                let (logs, unawaited) = (Vec::new(), Vec::new());
-                return Ok(ActionOutcome {
-                    result,
-                    logs,
-                    unawaited,
-                });
-            }
+            Err(text) => return Ok(call::plain(CallResult::System(text))),
         };
         Ok(call::run(
             process,
             invocation,
-            shared.realms,
             syscalls,
-            &shared.options,
+            (shared.options.concurrent, time),
             exchange,
         )
         .await)
@@ -190,8 +193,9 @@ async fn serve(pool: std::sync::Weak<Shared>, mut requests: mpsc::Receiver<Start
                 shared.lost.fetch_add(u64::from(lost), Ordering::Relaxed);
             }
         };
+        let (options, program) = (&shared.options, &shared.program);
         let started =
-            ActionProcess::start(&shared.launch, &shared.options, shared.idle_after, gone).await;
+            ActionProcess::start(&shared.launch, options, program, shared.idle_after, gone).await;
         if started.is_ok() {
             shared.alive.fetch_add(1, Ordering::Relaxed);
         }
