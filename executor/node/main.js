@@ -68,6 +68,7 @@
   }
 
   addGlobals();
+  nameFrames();
   captureOutput();
   catchExits();
   listen();

@@ -37,6 +37,14 @@
     return text;
   }
 
+  /** Stacks name the modules, whatever folder they are in; user code gets to see them so. */
+  function nameFrames() {
+    Error.prepareStackTrace = (error, frames) => {
+      const head = attempt(() => Error.prototype.toString.call(error), "Error");
+      return clean(frames.reduce((text, each) => `${text}\n    at ${attempt(() => each.toString(), "?")}`, head));
+    };
+  }
+
   /** The text of anything, as `Uncaught <text>` shows it. */
   function textOf(thrown) {
     if (isError(thrown)) return cut(attempt(() => Error.prototype.toString.call(thrown), "Error"));

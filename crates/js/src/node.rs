@@ -48,10 +48,10 @@ impl Node {
         self.version.0
     }
 
-    /// The flag that keeps the store of `AsyncLocalStorage` where Node 20 and 22 have it: on
+    /// The flag of Node 24 that keeps the store of `AsyncLocalStorage` where 20 and 22 have it: on
     /// promises, so that one that nobody handles tells whose it is.
     pub(crate) fn storage_flag(&self) -> Option<&'static str> {
-        (self.version >= (24, 0)).then_some("--no-async-context-frame")
+        (self.major() == 24).then_some("--no-async-context-frame")
     }
 
     /// Private memory that this Node maps before it runs anything, MiB: 48 measured for 20.20, 560

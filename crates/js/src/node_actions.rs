@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 pub(crate) use self::files::NodeFiles;
-use crate::actions::{ActionPool, Program};
+use crate::actions::{ActionPool, Program, RetiredPool};
 use crate::analyze::Evaluation;
 use crate::host::is_analysed;
 use crate::limits::*;
@@ -80,26 +80,36 @@ struct Shared {
     folder: OnceCell<Folder>,
     /// The one used last stands last.
     generations: Mutex<VecDeque<Generation>>,
+    /// Processes of others in which something still runs.
+    retired: Mutex<Vec<RetiredPool>>,
     /// Held while something is fetched or installed.
     preparing: tokio::sync::Mutex<()>,
     closed: AtomicBool,
 }
 
-/// One code with one environment, and the processes that run it.
-#[derive(Clone, Debug)]
-struct Generation {
+/// One code with one environment.
+#[derive(Clone, Debug, PartialEq)]
+struct Wanted {
     files: Arc<NodeFiles>,
     settings: NodeSettings,
     env: Environment,
-    pool: ActionPool,
 }
 
-impl Generation {
-    fn is(&self, bundle: &Bundle, env: &Environment) -> bool {
-        self.files.id() == bundle.node_files().id()
-            && self.settings == *bundle.node()
-            && (Arc::ptr_eq(&self.env, env) || self.env == *env)
+impl Wanted {
+    fn of(bundle: &Bundle, env: &Environment) -> Wanted {
+        Wanted {
+            files: bundle.node_files().clone(),
+            settings: bundle.node().clone(),
+            env: env.clone(),
+        }
     }
+}
+
+/// The processes that run it.
+#[derive(Debug)]
+struct Generation {
+    runs: Wanted,
+    pool: ActionPool,
 }
 
 /// What the processes of one generation run.
@@ -176,6 +186,7 @@ impl NodeHost {
             idle_after,
             folder: OnceCell::new(),
             generations: Mutex::default(),
+            retired: Mutex::default(),
             preparing: tokio::sync::Mutex::default(),
             closed: AtomicBool::new(false),
         }))
@@ -249,11 +260,14 @@ impl NodeHost {
         for generation in self.0.generations.lock().iter() {
             generation.pool.shutdown();
         }
+        for pool in self.0.retired.lock().iter() {
+            pool.shutdown();
+        }
     }
 
-    fn known(&self, bundle: &Bundle, env: &Environment) -> Option<ActionPool> {
+    fn known(&self, wanted: &Wanted) -> Option<ActionPool> {
         let mut generations = self.0.generations.lock();
-        let at = generations.iter().position(|known| known.is(bundle, env))?;
+        let at = generations.iter().position(|known| known.runs == *wanted)?;
         let known = generations.remove(at)?;
         let pool = known.pool.clone();
         generations.push_back(known);
@@ -261,8 +275,11 @@ impl NodeHost {
     }
 
     fn forget(&self, bundle: &Bundle, env: &Environment) {
+        let wanted = Wanted::of(bundle, env);
         let mut generations = self.0.generations.lock();
-        generations.retain(|known| !known.is(bundle, env));
+        if let Some(at) = generations.iter().position(|known| known.runs == wanted) {
+            self.0.retire(generations.remove(at));
+        }
     }
 
     /// The processes for a code and an environment; what they need is made first.
@@ -275,75 +292,88 @@ impl NodeHost {
                 ),
             });
         }
-        if let Some(pool) = self.known(bundle, env) {
+        let wanted = Wanted::of(bundle, env);
+        if let Some(pool) = self.known(&wanted) {
             return Ok(pool);
         }
-        let _turn = self.0.preparing.lock().await;
-        if let Some(pool) = self.known(bundle, env) {
-            return Ok(pool);
-        }
-        let pool = self.make_pool(bundle).await?;
-        if self.0.closed.load(Ordering::SeqCst) {
-            pool.shutdown();
-        }
-        let mut generations = self.0.generations.lock();
-        if generations.len() == NODE_GENERATIONS {
-            // Its processes end with the last call in them.
-            generations.pop_front();
-        }
-        generations.push_back(Generation {
-            files: bundle.node_files().clone(),
-            settings: bundle.node().clone(),
-            env: env.clone(),
-            pool: pool.clone(),
-        });
-        Ok(pool)
+        // What takes minutes is not begun anew because who asked for it has gone.
+        let host = self.clone();
+        let made = tokio::spawn(async move { host.make(wanted).await });
+        made.await.map_err(|error| unprepared(&error))?
     }
 
-    async fn make_pool(&self, bundle: &Bundle) -> Result<ActionPool, AnalyzeError> {
+    async fn make(&self, wanted: Wanted) -> Result<ActionPool, AnalyzeError> {
         let shared = &*self.0;
-        let folder = shared.folder().await?;
-        let settings = bundle.node();
-        let node = match settings.version {
-            Some(major) if major != shared.own.major() => {
-                versions::ensure(&folder.join("versions"), &shared.own, major).await?
+        let _turn = shared.preparing.lock().await;
+        if let Some(pool) = self.known(&wanted) {
+            return Ok(pool);
+        }
+        let (launch, program) = shared.prepare(&wanted).await?;
+        let options = shared.options.actions.clone();
+        let program = Program::Node(Arc::new(program));
+        let pool = ActionPool::new(launch, options, program, shared.idle_after);
+        let mut generations = shared.generations.lock();
+        if generations.len() == NODE_GENERATIONS {
+            shared.retire(generations.pop_front());
+        }
+        generations.push_back(Generation {
+            runs: wanted,
+            pool: pool.clone(),
+        });
+        if shared.closed.load(Ordering::SeqCst) {
+            pool.shutdown();
+        }
+        Ok(pool)
+    }
+}
+
+impl Shared {
+    /// Fetches, installs and looks after the folders.
+    async fn prepare(&self, wanted: &Wanted) -> Result<(Launch, NodeProgram), AnalyzeError> {
+        let folder = self.folder().await?;
+        let node = match wanted.settings.version {
+            Some(major) if major != self.own.major() => {
+                versions::ensure(&folder.join("versions"), &self.own, major).await?
             }
-            _ => shared.own.clone(),
+            _ => self.own.clone(),
         };
-        let packages = match settings.packages.as_slice() {
+        let packages = match wanted.settings.packages.as_slice() {
             [] => None,
             list => Some(packages::ensure(&folder.join("packages"), &node, list).await?),
         };
-        let files = bundle.node_files().clone();
         let bundles = folder.join("bundles");
-        let program = NodeProgram {
-            bundle: bundles.join(files.folder_name(packages.as_deref())),
-            files,
-            packages: packages.clone(),
-        };
-        let (kept, used) = (bundles.clone(), program.bundle.clone());
-        let pruned = tokio::task::spawn_blocking(move || files::prune(&kept, &used));
+        let bundle = bundles.join(wanted.files.folder_name(packages.as_deref()));
+        let used = bundle.clone();
+        let pruned = tokio::task::spawn_blocking(move || files::prune(&bundles, &used));
         pruned.await.map_err(|error| unprepared(&error))?;
-        let heap_mib = shared.options.actions.heap_mib;
+        let heap_mib = self.options.actions.heap_mib;
         let native = DATA_HEADROOM_MIB + NODE_NATIVE_MIB + node.mapped_mib();
         let launch = Launch {
             heap_mib,
             data_bytes: (u64::from(heap_mib) * 2 + native) << 20,
             network: true,
             full: Some(FullNode {
-                entry: program.bundle.join(files::BOOT_FILE),
+                entry: bundle.join(files::BOOT_FILE),
                 homes: folder.join("homes"),
-                packages: packages.map(|folder| folder.join("node_modules")),
+                packages: packages.as_ref().map(|folder| folder.join("node_modules")),
             }),
             node,
         };
-        let program = Program::Node(Arc::new(program));
-        let options = shared.options.actions.clone();
-        Ok(ActionPool::new(launch, options, program, shared.idle_after))
+        let program = NodeProgram {
+            files: wanted.files.clone(),
+            bundle,
+            packages,
+        };
+        Ok((launch, program))
     }
-}
 
-impl Shared {
+    /// Ends the processes of a generation with the last call in them.
+    fn retire(&self, generation: Option<Generation>) {
+        let mut retired = self.retired.lock();
+        retired.retain(|pool| !pool.is_gone());
+        retired.extend(generation.map(|generation| generation.pool.retire()));
+    }
+
     async fn folder(&self) -> Result<&Path, AnalyzeError> {
         let open = || async {
             let wanted = self.options.folder.clone();

@@ -432,6 +432,57 @@ export const f = action(async () => {
         "{text}"
     );
     assert!(!text.contains("file:"), "{text}");
+    let seen = evaluate("return new Error('mine').stack;").await;
+    let seen = seen.as_str().unwrap();
+    assert!(
+        seen.starts_with("Error: mine\n    at") && seen.contains("convex:/a.js:1:"),
+        "{seen}"
+    );
+    assert!(!seen.contains("file:"), "{seen}");
+}
+
+#[tokio::test]
+async fn processes_with_nothing_to_do_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let bundle = node_app(&format!(
+        "let n = 0; export const f = action(async () => {{ require('fs').openSync({pipe:?}, 'w'); return ++n; }});
+         export const g = action(async () => ++n);"
+    ));
+    let host = Host::start(HostOptions {
+        idle_after: Duration::from_millis(300),
+        ..options()
+    })
+    .unwrap();
+    let ended = tokio::task::spawn_blocking(move || std::fs::read(pipe));
+    assert_eq!(json(&act(&host, &bundle, "f").await), 1);
+    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    assert_eq!(ended.expect("the process ends").unwrap().unwrap(), b"");
+    assert_eq!(json(&act(&host, &bundle, "g").await), 1);
+    assert_eq!(host.stats().lost, 0);
+}
+
+#[tokio::test]
+async fn calls_of_code_that_was_replaced_run_to_their_end() {
+    let bundle = node_app(HOLD);
+    let host = node_host();
+    let (world, held) = begin(&host, &bundle, "holds").await;
+    for n in 0..5 {
+        let next = node_app(&format!("export const f = action(async () => {n});"));
+        assert_eq!(json(&act(&host, &next, "f").await), n);
+    }
+    world.release.notify_one();
+    assert_eq!(json(&held.await.unwrap()), "held");
+
+    let (_, held) = begin(&host, &bundle, "holds").await;
+    for n in 0..5 {
+        let next = node_app(&format!("export const f = action(async () => {n});"));
+        act(&host, &next, "f").await;
+    }
+    host.shutdown().await;
+    assert!(matches!(held.await.unwrap().result, CallResult::System(_)));
 }
 
 #[tokio::test]

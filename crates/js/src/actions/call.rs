@@ -16,25 +16,22 @@ use crate::wire::{FrameReader, Malformed};
 use crate::{Bundle, Invocation};
 
 /// Runs the action in the process and answers its requests; an HTTP action has an exchange, too.
+/// `None`: the process ended before the action began.
 pub(super) async fn run(
     process: Arc<ActionProcess>,
     invocation: &Invocation,
     syscalls: Arc<dyn ActionSyscalls>,
     (concurrent, time): (usize, Duration),
     exchange: Option<&mut Exchange>,
-) -> ActionOutcome {
+) -> Option<ActionOutcome> {
     let module = match module_of(invocation, process.is_full()) {
         Ok(module) => module,
-        Err(outcome) => return plain(outcome.result),
+        Err(outcome) => return Some(plain(outcome.result)),
     };
     // Room for every request that may be open at a time, for the frames of an exchange, of each of
     // which one comes at a time, and for the end.
     let (sender, events) = mpsc::channel(concurrent + 6);
-    let Some(seat) = process.enter(sender) else {
-        return plain(CallResult::System(
-            "the process ended before the action began".to_owned(),
-        ));
-    };
+    let seat = process.enter(sender)?;
     let body = async {
         process.invoke(seat.number(), invocation, module).await;
         follow(
@@ -48,11 +45,10 @@ pub(super) async fn run(
         .await
     };
     let outcome = tokio::time::timeout(time, body).await;
-    outcome.unwrap_or_else(|_| {
-        plain(CallResult::Timeout(timeout_text(
-            &process, invocation, time,
-        )))
-    })
+    Some(outcome.unwrap_or_else(|_| {
+        let text = timeout_text(&process, invocation, time);
+        plain(CallResult::Timeout(text))
+    }))
 }
 
 /// As Convex says it; the two runtimes differ.

@@ -1,7 +1,7 @@
 //! The processes of actions, and who waits for a place in one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -16,6 +16,9 @@ use crate::process::Launch;
 
 /// Asks the thread of the pool for a process.
 type Start = oneshot::Sender<Result<Arc<ActionProcess>, String>>;
+
+/// Processes that may end in an action's face before it is given up.
+const PLACES_TRIED: usize = 3;
 
 /// Runs actions; cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,7 +40,30 @@ struct Shared {
     lost: AtomicU64,
 }
 
+/// A pool that gets no more actions: it lives as long as those in it run.
+#[derive(Debug)]
+pub(crate) struct RetiredPool(Weak<Shared>);
+
+impl RetiredPool {
+    /// Whether nothing runs in it any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
+    /// Ends what runs in it.
+    pub(crate) fn shutdown(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            ActionPool(shared).shutdown();
+        }
+    }
+}
+
 impl ActionPool {
+    /// Gives the pool up.
+    pub(crate) fn retire(self) -> RetiredPool {
+        RetiredPool(Arc::downgrade(&self.0))
+    }
+
     pub(crate) fn new(
         launch: Launch,
         options: ActionOptions,
@@ -75,23 +101,25 @@ impl ActionPool {
         &self,
         invocation: &Invocation,
         syscalls: Arc<dyn ActionSyscalls>,
-        exchange: Option<&mut Exchange>,
+        mut exchange: Option<&mut Exchange>,
         time: Duration,
     ) -> Result<ActionOutcome, ActionRefused> {
         let shared = &*self.0;
         let _permit = shared.permit().await?;
-        let process = match self.place().await? {
-            Ok(process) => process,
-            Err(text) => return Ok(call::plain(CallResult::System(text))),
-        };
-        Ok(call::run(
-            process,
-            invocation,
-            syscalls,
-            (shared.options.concurrent, time),
-            exchange,
-        )
-        .await)
+        for _ in 0..PLACES_TRIED {
+            let process = match self.place().await? {
+                Ok(process) => process,
+                Err(text) => return Ok(call::plain(CallResult::System(text))),
+            };
+            let (syscalls, exchange) = (syscalls.clone(), exchange.as_deref_mut());
+            let limits = (shared.options.concurrent, time);
+            let run = call::run(process, invocation, syscalls, limits, exchange);
+            if let Some(outcome) = run.await {
+                return Ok(outcome);
+            }
+        }
+        let text = "processes end before an action can begin in them".to_owned();
+        Ok(call::plain(CallResult::System(text)))
     }
 
     /// Processes alive, and those that were lost.
@@ -181,7 +209,7 @@ impl ActionPool {
 }
 
 /// The pool's thread: starts processes and runs their tasks, until the pool is dropped.
-async fn serve(pool: std::sync::Weak<Shared>, mut requests: mpsc::Receiver<Start>) {
+async fn serve(pool: Weak<Shared>, mut requests: mpsc::Receiver<Start>) {
     while let Some(answer) = requests.recv().await {
         let Some(shared) = pool.upgrade() else {
             return;

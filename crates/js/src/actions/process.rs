@@ -397,6 +397,16 @@ impl ActionProcess {
         }
     }
 
+    /// Lets nobody in any more, if nobody is in.
+    fn close_if_empty(&self) -> bool {
+        let mut calls = self.calls.lock();
+        if calls.as_ref().is_some_and(|calls| !calls.is_empty()) {
+            return false;
+        }
+        *calls = None;
+        true
+    }
+
     /// Tells every call that the process is gone.
     fn close(&self, result: impl Fn(bool) -> CallResult) {
         let Some(calls) = self.calls.lock().take() else {
@@ -480,8 +490,9 @@ impl Keeper {
             if self.shared.load() > 0 {
                 last_used = Instant::now();
                 self.ping();
-            } else if self.shared.worn.load(Ordering::Relaxed)
-                || last_used.elapsed() > self.idle_after
+            } else if (self.shared.worn.load(Ordering::Relaxed)
+                || last_used.elapsed() > self.idle_after)
+                && self.shared.close_if_empty()
             {
                 return Why::Unused;
             }

@@ -25,7 +25,13 @@ const PACKAGES: &str = "node_modules";
 /// Modules are ES modules.
 const MANIFEST: &str = r#"{"private":true,"type":"module"}"#;
 
-/// The files of one bundle.
+impl PartialEq for NodeFiles {
+    fn eq(&self, other: &NodeFiles) -> bool {
+        self.id == other.id
+    }
+}
+
+/// The files of one bundle; the same if they hash to the same.
 #[derive(Debug)]
 pub(crate) struct NodeFiles {
     id: String,
@@ -64,11 +70,6 @@ impl NodeFiles {
         }
         let id = hex::encode(hash.finalize());
         NodeFiles { id, files }
-    }
-
-    /// The hash of all of them.
-    pub(crate) fn id(&self) -> &str {
-        &self.id
     }
 
     /// The folder for them beside these packages.
@@ -266,7 +267,8 @@ mod tests {
         let packages = Some(Path::new("/p"));
         assert_eq!(one.folder_name(packages), same.folder_name(packages));
         assert_ne!(one.folder_name(packages), one.folder_name(None));
-        assert_ne!(one.id(), other.id());
+        assert_eq!(one, same);
+        assert_ne!(one, other);
     }
 
     #[test]
