@@ -491,11 +491,11 @@ async fn what_is_left_over_is_warned_of_and_refused() {
         "let kept; let later;
          export const leaves = action(async () => {
            void call('1.0/actions/mutation'); void call('1.0/actions/mutation'); void call('1.0/actions/query');
-           kept = () => call('echo'); later = new Promise((resolve) => setTimeout(() => resolve(kept()), 1));
+           kept = () => call('echo'); later = new Promise((resolve) => setTimeout(() => resolve(kept()), 1)).catch((e) => e.message);
          });
          export const takes = action(async () => {
            const stale = await Convex.asyncSyscall('echo', JSON.stringify({requestId: '1-gone'})).catch((e) => e.message);
-           return [stale, await later.catch((e) => e.message)];
+           return [stale, await later];
          });",
     );
     let host = node_host();
