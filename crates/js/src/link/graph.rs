@@ -30,7 +30,7 @@ pub(crate) struct Export {
 pub(crate) struct LinkedModule {
     pub(crate) path: String,
     pub(crate) environment: ModuleEnvironment,
-    /// Text of the script; empty for a Node module.
+    /// Text of the script; empty for a Node module, which runs as it was pushed.
     pub(crate) script: String,
     /// Modules it requests, in the order of the script's parameters.
     pub(crate) requests: Vec<usize>,
@@ -54,6 +54,11 @@ pub(crate) struct Place {
 }
 
 impl LinkedModule {
+    /// The text as it was pushed.
+    pub(crate) fn source(&self) -> &Arc<str> {
+        &self.source
+    }
+
     fn source_map(&self) -> Option<&SourceMap> {
         self.source_map
             .get_or_init(|| SourceMap::from_slice(self.source_map_text.as_ref()?.as_bytes()).ok())
@@ -91,6 +96,10 @@ impl LinkedModule {
     pub(crate) fn find_function(&self, export: &str, text: &str) -> Option<Place> {
         if text.is_empty() {
             return None;
+        }
+        if self.environment == ModuleEnvironment::Node {
+            let at = u32::try_from(self.source.find(text)?).ok()?;
+            return Some(self.place_of(at));
         }
         // Imported names inside the handler read differently in the script, so the search is done
         // in the script, with the definition's range carried over by line.
