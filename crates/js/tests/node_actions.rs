@@ -691,3 +691,59 @@ async fn a_deployment_without_node_actions_says_so() {
     );
     assert!(thrown(&act(&host, &bundle, "f").await).contains("--node-actions off"));
 }
+
+/// Answers every request a little later than it came, and out of order.
+struct Jumbled;
+
+impl ActionSyscalls for Jumbled {
+    fn call(self: Arc<Self>, _op: String, args: String) -> Answer {
+        Box::pin(async move {
+            for _ in 0..args.len() % 7 {
+                tokio::task::yield_now().await;
+            }
+            Ok(args)
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_calls_say_and_ask_beside_each_other_does_not_mix() {
+    let bundle = node_app(
+        "import { setTimeout as sleep } from 'node:timers/promises';
+         export const f = action(async (me) => {
+           const seen = [];
+           for (let i = 0; i < 10; i++) {
+             console.log(me, i);
+             seen.push((await call('echo', {text: 'x'.repeat(i) + me})).text.slice(i));
+             await sleep(i % 3);
+             await Promise.all([1, 2].map(async (n) => { await null; console.log(me, i, n); }));
+           }
+           return seen.every((text) => text === String(me));
+         });",
+    );
+    let host = host_in(
+        None,
+        ActionOptions {
+            processes: 2,
+            ..limits()
+        },
+    );
+    let calls = (0..60).map(|me| {
+        let call = Invocation {
+            args: format!("[{me}]"),
+            ..invocation(&bundle, "f", FunctionKind::Action)
+        };
+        let host = host.clone();
+        tokio::spawn(async move { host.action(&call, Arc::new(Jumbled)).await.unwrap() })
+    });
+    for (me, call) in calls.collect::<Vec<_>>().into_iter().enumerate() {
+        let outcome = call.await.unwrap();
+        assert_eq!(json(&outcome), true);
+        let mine = format!("{me} ");
+        assert_eq!(outcome.logs.len(), 30);
+        for (_, line) in lines(&outcome) {
+            assert!(line.starts_with(&mine), "{me}: {line}");
+        }
+    }
+    assert_eq!(host.stats().executors, 2);
+}

@@ -31,12 +31,12 @@ pub(super) async fn install(
         .map_err(|error| format!("cannot write {}: {error}", folder.display()))?;
     let begun = Instant::now();
     tracing::info!("npm installs {what}");
-    let output = tokio::time::timeout(INSTALL_TIME, watched(command(node, folder), what)).await;
-    let output =
-        output.map_err(|_| format!("npm did not end within {} s", INSTALL_TIME.as_secs()))?;
-    let output = output.map_err(|error| {
-        format!("npm cannot be run ({error}); install npm beside Node.js, or on PATH")
-    })?;
+    let mut output = run(node, folder, &[], what).await?;
+    if !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("ERESOLVE") {
+        // The application's own package manager has let the versions stand beside each other.
+        tracing::warn!("npm finds peer dependencies in conflict and installs {what} all the same");
+        output = run(node, folder, &["--legacy-peer-deps"], what).await?;
+    }
     if !output.status.success() {
         return Err(reason(&String::from_utf8_lossy(&output.stderr)));
     }
@@ -45,6 +45,17 @@ pub(super) async fn install(
         "npm has installed {what}"
     );
     Ok(())
+}
+
+async fn run(node: &Node, folder: &Path, more: &[&str], what: &str) -> Result<Output, String> {
+    let mut command = command(node, folder);
+    command.args(more);
+    let output = tokio::time::timeout(INSTALL_TIME, watched(command, what)).await;
+    let output =
+        output.map_err(|_| format!("npm did not end within {} s", INSTALL_TIME.as_secs()))?;
+    output.map_err(|error| {
+        format!("npm cannot be run ({error}); install npm beside Node.js, or on PATH")
+    })
 }
 
 /// Runs it to its end, and says in the log that it still goes on.
@@ -140,7 +151,57 @@ fn reason(said: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+
+    /// A Node with this script as its npm.
+    fn node_with_npm(folder: &Path, script: &str) -> Node {
+        let own = Node::find(std::env::var_os("LENTIL_NODE").map(PathBuf::from)).unwrap();
+        let (bin, npm) = (folder.join("bin"), folder.join("lib/node_modules/npm/bin"));
+        std::fs::create_dir_all(&bin).unwrap();
+        std::fs::create_dir_all(&npm).unwrap();
+        std::fs::write(npm.join("npm-cli.js"), script).unwrap();
+        let node = bin.join("node");
+        let wrapper = format!("#!/bin/sh\nexec '{}' \"$@\"\n", own.path.display());
+        std::fs::write(&node, wrapper).unwrap();
+        std::fs::set_permissions(&node, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Node::find(Some(node)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_npm_beside_node_installs_and_sees_nothing_of_the_server() {
+        let place = tempfile::tempdir().unwrap();
+        let script = r#"
+            const fs = require("fs");
+            if (!process.argv.includes("--legacy-peer-deps")) {
+              console.error("npm error code ERESOLVE");
+              process.exit(1);
+            }
+            const wanted = JSON.parse(fs.readFileSync("package.json", "utf8")).dependencies;
+            const seen = Object.keys(process.env).filter((name) => /^(LENTIL_|INSTANCE_|NODE_OPTIONS)/.test(name));
+            fs.mkdirSync("node_modules");
+            fs.writeFileSync("node_modules/seen.json", JSON.stringify({ wanted, seen }));
+        "#;
+        let node = node_with_npm(place.path(), script);
+        let folder = place.path().join("packages");
+        std::fs::create_dir(&folder).unwrap();
+        install(&node, &folder, &[("sharp", "0.34.5")], "sharp")
+            .await
+            .unwrap();
+        let seen = std::fs::read_to_string(folder.join("node_modules/seen.json")).unwrap();
+        assert_eq!(seen, r#"{"wanted":{"sharp":"0.34.5"},"seen":[]}"#);
+    }
+
+    #[tokio::test]
+    async fn what_npm_says_of_a_failure_is_passed_on() {
+        let place = tempfile::tempdir().unwrap();
+        let script =
+            "console.error('npm error code E404\\nnpm error 404 Not Found'); process.exit(1);";
+        let node = node_with_npm(place.path(), script);
+        let failed = install(&node, place.path(), &[("a", "1.0.0")], "a").await;
+        assert_eq!(failed.unwrap_err(), "code E404\n404 Not Found");
+    }
 
     #[test]
     fn the_reason_is_what_npm_says_without_its_decoration() {
