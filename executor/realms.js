@@ -62,5 +62,7 @@
     writeU8(report.data === undefined ? 0 : 1);
     writeString(report.data ?? "");
     writeU8(report.observed | (realm.reused ? REUSED : 0));
+    writeString(realm.verdict);
+    realm.verdict = "";
     writeLines(realm.logs, told);
   }

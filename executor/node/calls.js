@@ -94,6 +94,8 @@
     writeU8(data === undefined ? 0 : 1);
     writeString(data ?? "");
     writeU8(0);
+    // There is no realm to say anything of.
+    writeString("");
     writeLines(call.lines);
     // What nobody awaited is said in lines of the call.
     writeU32(0);

@@ -154,11 +154,11 @@ impl ActionPool {
         if shared.closed.load(Ordering::SeqCst) {
             return Err(ActionRefused::ShuttingDown);
         }
-        let all = shared
+        // What HTTP actions add comes on top: most of their time they wait.
+        let enough = shared
             .options
             .running
-            .saturating_add(shared.options.http_running);
-        let enough = all.div_ceil(shared.options.processes.max(1));
+            .div_ceil(shared.options.processes.max(1));
         let least = {
             let mut processes = shared.processes.lock();
             processes.retain(|process| process.is_open() || process.load() > 0);
