@@ -75,7 +75,12 @@ impl FileStore {
             max_retries: RETRIES,
             retry_timeout: RETRY_TIME,
         };
-        let patient = client(settings, ClientOptions::new(), retries)?;
+        // A file takes as long as its reader does; silence is limited all the same.
+        let patient = client(
+            settings,
+            ClientOptions::new().with_timeout_disabled(),
+            retries,
+        )?;
         let hasty = RetryConfig {
             max_retries: 1,
             retry_timeout: CHECK_TIME,
