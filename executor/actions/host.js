@@ -41,7 +41,8 @@
     const { bundle, realm } = owner;
     const path = pathOf(bundle.modules[from].path, specifier);
     const target = bundle.modules.findIndex((module) => module.path === path || module.path === `${path}.js`);
-    if (target < 0) return -1;
+    // What runs in Node is not part of this runtime.
+    if (target < 0 || bundle.modules[target].node) return -1;
     const missing = bundle.order(target).filter((index) => !realm.defined(index));
     for (const index of missing) {
       realm.define(index, bundle.script(index).runInContext(realm.context, { displayErrors: false }));

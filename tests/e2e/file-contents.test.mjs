@@ -191,13 +191,16 @@ test("URLs that end are signed: what was altered or left out is refused", async 
 /** A folder of so many bytes, if this machine lets us have one. */
 function smallDisk(t, size) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "lentil-small-"));
-  t.after(() => fs.rmdirSync(folder));
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "none", folder], { stdio: "ignore" });
   } catch {
+    fs.rmdirSync(folder);
     return undefined;
   }
-  t.after(() => execFileSync("umount", ["-l", folder], { stdio: "ignore" }));
+  t.after(() => {
+    execFileSync("umount", ["-l", folder], { stdio: "ignore" });
+    fs.rmdirSync(folder);
+  });
   return folder;
 }
 

@@ -7,6 +7,7 @@ import crypto from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
+import zlib from "node:zlib";
 
 import { chromium } from "playwright-core";
 
@@ -100,6 +101,15 @@ test("examples/outside, end to end in a browser", async (t) => {
   assert.match(await paper.textContent(), /plan <b>\.bin300\.0 kB/);
   const back = await fetch(await paper.locator("a").getAttribute("href"));
   assert.ok(bytes.equals(Buffer.from(await back.arrayBuffer())));
+
+  // Packed by an action in Node.
+  await page.click("[data-testid=archive]");
+  const link = page.locator("[data-testid=archive-link]");
+  await link.waitFor();
+  const packed = Buffer.from(await (await fetch(await link.getAttribute("href"))).arrayBuffer());
+  const { name, content } = JSON.parse(zlib.gunzipSync(packed).toString());
+  assert.equal(name, "plan <b>.bin");
+  assert.ok(bytes.equals(Buffer.from(content, "base64")));
 
   // Letters: one at once, one to a provider that is down at first.
   const post = async (to, subject, delay = "0") => {

@@ -182,6 +182,9 @@ pub(crate) struct ServeOptions {
     /// --action-network-allow are reached without it.
     #[arg(long, env = "LENTIL_ACTION_PROXY", hide_env_values = true, value_parser = proxy, value_name = "URL", help_heading = "Functions")]
     pub(crate) action_proxy: Option<String>,
+    /// Whether modules marked `"use node"` run. They have all that Node has, files of this machine included.
+    #[arg(long, env = "LENTIL_NODE_ACTIONS", value_enum, default_value_t = NodeActionsChoice::On, value_name = "WHETHER", help_heading = "Functions")]
+    pub(crate) node_actions: NodeActionsChoice,
     /// Whether a call gets a fresh global context, or one that earlier calls have left as it was.
     #[arg(long, env = "LENTIL_REALMS", value_enum, default_value_t = RealmChoice::Watched, help_heading = "Functions")]
     pub(crate) realms: RealmChoice,
@@ -287,6 +290,15 @@ pub(crate) enum NetworkChoice {
     Open,
     /// Public addresses only.
     PublicOnly,
+}
+
+/// See [`ServeOptions::node_actions`].
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeActionsChoice {
+    /// They run, unless actions may reach public addresses only: what Node does cannot be watched.
+    On,
+    /// Pushes that have some are refused.
+    Off,
 }
 
 /// See [`ServeOptions::log_format`].

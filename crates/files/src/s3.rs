@@ -19,6 +19,9 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long the check at the start may take, every request of it.
 const CHECK_TIME: Duration = Duration::from_secs(10);
+/// Requests that fail for reasons of the service are repeated so often, for so long.
+const RETRIES: usize = 5;
+const RETRY_TIME: Duration = Duration::from_secs(20);
 /// What the check writes and removes; no key of a file has a hyphen.
 const PROBE: &str = "lentil-check";
 
@@ -67,11 +70,21 @@ impl FileStore {
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let prefix = Path::parse(settings.prefix.trim_matches('/'))
             .map_err(|error| wrong(settings, format!("the prefix is not usable: {error}")))?;
-        let patient = client(settings, ClientOptions::new(), RetryConfig::default())?;
-        let hasty = RetryConfig {
+        let retries = RetryConfig {
             backoff: BackoffConfig::default(),
+            max_retries: RETRIES,
+            retry_timeout: RETRY_TIME,
+        };
+        // A file takes as long as its reader does; silence is limited all the same.
+        let patient = client(
+            settings,
+            ClientOptions::new().with_timeout_disabled(),
+            retries,
+        )?;
+        let hasty = RetryConfig {
             max_retries: 1,
             retry_timeout: CHECK_TIME,
+            backoff: BackoffConfig::default(),
         };
         let options = ClientOptions::new().with_timeout(CHECK_TIME);
         let probe = PrefixStore::new(client(settings, options, hasty)?, prefix.clone());

@@ -55,8 +55,12 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
     });
     let requests = ActionRequests::new(inner.clone(), &call, path.clone());
     let requests = Arc::new(requests);
+    let mut node = false;
     let (result, lines) = match prepared {
-        Ok(prepared) => execute(&requests, &path, prepared).await,
+        Ok(prepared) => {
+            node = prepared.image.bundle.is_node(&path.module);
+            execute(&requests, &path, prepared).await
+        }
         Err(failure) => (Err(failure), Vec::new()),
     };
     let reported = match &result {
@@ -64,7 +68,8 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
         Err(failure) => failure.class == FailureClass::Developer,
     };
     if reported {
-        requests.conclude(&lines, describe(&call, &path, started, &result));
+        let described = describe(&call, &path, started, &result);
+        requests.conclude(&lines, Execution { node, ..described });
     }
     Outcome {
         result,
@@ -221,6 +226,7 @@ fn describe(
 ) -> Execution {
     Execution {
         kind: FunctionKind::Action,
+        node: false,
         component: call.component.clone(),
         identifier: path.to_string(),
         // They went before.

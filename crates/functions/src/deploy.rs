@@ -18,6 +18,7 @@ mod finish;
 mod handles;
 mod image;
 mod indexes;
+mod node;
 mod request;
 mod schema_work;
 mod start;

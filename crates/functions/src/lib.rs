@@ -43,7 +43,7 @@ pub mod deploy;
 mod system;
 
 pub use lentil_js::{
-    ActionOptions, Host, HostOptions, HttpHead, Network, Proxy, Realms, RequestBody,
+    ActionOptions, Host, HostOptions, HttpHead, Network, NodeOptions, Proxy, Realms, RequestBody,
 };
 
 pub use crate::actions::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpResponse};

@@ -123,6 +123,8 @@ pub(crate) fn flatten(own: Vec<LogLine>, nested: Vec<Line>, most: u64) -> Vec<Li
 #[derive(Clone, Debug)]
 pub(crate) struct Execution {
     pub(crate) kind: FunctionKind,
+    /// Whether it is a Node action.
+    pub(crate) node: bool,
     pub(crate) component: ComponentPath,
     /// Display path.
     pub(crate) identifier: String,
@@ -250,7 +252,7 @@ impl LogEntry {
             "willRetry": false,
             "executionTimestamp": self.cursor_ms / 1e3 - execution.seconds,
             "identityType": execution.identity_type,
-            "environment": "isolate",
+            "environment": if execution.node { "node" } else { "isolate" },
         })
         .to_string()
     }
@@ -400,6 +402,7 @@ mod tests {
     fn execution(request_id: &str, lines: Vec<Line>) -> Execution {
         Execution {
             kind: FunctionKind::Query,
+            node: false,
             component: ComponentPath::default(),
             identifier: "m:f".to_owned(),
             lines: Arc::new(lines),

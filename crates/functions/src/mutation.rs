@@ -272,6 +272,7 @@ fn describe(
     let usage: TransactionUsage = executed.tx.usage();
     Execution {
         kind: FunctionKind::Mutation,
+        node: false,
         component: call.component.clone(),
         identifier: path.to_string(),
         lines: executed.lines.clone(),

@@ -295,6 +295,7 @@ pub(crate) fn describe(
 ) -> Execution {
     Execution {
         kind: FunctionKind::Query,
+        node: false,
         component: call.component.clone(),
         identifier: path.to_string(),
         lines: Arc::default(),

@@ -20,7 +20,8 @@ use crate::call::{CallResult, LogLine};
 
 pub(crate) use self::http::Exchange;
 pub use self::http::{HttpEnd, HttpExchange, HttpHead, HttpOutcome, RequestBody};
-pub(crate) use self::pool::ActionPool;
+pub(crate) use self::pool::{ActionPool, RetiredPool};
+pub(crate) use self::process::Program;
 
 /// What answers one request of an action.
 pub type Answer = Pin<Box<dyn Future<Output = Result<String, SyscallError>> + Send>>;

@@ -43,6 +43,17 @@ impl Node {
         Ok(Node { path, version })
     }
 
+    /// Its major version.
+    pub(crate) fn major(&self) -> u32 {
+        self.version.0
+    }
+
+    /// The flag of Node 24 that keeps the store of `AsyncLocalStorage` where 20 and 22 have it: on
+    /// promises, so that one that nobody handles tells whose it is.
+    pub(crate) fn storage_flag(&self) -> Option<&'static str> {
+        (self.major() == 24).then_some("--no-async-context-frame")
+    }
+
     /// Private memory that this Node maps before it runs anything, MiB: 48 measured for 20.20, 560
     /// for 24.21, nearly all of it never touched.
     pub(crate) fn mapped_mib(&self) -> u64 {

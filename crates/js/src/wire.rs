@@ -40,6 +40,8 @@ pub(crate) mod from_executor {
     pub(crate) const HEAD: u8 = 9;
     /// HTTP actions only: bytes of its body; the next come when these were taken.
     pub(crate) const CHUNK: u8 = 10;
+    /// Node actions only: the process wants no more calls.
+    pub(crate) const WORN: u8 = 11;
     /// Actions only: a request with bytes.
     pub(crate) const GIVE: u8 = 12;
     /// Actions only: a request that is answered with bytes.

@@ -1,7 +1,7 @@
 // Papers: the browser uploads a file straight to storage, and a mutation then says what it is.
 
 import { ConvexError, v } from "convex/values";
-import { mutation, query } from "./_generated/server";
+import { internalMutation, mutation, query } from "./_generated/server";
 
 const NAME_LENGTH_MAX = 120;
 
@@ -44,5 +44,13 @@ export const remove = mutation({
     if (paper === null) return;
     await ctx.db.delete(id);
     await ctx.storage.delete(paper.file);
+  },
+});
+
+/** Removes an archive whose time is over. */
+export const dropArchive = internalMutation({
+  args: { file: v.id("_storage") },
+  handler: async (ctx, { file }) => {
+    if ((await ctx.storage.getMetadata(file)) !== null) await ctx.storage.delete(file);
   },
 });

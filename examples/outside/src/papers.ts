@@ -44,6 +44,22 @@ input.addEventListener("change", async () => {
   }
 });
 
+const archive = byTestId<HTMLButtonElement>("archive");
+archive.addEventListener("click", async () => {
+  archive.disabled = true;
+  try {
+    const { url, papers, bytes } = await client.action(api.archive.make, {});
+    const link = element("a", { href: url ?? "" }, `${papers} papers in ${sizeText(bytes)}`);
+    link.dataset.testid = "archive-link";
+    say(note, "Packed: ");
+    note.append(link);
+  } catch (error) {
+    explain(note, error);
+  } finally {
+    archive.disabled = false;
+  }
+});
+
 client.onUpdate(api.papers.list, {}, (papers) => {
   const rows = papers.map(({ _id, name, url, size }) => {
     const remove = element("button", { className: "plain", title: `Remove ${name}` }, "Remove");

@@ -9,23 +9,25 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::*;
 
 const SECRET: &str = "a secret of the test";
 
-/// Serves the folders in `root` as buckets, to those who have the key.
-async fn serve(root: &Path) -> SocketAddr {
+/// Serves the folders in `root` as buckets, to those who have the key, until it is aborted.
+async fn serve(root: &Path) -> (SocketAddr, AbortHandle) {
     let files = FileSystem::new(root).expect("a folder to serve");
     let mut service = S3ServiceBuilder::new(files);
     service.set_auth(SimpleAuth::from_single("lentil", SECRET));
     let service = service.build();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("it is bound");
-    tokio::spawn(async move {
+    let serving = tokio::spawn(async move {
+        let mut connections = JoinSet::new();
         while let Ok((socket, _)) = listener.accept().await {
             let service = service.clone();
-            tokio::spawn(async move {
+            connections.spawn(async move {
                 let builder = Builder::new(TokioExecutor::new());
                 // Clients may go away whenever they like.
                 let _ = builder
@@ -34,7 +36,7 @@ async fn serve(root: &Path) -> SocketAddr {
             });
         }
     });
-    address
+    (address, serving.abort_handle())
 }
 
 fn settings(address: SocketAddr) -> S3Settings {
@@ -54,10 +56,16 @@ fn settings(address: SocketAddr) -> S3Settings {
 
 /// A server with an empty bucket.
 async fn bucket() -> (tempfile::TempDir, S3Settings) {
+    let (root, settings, _) = mortal_bucket().await;
+    (root, settings)
+}
+
+/// The same, and a way to end it.
+async fn mortal_bucket() -> (tempfile::TempDir, S3Settings, AbortHandle) {
     let root = tempfile::tempdir().expect("a folder");
     fs::create_dir(root.path().join("files")).expect("a bucket");
-    let address = serve(root.path()).await;
-    (root, settings(address))
+    let (address, serving) = serve(root.path()).await;
+    (root, settings(address), serving)
 }
 
 /// Names of everything that the server keeps of uploads that have not ended.
@@ -168,4 +176,32 @@ async fn wrong_settings_say_what_to_do() {
         assert!(!text.contains(secret), "{text}");
         assert!(!format!("{settings:?}").contains(secret));
     }
+}
+
+/// Not that the file is missing, which nobody can know.
+fn is_refusal(error: &FileError) -> bool {
+    matches!(error, FileError::Store { .. })
+}
+
+#[tokio::test]
+async fn a_service_that_is_gone_is_an_error_in_time() {
+    let (root, settings, serving) = mortal_bucket().await;
+    let store = FileStore::s3(&settings).await.expect("it opens");
+    put(&store, "before", b"content").await;
+    // In the middle of a file.
+    let mut writing = store.write(&key("during"));
+    let part = Bytes::from(vec![7; 6 << 20]);
+    writing.push(part.clone()).await.expect("it goes on");
+    serving.abort();
+    let failed = loop {
+        if let Err(error) = writing.push(part.clone()).await {
+            break error;
+        }
+    };
+    assert!(is_refusal(&failed), "{failed:?}");
+    let failed = read(&store, "before", 0..7).await.expect_err("no answer");
+    assert!(is_refusal(&failed), "{failed:?}");
+    let failed = store.remove(&key("before")).await.expect_err("no answer");
+    assert!(is_refusal(&failed), "{failed:?}");
+    assert!(!root.path().join("files/ng/during").exists());
 }

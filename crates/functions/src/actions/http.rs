@@ -315,6 +315,7 @@ fn describe(
     let status = status.or(result.is_err().then_some(500));
     Execution {
         kind: FunctionKind::HttpAction,
+        node: false,
         component: call.component.clone(),
         identifier: route,
         // They went before.

@@ -1,6 +1,7 @@
 //! One action from its invocation to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -8,34 +9,30 @@ use tokio::sync::mpsc;
 
 use super::http::{Exchange, Step};
 use super::process::{ActionProcess, Answered, Event, Moved};
-use super::{ActionOptions, ActionOutcome, ActionSyscalls};
+use super::{ActionOutcome, ActionSyscalls};
 use crate::call::{CallResult, LogLine};
 use crate::executor::{module_of, read_outcome};
 use crate::limits::LOG_LINES_MAX;
 use crate::wire::{FrameReader, Malformed};
-use crate::{Bundle, Invocation, Realms, SyscallError};
+use crate::{Bundle, Invocation, SyscallError};
 
 /// Runs the action in the process and answers its requests; an HTTP action has an exchange, too.
+/// `None`: the process ended before the action began.
 pub(super) async fn run(
     process: Arc<ActionProcess>,
     invocation: &Invocation,
-    realms: Realms,
     syscalls: Arc<dyn ActionSyscalls>,
-    options: &ActionOptions,
+    (concurrent, time): (usize, Duration),
     exchange: Option<&mut Exchange>,
-) -> ActionOutcome {
-    let module = match module_of(invocation) {
+) -> Option<ActionOutcome> {
+    let module = match module_of(invocation, process.is_full()) {
         Ok(module) => module,
-        Err(outcome) => return plain(outcome.result),
+        Err(outcome) => return Some(plain(outcome.result)),
     };
     // Room for every request that may be open at a time, for the frames of an exchange, of each of
     // which one comes at a time, for lines, each in a frame of its own, and for the end.
-    let (sender, events) = mpsc::channel(options.concurrent + LOG_LINES_MAX + 6);
-    let Some(seat) = process.enter(sender) else {
-        return plain(CallResult::System(
-            "the process ended before the action began".to_owned(),
-        ));
-    };
+    let (sender, events) = mpsc::channel(concurrent + LOG_LINES_MAX + 6);
+    let seat = process.enter(sender)?;
     let mut call = Running {
         process: &process,
         number: seat.number(),
@@ -44,21 +41,30 @@ pub(super) async fn run(
         lines: Vec::new(),
     };
     let body = async {
-        process
-            .invoke(seat.number(), invocation, module, realms)
-            .await;
+        process.invoke(seat.number(), invocation, module).await;
         call.follow(events, exchange).await
     };
-    let ended = tokio::time::timeout(options.time, body).await;
+    let ended = tokio::time::timeout(time, body).await;
     let mut outcome = ended.unwrap_or_else(|_| {
-        plain(CallResult::Timeout(format!(
-            "Function execution timed out (maximum duration: {}s)",
-            options.time.as_secs_f64()
-        )))
+        let text = timeout_text(&process, invocation, time);
+        plain(CallResult::Timeout(text))
     });
     // What was told before the end stands before what came with it.
     outcome.logs.splice(0..0, call.lines);
-    outcome
+    Some(outcome)
+}
+
+/// As Convex says it; the two runtimes differ.
+fn timeout_text(process: &ActionProcess, invocation: &Invocation, time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if process.is_full() {
+        let module = invocation.module.trim_end_matches(".js");
+        let function = &invocation.function;
+        return format!(
+            "Action `{module}:{function}` execution timed out (maximum duration {seconds}s)"
+        );
+    }
+    format!("Function execution timed out (maximum duration: {seconds}s)")
 }
 
 /// An action that runs.
@@ -153,7 +159,8 @@ fn done(fields: &[u8], bundle: &Bundle) -> Result<ActionOutcome, Malformed> {
     })
 }
 
-fn plain(result: CallResult) -> ActionOutcome {
+/// An end without lines.
+pub(super) fn plain(result: CallResult) -> ActionOutcome {
     ActionOutcome {
         result,
         logs: Vec::new(),

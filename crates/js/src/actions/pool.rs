@@ -1,21 +1,24 @@
 //! The processes of actions, and who waits for a place in one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use super::http::Exchange;
-use super::process::ActionProcess;
+use super::process::{ActionProcess, Program};
 use super::{ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, call};
+use crate::Invocation;
 use crate::call::CallResult;
 use crate::process::Launch;
-use crate::{Invocation, Realms};
 
 /// Asks the thread of the pool for a process.
 type Start = oneshot::Sender<Result<Arc<ActionProcess>, String>>;
+
+/// Processes that may end in an action's face before it is given up.
+const PLACES_TRIED: usize = 3;
 
 /// Runs actions; cheap to clone.
 #[derive(Clone, Debug)]
@@ -25,7 +28,7 @@ pub(crate) struct ActionPool(Arc<Shared>);
 struct Shared {
     launch: Launch,
     options: ActionOptions,
-    realms: Realms,
+    program: Program,
     idle_after: Duration,
     /// Places of actions, and those of HTTP actions, whose clients may be slow.
     permits: Semaphore,
@@ -39,11 +42,34 @@ struct Shared {
     lost: AtomicU64,
 }
 
+/// A pool that gets no more actions: it lives as long as those in it run.
+#[derive(Debug)]
+pub(crate) struct RetiredPool(Weak<Shared>);
+
+impl RetiredPool {
+    /// Whether nothing runs in it any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
+    /// Ends what runs in it.
+    pub(crate) fn shutdown(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            ActionPool(shared).shutdown();
+        }
+    }
+}
+
 impl ActionPool {
+    /// Gives the pool up.
+    pub(crate) fn retire(self) -> RetiredPool {
+        RetiredPool(Arc::downgrade(&self.0))
+    }
+
     pub(crate) fn new(
         launch: Launch,
         options: ActionOptions,
-        realms: Realms,
+        program: Program,
         idle_after: Duration,
     ) -> ActionPool {
         ActionPool(Arc::new(Shared {
@@ -51,7 +77,7 @@ impl ActionPool {
             http_permits: places(options.http_running),
             launch,
             options,
-            realms,
+            program,
             idle_after,
             waiting: AtomicUsize::new(0),
             processes: Mutex::default(),
@@ -69,32 +95,37 @@ impl ActionPool {
         syscalls: Arc<dyn ActionSyscalls>,
         exchange: Option<&mut Exchange>,
     ) -> Result<ActionOutcome, ActionRefused> {
+        let time = self.0.options.time;
+        self.run_within(invocation, syscalls, exchange, time).await
+    }
+
+    /// The same with a time of its own.
+    pub(crate) async fn run_within(
+        &self,
+        invocation: &Invocation,
+        syscalls: Arc<dyn ActionSyscalls>,
+        mut exchange: Option<&mut Exchange>,
+        time: Duration,
+    ) -> Result<ActionOutcome, ActionRefused> {
         let shared = &*self.0;
         let _permit = match exchange {
             Some(_) => shared.permit(&shared.http_permits).await?,
             None => shared.permit(&shared.permits).await?,
         };
-        let process = match self.place().await? {
-            Ok(process) => process,
-            Err(text) => {
-                let result = CallResult::System(text);
-                let (logs, unawaited) = (Vec::new(), Vec::new());
-                return Ok(ActionOutcome {
-                    result,
-                    logs,
-                    unawaited,
-                });
+        for _ in 0..PLACES_TRIED {
+            let process = match self.place().await? {
+                Ok(process) => process,
+                Err(text) => return Ok(call::plain(CallResult::System(text))),
+            };
+            let (syscalls, exchange) = (syscalls.clone(), exchange.as_deref_mut());
+            let limits = (shared.options.concurrent, time);
+            let run = call::run(process, invocation, syscalls, limits, exchange);
+            if let Some(outcome) = run.await {
+                return Ok(outcome);
             }
-        };
-        Ok(call::run(
-            process,
-            invocation,
-            shared.realms,
-            syscalls,
-            &shared.options,
-            exchange,
-        )
-        .await)
+        }
+        let text = "processes end before an action can begin in them".to_owned();
+        Ok(call::plain(CallResult::System(text)))
     }
 
     /// Processes alive, and those that were lost.
@@ -123,11 +154,11 @@ impl ActionPool {
         if shared.closed.load(Ordering::SeqCst) {
             return Err(ActionRefused::ShuttingDown);
         }
-        let all = shared
+        // What HTTP actions add comes on top: most of their time they wait.
+        let enough = shared
             .options
             .running
-            .saturating_add(shared.options.http_running);
-        let enough = all.div_ceil(shared.options.processes.max(1));
+            .div_ceil(shared.options.processes.max(1));
         let least = {
             let mut processes = shared.processes.lock();
             processes.retain(|process| process.is_open() || process.load() > 0);
@@ -186,7 +217,7 @@ impl ActionPool {
 }
 
 /// The pool's thread: starts processes and runs their tasks, until the pool is dropped.
-async fn serve(pool: std::sync::Weak<Shared>, mut requests: mpsc::Receiver<Start>) {
+async fn serve(pool: Weak<Shared>, mut requests: mpsc::Receiver<Start>) {
     while let Some(answer) = requests.recv().await {
         let Some(shared) = pool.upgrade() else {
             return;
@@ -198,8 +229,9 @@ async fn serve(pool: std::sync::Weak<Shared>, mut requests: mpsc::Receiver<Start
                 shared.lost.fetch_add(u64::from(lost), Ordering::Relaxed);
             }
         };
+        let (options, program) = (&shared.options, &shared.program);
         let started =
-            ActionProcess::start(&shared.launch, &shared.options, shared.idle_after, gone).await;
+            ActionProcess::start(&shared.launch, options, program, shared.idle_after, gone).await;
         if started.is_ok() {
             shared.alive.fetch_add(1, Ordering::Relaxed);
         }

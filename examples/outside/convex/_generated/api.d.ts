@@ -8,6 +8,7 @@
  * @module
  */
 
+import type * as archive from "../archive.js";
 import type * as crons from "../crons.js";
 import type * as http from "../http.js";
 import type * as letters from "../letters.js";
@@ -23,6 +24,7 @@ import type {
 } from "convex/server";
 
 declare const fullApi: ApiFromModules<{
+  archive: typeof archive;
   crons: typeof crons;
   http: typeof http;
   letters: typeof letters;
