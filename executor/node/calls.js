@@ -93,7 +93,9 @@
     writeString(stack);
     writeU8(data === undefined ? 0 : 1);
     writeString(data ?? "");
+    // Neither observations nor a verdict: there are no realms.
     writeU8(0);
+    writeString("");
     writeLines(call.lines);
     // What nobody awaited is said in lines of the call.
     writeU32(0);

@@ -22,8 +22,10 @@ mod node;
 mod node_actions;
 mod pool;
 mod process;
+mod realms;
 mod render;
 mod scripts;
+mod shadow;
 mod wire;
 
 pub use crate::actions::{
@@ -40,3 +42,4 @@ pub use crate::call::{
 };
 pub use crate::host::{Host, HostError, HostOptions, HostStats};
 pub use crate::node_actions::NodeOptions;
+pub use crate::realms::{RealmFinding, RealmReport};

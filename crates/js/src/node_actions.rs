@@ -438,6 +438,7 @@ async fn analyze_one(
         result: outcome.result,
         logs: outcome.logs,
         usage: Usage::default(),
+        realm_verdict: None,
     });
     let module = evaluation.functions(bundle, index)?;
     let mut functions = module.functions.iter();
