@@ -93,8 +93,8 @@
     writeString(stack);
     writeU8(data === undefined ? 0 : 1);
     writeString(data ?? "");
+    // Neither observations nor a verdict: there are no realms.
     writeU8(0);
-    // There is no realm to say anything of.
     writeString("");
     writeLines(call.lines);
     // What nobody awaited is said in lines of the call.

@@ -108,8 +108,8 @@ export default crons;
 const push = ["dev", "--once", "--typecheck", "disable"];
 
 async function pushed(t, files, options) {
-  const server = await Server.start(t, options);
-  const project = new Project(t, files);
+  const server = await Server.start(t);
+  const project = new Project(t, files, options);
   const result = await project.convex(server, push);
   assert.equal(result.code, 0, result.stderr + server.log);
   return { server, project };
@@ -206,6 +206,12 @@ test("80: module state stays in a warm process, an exit fails one call, 6 MiB ar
   await server.stop();
   await server.restart();
   assert.equal(await http.action(api.nodes.count, {}), 10);
+});
+
+test("the older CLI pushes Node modules, too", async (t) => {
+  const { server, project } = await pushed(t, app, { cli: "old" });
+  const ran = await project.convex(server, ["run", "plain:relay", "{}"]);
+  assert.match(ran.stdout, /of node v\d+/, ran.stderr);
 });
 
 test("what is wrong with a Node module fails the push", async (t) => {
