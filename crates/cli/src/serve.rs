@@ -11,7 +11,7 @@ use lentil_functions::deploy::Deployer;
 use lentil_functions::{
     ActionOptions, Functions, FunctionsOptions, Host, HostOptions, Limits, Network, Realms,
 };
-use lentil_jobs::Imports;
+use lentil_jobs::{Exports, Imports};
 use lentil_server::ws::SyncOptions;
 use lentil_server::{Deps, Server, ServerOptions};
 use lentil_storage::{SqliteOptions, SqlitePersistence, Synchronous};
@@ -81,13 +81,16 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         .bootstrap()
         .await
         .context("cannot prepare the system tables")?;
-    let imports =
-        Imports::new(&deployer, data.join("imports")).context("cannot prepare imports")?;
+    let imports = Imports::new(&functions, &deployer, data.join("imports"))
+        .context("cannot prepare imports")?;
+    let exports =
+        Exports::new(&functions, data.join("exports")).context("cannot prepare exports")?;
     let deps = Deps {
         database: database.clone(),
         functions,
         deployer,
         imports,
+        exports,
         keys: credentials.keys.clone(),
     };
 

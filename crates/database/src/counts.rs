@@ -26,12 +26,15 @@ impl Counts {
         &mut self,
         definitions: &[(InternalId, Option<Definition>)],
         changes: &[CountChange],
+        existed: impl Fn(TabletId) -> bool,
     ) {
         for (_, definition) in definitions {
             match definition {
-                // Only its creation writes a definition of a live table.
+                // It is created, or moves to another namespace with what is in it.
                 Some(Definition::Table(table)) if !table.deleting => {
-                    self.known.insert(table.tablet, 0);
+                    if !existed(table.tablet) {
+                        self.known.entry(table.tablet).or_insert(0);
+                    }
                 }
                 Some(Definition::Table(table)) => {
                     self.known.remove(&table.tablet);

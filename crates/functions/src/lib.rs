@@ -47,7 +47,7 @@ pub use lentil_js::{ActionOptions, Host, HostOptions, HttpHead, Network, Realms,
 pub use crate::actions::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpResponse};
 pub use crate::agenda::Agenda;
 pub use crate::errors::client_message;
-pub use crate::files::{FileFailure, StoredFile, Upload};
+pub use crate::files::{ContentsHeld, FileFailure, Restoring, StoredFile, Upload};
 pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};

@@ -157,6 +157,8 @@ pub(crate) struct Inner {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) names: PublicNames,
     pub(crate) uploads: UploadTokens,
+    /// Taken to write by who removes contents, to read by who needs all of them to stay.
+    pub(crate) contents: Arc<tokio::sync::RwLock<()>>,
     /// For driver threads that have to wait for the file store.
     pub(crate) runtime: Handle,
     pub(crate) agenda: Arc<Agenda>,
@@ -197,6 +199,7 @@ impl Functions {
             names: PublicNames::new(&options.secret),
             runtime: Handle::current(),
             uploads: UploadTokens::new(&options.secret, &options.instance_name),
+            contents: Arc::default(),
             agenda: Arc::default(),
             database,
             host,

@@ -3,6 +3,7 @@
 mod admin;
 mod deploy;
 mod environment;
+mod export;
 mod functions;
 mod import;
 mod jobs;
@@ -30,6 +31,7 @@ pub(crate) fn router() -> Router<Deployment> {
         .merge(functions::router())
         .merge(deploy::router())
         .merge(environment::router())
+        .merge(export::router())
         .merge(import::router())
         .merge(jobs::router())
         .merge(logs::router())

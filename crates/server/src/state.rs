@@ -6,7 +6,7 @@ use lentil_database::Database;
 use lentil_functions::Functions;
 use lentil_functions::deploy::Deployer;
 use lentil_identity::AdminKeys;
-use lentil_jobs::Imports;
+use lentil_jobs::{Exports, Imports};
 
 /// The deployment as the edge sees it; cheap to clone.
 #[derive(Clone)]
@@ -20,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) deployer: Deployer,
     /// Imports files.
     pub(crate) imports: Imports,
+    /// Exports snapshots.
+    pub(crate) exports: Exports,
     /// The store, for what goes past functions.
     pub(crate) database: Database,
     /// Opens admin keys.

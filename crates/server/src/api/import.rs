@@ -49,11 +49,7 @@ async fn start_upload(
     State(deployment): State<Deployment>,
     _: WritingAdmin,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let token = deployment
-        .imports
-        .start_upload()
-        .await
-        .map_err(import_error)?;
+    let token = deployment.imports.start_upload().await.map_err(job_error)?;
     Ok(Json(serde_json::json!({ "uploadToken": token })))
 }
 
@@ -68,7 +64,7 @@ async fn upload_part(
         .imports
         .upload_part(&query.upload_token, query.part_number, bytes.to_vec())
         .await
-        .map_err(import_error)?;
+        .map_err(job_error)?;
     Ok(Json(serde_json::Value::from(token)))
 }
 
@@ -81,7 +77,7 @@ async fn finish_upload(
         .imports
         .finish_upload(request.import, &request.upload_token, request.part_tokens)
         .await
-        .map_err(import_error)?;
+        .map_err(job_error)?;
     Ok(Json(serde_json::json!({ "importId": id })))
 }
 
@@ -94,7 +90,7 @@ async fn perform_import(
         .imports
         .perform(&request.import_id)
         .await
-        .map_err(import_error)?;
+        .map_err(job_error)?;
     Ok(Json(serde_json::Value::Null))
 }
 
@@ -107,10 +103,10 @@ async fn cancel_import(
         .imports
         .cancel(&request.import_id)
         .await
-        .map_err(import_error)?;
+        .map_err(job_error)?;
     Ok(Json(serde_json::Value::Null))
 }
 
-fn import_error(error: lentil_jobs::ImportError) -> ApiError {
+pub(super) fn job_error(error: lentil_jobs::JobError) -> ApiError {
     ApiError::new(error.status, error.code, error.message)
 }
