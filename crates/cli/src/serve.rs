@@ -21,7 +21,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::credentials::{Credentials, data_folder, load_or_make};
 use crate::options::{Durability, LogFormat, NetworkChoice, RealmChoice, ServeOptions};
-use crate::{banner, keys};
+use crate::{backup, banner, client, keys};
 
 /// Runs until a signal says stop.
 pub(crate) fn main(options: ServeOptions) -> anyhow::Result<()> {
@@ -95,10 +95,16 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     };
 
     announce(&credentials, &cloud_url, &site_url, &data);
+    // Only who is given nothing but the folder needs it.
+    if let Err(error) = client::note_address(&data, &format!("http://127.0.0.1:{}", api.port())) {
+        tracing::warn!(%error, "the server's address cannot be noted in the data folder");
+    }
+    let backups = tokio::spawn(backup::rotate(options.schedule.clone(), data.clone()));
     let served = server
         .run(deps, stop_signal()?)
         .await
         .context("a listener failed");
+    backups.abort();
     host.shutdown().await;
     database.shutdown();
     tracing::info!("stopped");

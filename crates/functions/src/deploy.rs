@@ -101,6 +101,11 @@ impl Deployer {
         self.shared.work.notified().await;
     }
 
+    /// Says that there may be something to do.
+    pub fn wake(&self) {
+        self.shared.work.notify_one();
+    }
+
     /// Runs a transaction off the async workers and commits it, again if it conflicts.
     async fn transact<T: Send + 'static>(
         &self,

@@ -22,6 +22,7 @@ use lentil_functions::Functions;
 use lentil_functions::deploy::{DeployError, Deployer};
 use lentil_values::DocumentId;
 
+pub use self::activate::renew_table;
 use self::layout::{Layout, Wanted};
 use self::load::Loader;
 use self::source::Source;
@@ -135,6 +136,27 @@ impl Imports {
         }
         tokio::spawn(self.clone().write_in_turn(id, plan));
         Ok(())
+    }
+
+    /// Performs an import as soon as it has been read, whatever it deletes, and waits until it is
+    /// there; gives the number of its documents.
+    pub async fn perform_at_once(&self, id: &str) -> Result<i64, JobError> {
+        let mut commits = self.shared.database.watch();
+        loop {
+            commits.borrow_and_update();
+            let (_, row) = self.find(id).await?;
+            match row.state {
+                ImportState::WaitingForConfirmation { .. } => self.perform(id).await?,
+                ImportState::Completed { rows, .. } => return Ok(rows),
+                ImportState::Failed { error } => {
+                    return Err(JobError::bad("ImportFailed", error));
+                }
+                ImportState::Uploaded | ImportState::InProgress { .. } => {}
+            }
+            if commits.changed().await.is_err() {
+                return Err(JobError::internal(&"the server stops"));
+            }
+        }
     }
 
     /// Waits for imports that came before, and writes.

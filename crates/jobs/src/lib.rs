@@ -19,5 +19,5 @@ mod work;
 
 pub use crate::error::JobError;
 pub use crate::export::{ExportFile, Exports};
-pub use crate::import::Imports;
+pub use crate::import::{Imports, renew_table};
 pub use crate::work::Jobs;

@@ -7,8 +7,12 @@ mod export;
 mod functions;
 mod import;
 mod jobs;
+pub(crate) mod legacy;
 mod logs;
 mod storage;
+pub(crate) mod streaming_export;
+mod streaming_import;
+mod usage;
 
 use std::time::Duration;
 
@@ -36,6 +40,9 @@ pub(crate) fn router() -> Router<Deployment> {
         .merge(jobs::router())
         .merge(logs::router())
         .merge(storage::router())
+        .merge(streaming_export::router())
+        .merge(streaming_import::router())
+        .merge(usage::router())
         .merge(admin::router())
         .fallback(unknown)
         .layer(from_fn(common))

@@ -31,8 +31,8 @@ impl Value {
         Seed::UNRESOLVED.parse(text)
     }
 
-    /// Parses the text of a snapshot's documents (cli-and-deploy 13.3): bare integers are int64, and
-    /// what has a point or an exponent is a float64.
+    /// Parses what [`crate::ValueFormat::Export`] writes (cli-and-deploy 13.3): bare integers are
+    /// int64, and what has a point or an exponent is a float64.
     pub fn parse_export(text: &str) -> Result<Value, ValueError> {
         Seed::EXPORT.parse(text)
     }
@@ -100,40 +100,6 @@ impl Value {
                 out.push(']');
             }
             Value::Object(fields) => write_object(fields, out),
-        }
-    }
-
-    /// Appends the text that [`Value::parse_export`] reads back as the same value.
-    pub fn write_export(&self, out: &mut String) {
-        use fmt::Write as _;
-        match self {
-            Value::Int64(integer) => {
-                write!(out, "{integer}").expect("writing to a String does not fail");
-            }
-            Value::Float64(float) if float.to_bits() == (-0.0f64).to_bits() => out.push_str("-0.0"),
-            Value::Array(elements) => {
-                out.push('[');
-                for (index, element) in elements.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    element.write_export(out);
-                }
-                out.push(']');
-            }
-            Value::Object(fields) => {
-                out.push('{');
-                for (index, (name, value)) in fields.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    push_text(name, out);
-                    out.push(':');
-                    value.write_export(out);
-                }
-                out.push('}');
-            }
-            other => other.write_json(out),
         }
     }
 

@@ -123,7 +123,7 @@ fn check_references(
 
 /// Puts an empty table with the same indexes in the place of one, whatever it holds: far cheaper
 /// than deleting document by document.
-fn renew_table(
+pub fn renew_table(
     tx: &mut Transaction,
     old: &TableInfo,
     number: TableNumber,

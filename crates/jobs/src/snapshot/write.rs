@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use lentil_catalog::{FileRow, SystemTable};
 use lentil_database::{IndexQuery, Namespace, Order, TableInfo, Transaction, TransactionError};
 use lentil_functions::Functions;
-use lentil_values::{DocumentId, KeyRange, Value, after_prefix};
+use lentil_values::{DocumentId, KeyRange, Value, ValueFormat, after_prefix};
 use serde_json::json;
 use tokio::runtime::Handle;
 use zip::ZipWriter;
@@ -170,7 +170,7 @@ impl SnapshotWriter<'_, '_> {
             for json in page {
                 let document = Value::parse(&json).map_err(|error| damaged(&table.name, &error))?;
                 line.clear();
-                document.write_export(&mut line);
+                ValueFormat::Export.write(&document, &mut line);
                 line.push('\n');
                 self.zip.write_all(line.as_bytes())?;
                 done += 1;
@@ -283,7 +283,7 @@ fn file_line(json: &str) -> Result<String, String> {
         fields.insert("internalId".to_owned(), id);
     }
     let mut line = String::new();
-    Value::Object(fields).write_export(&mut line);
+    ValueFormat::Export.write(&Value::Object(fields), &mut line);
     Ok(line)
 }
 

@@ -20,6 +20,10 @@ pub(crate) fn router() -> Router<Deployment> {
             post(upload_part).layer(DefaultBodyLimit::disable()),
         )
         .route("/import/finish_upload", post(finish_upload))
+        .route(
+            "/import",
+            post(import_at_once).layer(DefaultBodyLimit::disable()),
+        )
         .route("/perform_import", post(perform_import))
         .route("/cancel_import", post(cancel_import))
 }
@@ -79,6 +83,24 @@ async fn finish_upload(
         .await
         .map_err(job_error)?;
     Ok(Json(serde_json::json!({ "importId": id })))
+}
+
+/// A file in one request, performed without a question.
+async fn import_at_once(
+    State(deployment): State<Deployment>,
+    _: WritingAdmin,
+    Query(import): Query<serde_json::Value>,
+    request: Request,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let bytes = read_body(request, PART_BYTES_MAX).await?;
+    let imports = &deployment.imports;
+    let upload = imports.start_upload().await.map_err(job_error)?;
+    let part = imports.upload_part(&upload, 1, bytes.to_vec()).await;
+    let parts = vec![serde_json::Value::from(part.map_err(job_error)?)];
+    let id = imports.finish_upload(import, &upload, parts).await;
+    let written = imports.perform_at_once(&id.map_err(job_error)?).await;
+    let written = written.map_err(job_error)?;
+    Ok(Json(serde_json::json!({ "numWritten": written })))
 }
 
 async fn perform_import(

@@ -201,7 +201,7 @@ proptest! {
 fn s049_snapshots_tell_integers_from_floats() {
     let export = |value: &Value| {
         let mut text = String::new();
-        value.write_export(&mut text);
+        crate::ValueFormat::Export.write(value, &mut text);
         text
     };
     for (value, text) in [
