@@ -30,14 +30,12 @@ impl Counts {
     ) {
         for (_, definition) in definitions {
             match definition {
-                // It is created, or moves to another namespace with what is in it.
-                Some(Definition::Table(table)) if !table.deleting => {
-                    if !existed(table.tablet) {
-                        self.known.entry(table.tablet).or_insert(0);
-                    }
-                }
-                Some(Definition::Table(table)) => {
+                Some(Definition::Table(table)) if table.deleting => {
                     self.known.remove(&table.tablet);
+                }
+                // Created; a table that moves to another namespace keeps what is in it.
+                Some(Definition::Table(table)) if !existed(table.tablet) => {
+                    self.known.entry(table.tablet).or_insert(0);
                 }
                 _ => {}
             }

@@ -42,6 +42,6 @@ async fn many_documents_go_in_and_out_in_bounded_memory() {
     assert_eq!(deployment.count("t"), count as u64);
     let grown = memory_mib() - before;
     // The upload is one part here and is copied, and the write log and caches have their bounds.
-    let bound = 400 + (count as u64 * 200 >> 20);
+    let bound = 400 + ((count as u64 * 200) >> 20);
     assert!(grown < bound, "{grown} MiB for {count} documents");
 }

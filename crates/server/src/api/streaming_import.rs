@@ -94,7 +94,7 @@ async fn import_records(
             ApiError::bad_request("UnknownTable", message)
         })?;
         let key = stream.primary_key.clone().unwrap_or_default();
-        let key: Vec<String> = key.iter().map(|path| field_path(path)).collect();
+        let key: Vec<String> = key.iter().map(field_path).collect();
         let fields =
             fields_of(message.data).map_err(|why| ApiError::bad_request("InvalidRecord", why))?;
         rows.push((table_name(&message.table_name), key, fields));
@@ -210,7 +210,7 @@ async fn add_indexes(
 ) -> Result<Json<JsonValue>, ApiError> {
     transact(&deployment, move |tx, _| {
         for (name, key) in &wanted.indexes {
-            let fields: Vec<String> = key.iter().map(|path| field_path(path)).collect();
+            let fields: Vec<String> = key.iter().map(field_path).collect();
             if fields.is_empty() {
                 return Err(developer(
                     "EmptyIndex",
