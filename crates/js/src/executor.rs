@@ -168,6 +168,19 @@ impl Executor {
         }
     }
 
+    /// Runs one call to its end in fresh realms, whatever the policy.
+    pub(crate) fn call_fresh(
+        &mut self,
+        invocation: &Invocation,
+        syscalls: &mut dyn Syscalls,
+        meter: &mut Meter,
+    ) -> Result<CallOutcome, End> {
+        let policy = std::mem::replace(&mut self.realms, Realms::Fresh);
+        let outcome = self.call(invocation, syscalls, meter);
+        self.realms = policy;
+        outcome
+    }
+
     /// Evaluates a module for what it exports.
     pub(crate) fn analyze(
         &mut self,
@@ -437,7 +450,12 @@ pub(crate) fn write_invocation(
 ) {
     output.u32(invocation.bundle.number());
     output.u32(env);
-    output.u8(u8::from(realms == Realms::Kept));
+    output.u8(match realms {
+        Realms::Fresh => 0,
+        Realms::Kept => 1,
+        Realms::Watched if invocation.bundle.modules()[module].is_distrusted() => 0,
+        Realms::Watched => 2,
+    });
     output.u8(kind_number(invocation.kind));
     output.u32(u32::try_from(module).unwrap_or(u32::MAX));
     output.str(&invocation.function);
@@ -464,6 +482,7 @@ pub(crate) fn read_outcome(
     let has_data = fields.u8()? == 1;
     let data = fields.str()?;
     let observed = fields.u8()?;
+    let verdict = fields.str()?.to_owned();
     let result = match status {
         0 => CallResult::Value(text.to_owned()),
         1 => CallResult::Error(JsError {
@@ -485,11 +504,13 @@ pub(crate) fn read_outcome(
         observed_time: observed & 1 != 0,
         observed_randomness: observed & 2 != 0,
         observed_env: observed & 4 != 0,
+        realm_reused: observed & 8 != 0,
     };
     Ok(CallOutcome {
         result,
         logs,
         usage,
+        realm_verdict: (!verdict.is_empty()).then_some(verdict),
     })
 }
 
@@ -533,6 +554,7 @@ pub(crate) fn ended(end: &End, meter: &Meter, heap_mib: u32) -> CallOutcome {
         result,
         logs: Vec::new(),
         usage,
+        realm_verdict: None,
     }
 }
 
@@ -557,6 +579,7 @@ fn refused(message: String) -> CallOutcome {
         result,
         logs: Vec::new(),
         usage: Usage::default(),
+        realm_verdict: None,
     }
 }
 

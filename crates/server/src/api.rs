@@ -9,6 +9,7 @@ mod import;
 mod jobs;
 pub(crate) mod legacy;
 mod logs;
+mod status;
 mod storage;
 pub(crate) mod streaming_export;
 mod streaming_import;
@@ -43,6 +44,7 @@ pub(crate) fn router() -> Router<Deployment> {
         .merge(streaming_export::router())
         .merge(streaming_import::router())
         .merge(usage::router())
+        .merge(status::router())
         .merge(admin::router())
         .fallback(unknown)
         .layer(from_fn(common))

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use lentil_database::Namespace;
 use lentil_functions::LIMITS;
 
 use crate::errors::ApiError;
@@ -14,7 +13,7 @@ pub(crate) fn router() -> Router<Deployment> {
     Router::new()
         .route("/check_admin_key", get(check_admin_key))
         .route("/limits", get(limits))
-        .route("/status", get(status))
+        .route("/realms", get(realms))
 }
 
 /// Whether the key is good, and whether it may write. No list of operations means all of them.
@@ -42,38 +41,23 @@ async fn limits(State(deployment): State<Deployment>, Admin(_): Admin) -> Json<s
     Json(serde_json::json!({ "limits": rows.collect::<Vec<_>>() }))
 }
 
-/// How the server is, for `lentil status` (Lentil's own).
-async fn status(
-    State(deployment): State<Deployment>,
-    Admin(_): Admin,
-) -> Result<Json<serde_json::Value>, ApiError> {
-    let database = deployment.database.clone();
-    let asked = tokio::task::spawn_blocking(move || {
-        let stats = database.stats();
-        let tables = database.begin().tables(Namespace::ROOT);
-        let user = tables.iter().filter(|table| !table.name.starts_with('_'));
-        stats.map(|stats| (stats, user.count()))
+/// Whether calls run in kept realms, where not and why, and what shadow checks found (Lentil's own;
+/// ADR 0010).
+async fn realms(State(deployment): State<Deployment>, Admin(_): Admin) -> Json<serde_json::Value> {
+    let report = deployment.functions.realms();
+    let findings = report.findings.iter().map(|one| {
+        serde_json::json!({
+            "module": one.module,
+            "function": one.function,
+            "what": one.what,
+            "isDifference": one.is_difference,
+        })
     });
-    let (stats, tables) = asked
-        .await
-        .map_err(|error| ApiError::internal(&error))?
-        .map_err(|error| ApiError::internal(&error))?;
-    Ok(Json(serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "instanceName": deployment.instance_name,
-        "uptimeSeconds": deployment.started.elapsed().as_secs(),
-        "sockets": deployment.sync.sockets(),
-        "tables": tables,
-        "databaseBytes": stats.bytes,
-        "revisions": stats.revisions,
-        "memoryBytes": resident_bytes(),
-    })))
-}
-
-/// Memory that the process has, as Linux tells it; 0 elsewhere.
-fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or(0) << 10
+    Json(serde_json::json!({
+        "calls": report.calls,
+        "reused": report.reused,
+        "checked": report.checked,
+        "differences": report.differences,
+        "findings": findings.collect::<Vec<_>>(),
+    }))
 }
