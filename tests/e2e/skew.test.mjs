@@ -20,12 +20,16 @@ const tools = process.env.LENTIL_TOOLS ?? path.join(root, ".tools");
 /** The folder with a version's packages, installed at first need. */
 function modules(version) {
   const folder = path.join(tools, "cli", version);
-  if (!fs.existsSync(path.join(folder, "node_modules/convex/bin"))) {
+  // An installation that was cut short is no installation.
+  const mark = path.join(folder, ".installed");
+  if (!fs.existsSync(mark)) {
+    fs.rmSync(folder, { recursive: true, force: true });
     fs.mkdirSync(folder, { recursive: true });
     fs.writeFileSync(path.join(folder, "package.json"), '{"private":true}');
     // Old versions name peers that no longer fit each other.
     const flags = ["--legacy-peer-deps", "--no-audit", "--no-fund", "--loglevel=error"];
     execFileSync("npm", ["install", ...flags, `convex@${version}`, "typescript@5.9"], { cwd: folder, stdio: "pipe" });
+    fs.writeFileSync(mark, "");
   }
   return path.join(folder, "node_modules");
 }

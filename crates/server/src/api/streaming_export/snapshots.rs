@@ -1,7 +1,7 @@
 //! Snapshots that somebody reads page by page: each is kept readable until a while after its last
 //! page was asked for.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use lentil_database::{BeginError, Database, IndexQuery, Namespace, Order, Transaction};
@@ -19,7 +19,7 @@ const KEPT_MAX: usize = 8;
 /// The snapshots that are being read.
 #[derive(Default)]
 pub(crate) struct StreamingSnapshots {
-    kept: Mutex<Vec<Kept>>,
+    kept: Arc<Mutex<Vec<Kept>>>,
 }
 
 struct Kept {
@@ -102,7 +102,7 @@ impl StreamingSnapshots {
     }
 
     fn begin_at(&self, database: &Database, snapshot: Timestamp) -> Result<Transaction, ApiError> {
-        let mut kept = self.kept.lock().expect("nobody panics while holding it");
+        let mut kept = locked(&self.kept);
         if let Some(kept) = kept.iter_mut().find(|kept| kept.tx.snapshot() == snapshot) {
             kept.used = Instant::now();
             return Ok(kept.tx.fresh());
@@ -120,8 +120,7 @@ impl StreamingSnapshots {
     }
 
     fn keep(&self, tx: Transaction) {
-        let mut kept = self.kept.lock().expect("nobody panics while holding it");
-        kept.retain(|kept| kept.used.elapsed() < KEPT);
+        let mut kept = locked(&self.kept);
         let snapshot = tx.snapshot();
         if kept.iter().any(|kept| kept.tx.snapshot() == snapshot) {
             return;
@@ -136,6 +135,31 @@ impl StreamingSnapshots {
             tx,
             used: Instant::now(),
         });
+        let forgetting = forget_when_idle(self.kept.clone(), snapshot);
+        tokio::runtime::Handle::current().spawn(forgetting);
+    }
+}
+
+fn locked(kept: &Mutex<Vec<Kept>>) -> MutexGuard<'_, Vec<Kept>> {
+    kept.lock().expect("nobody panics while holding it")
+}
+
+/// Lets a snapshot go once nobody has asked for a page of it for long: retention waits for it.
+async fn forget_when_idle(kept: Arc<Mutex<Vec<Kept>>>, snapshot: Timestamp) {
+    loop {
+        let idle = {
+            let mut kept = locked(&kept);
+            let Some(at) = kept.iter().position(|kept| kept.tx.snapshot() == snapshot) else {
+                return;
+            };
+            let idle = kept[at].used.elapsed();
+            if idle >= KEPT {
+                kept.swap_remove(at);
+                return;
+            }
+            idle
+        };
+        tokio::time::sleep(KEPT - idle).await;
     }
 }
 
