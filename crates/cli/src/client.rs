@@ -74,6 +74,9 @@ impl Client {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(10)))
+            // A server may close a connection after an answer, which whoever uses it again learns
+            // too late.
+            .max_idle_connections(0)
             .build();
         Ok(Client {
             agent: agent.into(),
@@ -94,6 +97,16 @@ impl Client {
             .get(format!("{}{path}", self.url))
             .header("Authorization", format!("Convex {}", self.key))
             .call();
+        self.read(path, answer)
+    }
+
+    /// The answer to a POST of nothing, as JSON.
+    pub(crate) fn post_empty(&self, path: &str) -> anyhow::Result<Json> {
+        let answer = self
+            .agent
+            .post(format!("{}{path}", self.url))
+            .header("Authorization", format!("Convex {}", self.key))
+            .send_empty();
         self.read(path, answer)
     }
 

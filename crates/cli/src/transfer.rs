@@ -100,10 +100,7 @@ pub(crate) fn export(options: &ExportOptions) -> anyhow::Result<()> {
     let client = Client::new(&options.target)?;
     let mut progress = Progress::new();
     let include = options.include_file_storage;
-    let asked = client.post(
-        &format!("/api/export/request/zip?includeStorage={include}"),
-        &json!({}),
-    )?;
+    let asked = client.post_empty(&format!("/api/export/request/zip?includeStorage={include}"))?;
     let id = asked["snapshotId"].as_str().unwrap_or_default().to_owned();
     loop {
         let export = client.system("_system/cli/exports:getLatest", json!({}))?;
@@ -232,7 +229,7 @@ fn send(
 ) -> anyhow::Result<(String, Vec<Json>)> {
     let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let size = file.metadata()?.len();
-    let started = client.post("/api/import/start_upload", &json!({}))?;
+    let started = client.post_empty("/api/import/start_upload")?;
     let upload = started["uploadToken"].as_str().unwrap_or_default();
     let (mut parts, mut done) = (Vec::new(), 0);
     let part_bytes = PART_BYTES.max((size / 9_000) as usize + 1);
