@@ -6,13 +6,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::backup::{BackupOptions, RestoreOptions, ScheduleOptions};
+use crate::client::TargetOptions;
 use crate::files::FileOptions;
+use crate::install::InstallOptions;
+use crate::remote::{DataOptions, EnvOptions, RunOptions};
+use crate::transfer::{ExportOptions, ImportOptions};
 
 const EXAMPLES: &str = "\
 Examples:
   lentil                                   serve from ./lentil-data on 127.0.0.1:3210
   lentil serve --listen 0.0.0.0            let other machines connect
   lentil keys                              print an admin key for the CLI and dashboards
+  lentil backup                            everything in one file, while the server runs
   CONVEX_SELF_HOSTED_URL=http://127.0.0.1:3210 \\
   CONVEX_SELF_HOSTED_ADMIN_KEY=\"$(lentil keys)\" npx convex dev";
 
@@ -32,6 +38,24 @@ pub(crate) enum Command {
     Serve(Box<ServeOptions>),
     /// Print an admin key, one line; works while the server runs.
     Keys(KeysOptions),
+    /// Tell how a running server is.
+    Status(TargetOptions),
+    /// Run a function.
+    Run(RunOptions),
+    /// List tables, or show documents of one.
+    Data(DataOptions),
+    /// Read and change environment variables.
+    Env(EnvOptions),
+    /// Export everything into a zip file, as `npx convex export` does.
+    Export(ExportOptions),
+    /// Import a zip file, or documents of one table, as `npx convex import` does.
+    Import(ImportOptions),
+    /// Back up the data folder into one file, also while the server runs.
+    Backup(BackupOptions),
+    /// Make a data folder of a backup.
+    Restore(RestoreOptions),
+    /// Be the local backend of `npx convex dev`, which then needs no network.
+    InstallLocal(InstallOptions),
     /// Mint a key for a given name and secret, without a data folder.
     #[command(hide = true)]
     Keygen {
@@ -226,6 +250,8 @@ pub(crate) struct ServeOptions {
     #[arg(long, env = "LENTIL_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, help_heading = "Logs")]
     pub(crate) log_format: LogFormat,
 
+    #[command(flatten)]
+    pub(crate) schedule: ScheduleOptions,
     #[command(flatten)]
     pub(crate) ignored: StockOptions,
 }

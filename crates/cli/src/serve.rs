@@ -11,7 +11,7 @@ use lentil_functions::{
     ActionOptions, Functions, FunctionsOptions, Host, HostOptions, Limits, Network, NodeOptions,
     Proxy, Realms,
 };
-use lentil_jobs::Imports;
+use lentil_jobs::{Exports, Imports};
 use lentil_server::ws::SyncOptions;
 use lentil_server::{Deps, Server, ServerOptions};
 use lentil_storage::{SqliteOptions, SqlitePersistence, Synchronous};
@@ -23,7 +23,7 @@ use crate::credentials::{Credentials, data_folder, load_or_make};
 use crate::options::{
     Durability, LogFormat, NetworkChoice, NodeActionsChoice, RealmChoice, ServeOptions, Switch,
 };
-use crate::{banner, keys};
+use crate::{backup, banner, client, keys};
 
 /// Runs until a signal says stop.
 pub(crate) fn main(options: ServeOptions) -> anyhow::Result<()> {
@@ -85,21 +85,30 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         .bootstrap()
         .await
         .context("cannot prepare the system tables")?;
-    let imports =
-        Imports::new(&deployer, data.join("imports")).context("cannot prepare imports")?;
+    let imports = Imports::new(&functions, &deployer, data.join("imports"))
+        .context("cannot prepare imports")?;
+    let exports =
+        Exports::new(&functions, data.join("exports")).context("cannot prepare exports")?;
     let deps = Deps {
         database: database.clone(),
         functions,
         deployer,
         imports,
+        exports,
         keys: credentials.keys.clone(),
     };
 
     announce(&credentials, &cloud_url, &site_url, &data);
+    // Only who is given nothing but the folder needs it.
+    if let Err(error) = client::note_address(&data, &format!("http://127.0.0.1:{}", api.port())) {
+        tracing::warn!(%error, "the server's address cannot be noted in the data folder");
+    }
+    let backups = tokio::spawn(backup::rotate(options.schedule.clone(), data.clone()));
     let served = server
         .run(deps, stop_signal()?)
         .await
         .context("a listener failed");
+    backups.abort();
     host.shutdown().await;
     database.shutdown();
     tracing::info!("stopped");

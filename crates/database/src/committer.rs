@@ -280,7 +280,9 @@ impl Committer {
                 let counts = count_changes(&accepted.finished);
                 publication
                     .counts
-                    .follow(&accepted.finished.definitions, &counts);
+                    .follow(&accepted.finished.definitions, &counts, |tablet| {
+                        published.registry.table(tablet).is_some()
+                    });
                 tracing::trace!(target: "lentil::station", number = 10);
                 publication.log.push(accepted.ts, touches, counts);
             }

@@ -36,9 +36,11 @@ mod document_cache;
 mod shared;
 mod backfill;
 mod retention;
+mod changes;
 mod database;
 
 pub use crate::backfill::{BackfillProgress, BackfillStep};
+pub use crate::changes::{Change, Changes, ChangesError};
 pub use crate::cursor::{Ahead, RangeCursor};
 pub use crate::database::{Database, DatabaseOptions};
 pub use crate::env::{Env, SystemEnv};

@@ -8,6 +8,7 @@
 mod names;
 mod signing;
 pub(crate) mod operations;
+mod snapshots;
 mod tokens;
 
 use std::ops::Range;
@@ -27,6 +28,7 @@ pub(crate) use self::names::PublicNames;
 use self::operations::catalog;
 use self::signing::BadUrl;
 pub(crate) use self::signing::UrlSigner;
+pub use self::snapshots::{ContentsHeld, Restoring};
 pub(crate) use self::tokens::UploadTokens;
 use crate::service::Inner;
 use crate::transact::transact;
@@ -181,8 +183,12 @@ impl Functions {
         found.ok_or(FileFailure::NotFound)
     }
 
-    /// Removes contents whose rows are gone; how many it was. Called again and again by a job.
+    /// Removes contents whose rows are gone; how many it was. Called again and again by a job; does
+    /// nothing while somebody holds the contents.
     pub async fn remove_dropped_files(&self) -> Result<usize, FunctionFailure> {
+        let Ok(_removing) = self.inner().contents.try_write() else {
+            return Ok(0);
+        };
         let database = self.database().clone();
         let removed = transact(database.clone(), WHAT, |tx| {
             RemovedFile::some(tx, REMOVED_STEP).map_err(catalog)
@@ -211,6 +217,9 @@ impl Functions {
         let files = self.inner().options.files.clone();
         let mut listed = files.list();
         let mut count = 0;
+        let Ok(_removing) = self.inner().contents.try_write() else {
+            return Ok(0);
+        };
         while let Some(file) = listed.try_next().await.map_err(failed)? {
             if self.is_unclaimed(&file, now).await? {
                 files.remove(&file.key).await.map_err(failed)?;

@@ -49,7 +49,7 @@ pub use lentil_js::{
 pub use crate::actions::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpResponse};
 pub use crate::agenda::Agenda;
 pub use crate::errors::client_message;
-pub use crate::files::{FileFailure, StoredFile, Upload, UrlProof};
+pub use crate::files::{ContentsHeld, FileFailure, Restoring, StoredFile, Upload, UrlProof};
 pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};

@@ -162,6 +162,8 @@ pub(crate) struct Inner {
     pub(crate) names: PublicNames,
     pub(crate) signer: UrlSigner,
     pub(crate) uploads: UploadTokens,
+    /// Taken to write by who removes contents, to read by who needs all of them to stay.
+    pub(crate) contents: Arc<tokio::sync::RwLock<()>>,
     /// For driver threads that have to wait for the file store.
     pub(crate) runtime: Handle,
     pub(crate) agenda: Arc<Agenda>,
@@ -208,6 +210,7 @@ impl Functions {
             signer: UrlSigner::new(&options.secret, options.file_url_ttl),
             runtime: Handle::current(),
             uploads: UploadTokens::new(&options.secret, &options.instance_name),
+            contents: Arc::default(),
             agenda: Arc::default(),
             database,
             host,

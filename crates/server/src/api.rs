@@ -3,11 +3,17 @@
 mod admin;
 mod deploy;
 mod environment;
+mod export;
 mod functions;
 mod import;
 mod jobs;
+pub(crate) mod legacy;
 mod logs;
+mod status;
 mod storage;
+pub(crate) mod streaming_export;
+mod streaming_import;
+mod usage;
 
 use std::time::Duration;
 
@@ -30,10 +36,15 @@ pub(crate) fn router() -> Router<Deployment> {
         .merge(functions::router())
         .merge(deploy::router())
         .merge(environment::router())
+        .merge(export::router())
         .merge(import::router())
         .merge(jobs::router())
         .merge(logs::router())
         .merge(storage::router())
+        .merge(streaming_export::router())
+        .merge(streaming_import::router())
+        .merge(usage::router())
+        .merge(status::router())
         .merge(admin::router())
         .fallback(unknown)
         .layer(from_fn(common))

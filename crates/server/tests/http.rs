@@ -12,5 +12,6 @@ mod http {
     mod functions;
     mod meta;
     mod requests;
+    mod streaming;
     mod times;
 }
