@@ -212,7 +212,7 @@ fn index_json(
 
 fn functions(introspection: &Introspection) -> Json {
     let all = introspection.functions.all().into_iter();
-    let shown = all.filter_map(|(kind, path, counters)| {
+    let shown = all.map(|(kind, path, counters)| {
         let history = counters.history.lock();
         let sums = history.sum_from(minute_ago());
         drop(history);
@@ -220,7 +220,7 @@ fn functions(introspection: &Introspection) -> Json {
         let first = Cell::Latency as usize;
         let classes = &sums[first..first + BUCKETS];
         let ms = |share| percentile(classes, share).map(|seconds| seconds * 1e3);
-        Some(json!({
+        json!({
             "path": path,
             "kind": kind_name(kind),
             "calls1m": get(Cell::Calls),
@@ -232,7 +232,7 @@ fn functions(introspection: &Introspection) -> Json {
             "reruns1m": get(Cell::Reruns),
             "unchangedReruns1m": get(Cell::Unchanged),
             "conflicts1m": get(Cell::Conflicts),
-        }))
+        })
     });
     shown.collect()
 }
