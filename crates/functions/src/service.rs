@@ -59,6 +59,8 @@ pub enum Origin {
     Server {
         /// The scheduled function that runs, or on whose behalf this does.
         scheduled: Option<DocumentId>,
+        /// The run of the function that calls, if one does.
+        parent: Option<uuid::Uuid>,
     },
 }
 
@@ -68,10 +70,18 @@ impl Origin {
         matches!(self, Origin::Server { .. })
     }
 
+    /// The run of the function that calls, if one does.
+    pub(crate) fn parent(self) -> Option<uuid::Uuid> {
+        match self {
+            Origin::Server { parent, .. } => parent,
+            Origin::Client => None,
+        }
+    }
+
     /// The scheduled function behind the call.
     pub(crate) fn scheduled(self) -> Option<DocumentId> {
         match self {
-            Origin::Server { scheduled } => scheduled,
+            Origin::Server { scheduled, .. } => scheduled,
             Origin::Client => None,
         }
     }
