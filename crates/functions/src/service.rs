@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use lentil_database::Database;
 use lentil_files::FileStore;
 use lentil_identity::Identity;
-use lentil_js::Host;
+use lentil_js::{Host, RealmReport};
 use lentil_values::{DocumentId, Timestamp};
 use tokio::runtime::Handle;
 
@@ -230,6 +230,11 @@ impl Functions {
     /// Reads the stream of events until it is dropped.
     pub fn read_events(&self) -> EventReader {
         EventReader::enter(self.inner.introspection.clone())
+    }
+
+    /// How the realms of queries and mutations fared.
+    pub fn realms(&self) -> RealmReport {
+        self.inner.host.realms()
     }
 
     /// The database beneath.
