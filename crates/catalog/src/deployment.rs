@@ -37,6 +37,8 @@ pub struct Deployment {
     pub node_version: Option<String>,
     /// JSON text of the packages that Node actions import: a list of names and versions.
     pub node_dependencies: Option<String>,
+    /// Whether an admin has stopped it: no function runs until it goes on.
+    pub paused: bool,
 }
 
 impl Deployment {
@@ -55,6 +57,7 @@ impl Deployment {
             definition: None,
             node_version: None,
             node_dependencies: None,
+            paused: false,
         }
     }
 
@@ -100,6 +103,7 @@ impl Deployment {
             definition: row.optional_text("definition"),
             node_version: row.optional_text("nodeVersion"),
             node_dependencies: row.optional_text("nodeDependencies"),
+            paused: row.value("paused") == Some(&Value::Boolean(true)),
         })
     }
 
@@ -128,6 +132,7 @@ impl Deployment {
                 "nodeDependencies",
                 self.node_dependencies.as_deref().and_then(text),
             ),
+            ("paused", self.paused.then_some(Value::Boolean(true))),
         ]);
         let id = table.id(ROW);
         if tx.get(Namespace::ROOT, id)?.is_some() {

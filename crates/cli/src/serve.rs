@@ -13,7 +13,7 @@ use lentil_functions::{
 };
 use lentil_jobs::{Exports, Imports};
 use lentil_server::ws::SyncOptions;
-use lentil_server::{Deps, Server, ServerOptions};
+use lentil_server::{DashboardOptions, Deps, Server, ServerOptions};
 use lentil_storage::{SqliteOptions, SqlitePersistence, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -24,6 +24,9 @@ use crate::options::{
     Durability, LogFormat, NetworkChoice, NodeActionsChoice, RealmChoice, ServeOptions, Switch,
 };
 use crate::{backup, banner, client, keys};
+
+/// Where dashboards are looked for.
+const DASHBOARD_PORT: u16 = 6791;
 
 /// Runs until a signal says stop.
 pub(crate) fn main(options: ServeOptions) -> anyhow::Result<()> {
@@ -50,6 +53,11 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         site_url: String::new(),
         redact: options.redact_logs_to_client,
         sync: SyncOptions::default(),
+        dashboard: DashboardOptions {
+            port: Some(options.dashboard_port.unwrap_or(DASHBOARD_PORT)),
+            optional: options.dashboard_port.is_none(),
+            parents: options.dashboard_parents.clone(),
+        },
     };
     let mut server = Server::bind(server_options).await?;
     let (api, site) = server.addresses().context("the ports are gone again")?;
@@ -62,6 +70,11 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         .clone()
         .unwrap_or_else(|| format!("http://127.0.0.1:{}", site.port()));
     server.set_urls(&cloud_url, &site_url);
+
+    let dashboard = match server.dashboard_address() {
+        Some(address) => format!("http://127.0.0.1:{}", address.port()),
+        None => format!("{cloud_url}/_console/"),
+    };
 
     let limits = limits(&options)?;
     let files = options.files.open(&data).await?;
@@ -98,7 +111,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         keys: credentials.keys.clone(),
     };
 
-    announce(&credentials, &cloud_url, &site_url, &data);
+    announce(&credentials, [&cloud_url, &site_url, &dashboard], &data);
     // Only who is given nothing but the folder needs it.
     if let Err(error) = client::note_address(&data, &format!("http://127.0.0.1:{}", api.port())) {
         tracing::warn!(%error, "the server's address cannot be noted in the data folder");
@@ -213,12 +226,12 @@ fn open_database(options: &ServeOptions, data: &Path) -> anyhow::Result<Database
         .context("cannot open the database")
 }
 
-fn announce(credentials: &Credentials, cloud_url: &str, site_url: &str, data: &Path) {
+fn announce(credentials: &Credentials, urls: [&str; 3], data: &Path) {
     let key = credentials
         .new
         .then(|| credentials.keys.mint(0, false, keys::now_secs()));
-    banner::print(cloud_url, site_url, data, key.as_deref());
-    tracing::info!(url = cloud_url, name = credentials.name, "ready");
+    banner::print(urls, data, key.as_deref());
+    tracing::info!(url = urls[0], name = credentials.name, "ready");
 }
 
 fn start_logging(options: &ServeOptions) -> anyhow::Result<()> {

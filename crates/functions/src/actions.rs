@@ -42,7 +42,8 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
     if !call.identity.can_write() {
         return Outcome::failed(FunctionFailure::developer(NO_PERMISSION));
     }
-    let started = Instant::now();
+    let (started, id) = (Instant::now(), uuid::Uuid::new_v4());
+    let _outstanding = inner.introspection.counters.begin(FunctionKind::Action);
     let prepared = {
         let (inner, call, path) = (inner.clone(), call.clone(), path.clone());
         tokio::task::spawn_blocking(move || prepare(&inner, &call, &path))
@@ -53,7 +54,7 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
             &error,
         ))
     });
-    let requests = ActionRequests::new(inner.clone(), &call, path.clone());
+    let requests = ActionRequests::new(inner.clone(), &call, path.clone(), id);
     let requests = Arc::new(requests);
     let mut node = false;
     let (result, lines) = match prepared {
@@ -225,6 +226,9 @@ fn describe(
     result: &Result<Arc<str>, FunctionFailure>,
 ) -> Execution {
     Execution {
+        id: uuid::Uuid::new_v4(),
+        parent: call.origin.parent(),
+        work: Default::default(),
         kind: FunctionKind::Action,
         node: false,
         component: call.component.clone(),

@@ -29,6 +29,9 @@ mod cache;
 mod watchers;
 mod warnings;
 mod system_query;
+mod system_mutation;
+mod pausing;
+mod tables;
 mod actions;
 mod any;
 mod one_off;
@@ -39,6 +42,7 @@ mod filter;
 mod cursor;
 mod limits;
 mod logs;
+mod introspection;
 pub mod deploy;
 mod system;
 
@@ -50,6 +54,7 @@ pub use crate::actions::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpRespo
 pub use crate::agenda::Agenda;
 pub use crate::errors::client_message;
 pub use crate::files::{ContentsHeld, FileFailure, Restoring, StoredFile, Upload, UrlProof};
+pub use crate::introspection::{Event, EventReader, News, Parameters, Presence, SeriesQuery};
 pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};
@@ -59,3 +64,4 @@ pub use crate::outcome::{
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
 pub use crate::service::{Call, Functions, FunctionsOptions, Origin, Question, SessionRequest};
 pub use crate::signal::Signal;
+pub use crate::system::author_of;

@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
+use crate::introspection::Work;
 use crate::limits::count;
 use crate::path::ComponentPath;
 
@@ -122,6 +123,10 @@ pub(crate) fn flatten(own: Vec<LogLine>, nested: Vec<Line>, most: u64) -> Vec<Li
 /// An execution that has ended, as its function's part of the server reports it.
 #[derive(Clone, Debug)]
 pub(crate) struct Execution {
+    /// Tells it from all others.
+    pub(crate) id: uuid::Uuid,
+    /// The execution that called it, if one did.
+    pub(crate) parent: Option<uuid::Uuid>,
     pub(crate) kind: FunctionKind,
     /// Whether it is a Node action.
     pub(crate) node: bool,
@@ -141,6 +146,8 @@ pub(crate) struct Execution {
     /// The rendered error, if it failed.
     pub(crate) error: Option<String>,
     pub(crate) usage: TransactionUsage,
+    /// What it read and wrote, and where.
+    pub(crate) work: Work,
     /// Bytes of the encoded result.
     pub(crate) return_bytes: Option<usize>,
     /// What an HTTP action answered.
@@ -239,13 +246,13 @@ impl LogEntry {
             "timestamp": self.cursor_ms / 1e3,
             "cachedResult": execution.cached,
             "caller": execution.caller,
-            "parentExecutionId": null,
+            "parentExecutionId": execution.parent.map(|id| id.to_string()),
             "executionTime": execution.seconds,
             "userExecutionTime": execution.user_seconds,
             "success": execution.http_status.map(|status| json!({ "status": status.to_string() })),
             "error": execution.error,
             "requestId": execution.request_id,
-            "executionId": self.execution_id.to_string(),
+            "executionId": execution.id.to_string(),
             "usageStats": usage_stats(&execution.usage),
             "returnBytes": execution.return_bytes,
             "occInfo": conflicts,
@@ -401,6 +408,9 @@ mod tests {
 
     fn execution(request_id: &str, lines: Vec<Line>) -> Execution {
         Execution {
+            id: uuid::Uuid::nil(),
+            parent: None,
+            work: Work::default(),
             kind: FunctionKind::Query,
             node: false,
             component: ComponentPath::default(),

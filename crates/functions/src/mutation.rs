@@ -10,13 +10,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use lentil_database::{CommitError, TransactionUsage};
+use lentil_database::{CommitError, ConflictPlace, TransactionUsage};
 use lentil_js::FunctionKind;
 use lentil_values::{Timestamp, is_unresolved, resolve_commit_ts};
 
 use crate::contention::Conflicts;
 use crate::errors::NO_PERMISSION;
 use crate::execute::{Executed, execute};
+use crate::introspection::{self, Work};
 use crate::job::Job;
 use crate::logs::{Execution, identity_type};
 use crate::path::FunctionPath;
@@ -24,6 +25,7 @@ use crate::prepare::{LARGE, Ready, Refused, prepare};
 use crate::requests::{Record, assume_no_record, find_record, highest_request, keep_record};
 use crate::service::Inner;
 use crate::sessions_seen::Standing;
+use crate::system_mutation::{self, Ran};
 use crate::{Call, FailureClass, FunctionFailure, MutationDone, Outcome, SessionRequest};
 
 /// Why a mutation runs: what its transaction reads and writes besides what the function does.
@@ -40,8 +42,8 @@ pub(crate) enum Errand {
 /// How one attempt ended.
 enum Attempt {
     Done(MutationDone),
-    /// What it had read has changed, in this table.
-    Conflict(String),
+    /// What it had read has changed, in this table and at this place.
+    Conflict(String, Option<Box<ConflictPlace>>),
 }
 
 /// What an attempt begins with.
@@ -64,6 +66,8 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call, mut errand: Errand) -> Mu
         return failed(FunctionFailure::developer(NO_PERMISSION));
     }
     tracing::trace!(target: "lentil::station", number = 4);
+    let _outstanding =
+        (!path.is_system()).then(|| inner.introspection.counters.begin(FunctionKind::Mutation));
     let mut conflicts = Conflicts::default();
     // Held to the end: as long as it runs, others of its number have to look.
     let _entered = match &mut errand {
@@ -78,19 +82,68 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call, mut errand: Errand) -> Mu
         let turn = inner.contention.turn(&conflicts).await;
         let attempt = attempt(&inner, &call, &path, &errand, &conflicts).await;
         drop(turn);
-        match attempt {
+        let place = match attempt {
             Attempt::Done(done) => return done,
-            Attempt::Conflict(table) => conflicts.add(table),
-        }
+            Attempt::Conflict(table, place) => {
+                conflicts.add(table);
+                place
+            }
+        };
         // The conflict may have been another run of the same request.
         if let Errand::Request(_, standing) = &mut errand {
             *standing = Standing::Perhaps;
         }
         // What was to run later has nobody who could try again.
         let patient = matches!(errand, Errand::Job(_));
-        if !patient && u64::from(conflicts.count) > inner.options.limits.conflict_retries {
+        let failed_for_good =
+            !patient && u64::from(conflicts.count) > inner.options.limits.conflict_retries;
+        let told = introspection::Conflict {
+            path: &path.to_string(),
+            run: &call.request_id,
+            attempt: conflicts.count,
+            table: &conflicts.table,
+            place: place.as_deref(),
+            failed: failed_for_good,
+        };
+        inner.introspection.conflicted(&told, &inner.database);
+        if failed_for_good {
             return failed(conflict(&conflicts));
         }
+    }
+}
+
+/// The same for what the server does itself.
+async fn system_attempt(
+    inner: &Arc<Inner>,
+    call: &Call,
+    path: &FunctionPath,
+    errand: &Errand,
+) -> Attempt {
+    let numbered = match errand {
+        Errand::Request(request, _) => Some(*request),
+        Errand::Call | Errand::Job(_) => None,
+    };
+    let ready = match system_mutation::run(inner, call, path, numbered).await {
+        Ok(Ran::Ready(ready)) => ready,
+        Ok(Ran::Replay(record)) => return Attempt::Done(replayed(record)),
+        Err(failure) => return Attempt::Done(failed(failure)),
+    };
+    match inner.database.commit(ready.tx).await {
+        Ok(committed) => {
+            if ready.after.crons {
+                inner.agenda.note_crons();
+            }
+            let outcome = Outcome {
+                result: Ok(ready.result),
+                log_lines: Arc::default(),
+            };
+            Attempt::Done(MutationDone {
+                outcome,
+                ts: Some(committed.ts),
+            })
+        }
+        Err(CommitError::Conflict { table, place }) => Attempt::Conflict(table, place),
+        Err(error) => Attempt::Done(failed(error.into())),
     }
 }
 
@@ -102,6 +155,9 @@ async fn attempt(
     errand: &Errand,
     conflicts: &Conflicts,
 ) -> Attempt {
+    if path.is_system() {
+        return system_attempt(inner, call, path, errand).await;
+    }
     let started = Instant::now();
     let mut executed = match begin(inner, call, path, errand).await {
         Ok(Prepared::Ready(ready)) => match execute(inner, ready).await {
@@ -115,7 +171,7 @@ async fn attempt(
     };
     let log_lines = executed.log_lines();
     let mut report = describe(call, path, started, &executed, conflicts);
-    let (tx, result) = match executed.result {
+    let (mut tx, result) = match executed.result {
         Err(failure) => {
             if failure.class == FailureClass::Developer {
                 inner.log(report);
@@ -139,8 +195,18 @@ async fn attempt(
             (executed.tx, result)
         }
     };
+    let run = report.id.to_string();
+    let source = inner.introspection.source(&report.identifier, &run);
+    if let Some(source) = &source {
+        tx.set_source(source.clone());
+    }
+    let committing = Instant::now();
     match inner.database.commit(tx).await {
         Ok(committed) => {
+            if let Some(source) = &source {
+                inner.introspection.sources.note(committed.ts, source);
+            }
+            report.work.commit_seconds = committing.elapsed().as_secs_f64();
             report.seconds = started.elapsed().as_secs_f64();
             inner.log(report);
             if let Some(at_ms) = executed.scheduled_ms {
@@ -155,7 +221,7 @@ async fn attempt(
                 ts: Some(committed.ts),
             })
         }
-        Err(CommitError::Conflict { table }) => Attempt::Conflict(table),
+        Err(CommitError::Conflict { table, place }) => Attempt::Conflict(table, place),
         Err(error) => Attempt::Done(failed(error.into())),
     }
 }
@@ -271,6 +337,13 @@ fn describe(
 ) -> Execution {
     let usage: TransactionUsage = executed.tx.usage();
     Execution {
+        id: uuid::Uuid::new_v4(),
+        parent: call.origin.parent(),
+        work: Work {
+            reads: executed.tx.used().to_vec(),
+            writes: executed.tx.table_writes().to_vec(),
+            commit_seconds: 0.0,
+        },
         kind: FunctionKind::Mutation,
         node: false,
         component: call.component.clone(),

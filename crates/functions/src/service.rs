@@ -17,6 +17,7 @@ use crate::contention::Contention;
 use crate::cursor::Cursors;
 use crate::deploy::ImageCache;
 use crate::files::{PublicNames, UploadTokens, UrlSigner};
+use crate::introspection::{EventReader, Introspection, Presence, start_reports};
 use crate::limits::Limits;
 use crate::logs::{Entry, Execution, LogStream};
 use crate::mutation::Errand;
@@ -59,6 +60,8 @@ pub enum Origin {
     Server {
         /// The scheduled function that runs, or on whose behalf this does.
         scheduled: Option<DocumentId>,
+        /// The run of the function that calls, if one does.
+        parent: Option<uuid::Uuid>,
     },
 }
 
@@ -68,10 +71,18 @@ impl Origin {
         matches!(self, Origin::Server { .. })
     }
 
+    /// The run of the function that calls, if one does.
+    pub(crate) fn parent(self) -> Option<uuid::Uuid> {
+        match self {
+            Origin::Server { parent, .. } => parent,
+            Origin::Client => None,
+        }
+    }
+
     /// The scheduled function behind the call.
     pub(crate) fn scheduled(self) -> Option<DocumentId> {
         match self {
-            Origin::Server { scheduled } => scheduled,
+            Origin::Server { scheduled, .. } => scheduled,
             Origin::Client => None,
         }
     }
@@ -167,16 +178,20 @@ pub(crate) struct Inner {
     /// For driver threads that have to wait for the file store.
     pub(crate) runtime: Handle,
     pub(crate) agenda: Arc<Agenda>,
+    pub(crate) introspection: Arc<Introspection>,
 }
 
 impl Inner {
     /// Adds an entry to the log stream.
     pub(crate) fn log(&self, execution: Execution) {
-        self.log_entry(Uuid::new_v4(), Entry::Completion(Box::new(execution)));
+        self.log_entry(execution.id, Entry::Completion(Box::new(execution)));
     }
 
     /// Adds an entry of an execution that may have others.
     pub(crate) fn log_entry(&self, execution_id: Uuid, entry: Entry) {
+        if let Entry::Completion(execution) = &entry {
+            self.introspection.ended(execution, &self.database);
+        }
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now_ms = now.map_or(0.0, |now| now.as_secs_f64() * 1e3);
         self.logs.push(now_ms, execution_id, entry);
@@ -212,13 +227,25 @@ impl Functions {
             uploads: UploadTokens::new(&options.secret, &options.instance_name),
             contents: Arc::default(),
             agenda: Arc::default(),
+            introspection: Arc::default(),
             database,
             host,
             options,
         };
-        Functions {
-            inner: Arc::new(inner),
-        }
+        let inner = Arc::new(inner);
+        start_reports(&inner);
+        Functions { inner }
+    }
+
+    /// A conversation with a client begins; it ends when what is given is dropped.
+    pub fn enter_session(&self, client: String) -> Presence {
+        let now_ms = crate::introspection::now_ms();
+        self.inner.introspection.sessions.enter(client, now_ms)
+    }
+
+    /// Reads the stream of events until it is dropped.
+    pub fn read_events(&self) -> EventReader {
+        EventReader::enter(self.inner.introspection.clone())
     }
 
     /// How the realms of queries and mutations fared.

@@ -106,6 +106,7 @@ pub struct Host {
     node: NodeHost,
     user_time: Duration,
     http_idle: Duration,
+    node_version: Arc<str>,
 }
 
 impl Host {
@@ -148,7 +149,13 @@ impl Host {
             node,
             user_time: options.user_time,
             http_idle,
+            node_version: node.shown().into(),
         })
+    }
+
+    /// The version of the Node that runs functions, e.g. `v22.11`.
+    pub fn node_version(&self) -> &str {
+        &self.node_version
     }
 
     /// Runs one call and hands the syscalls object back with its outcome. Cancel-safe: dropping

@@ -6,6 +6,7 @@ mod environment;
 mod export;
 mod functions;
 mod import;
+mod introspection;
 mod jobs;
 pub(crate) mod legacy;
 mod logs;
@@ -46,8 +47,14 @@ pub(crate) fn router() -> Router<Deployment> {
         .merge(usage::router())
         .merge(status::router())
         .merge(admin::router())
+        .merge(introspection::router())
         .fallback(unknown)
         .layer(from_fn(common))
+}
+
+/// What operators ask for outside of it.
+pub(crate) fn outside() -> Router<Deployment> {
+    introspection::outside()
 }
 
 /// What holds for every endpoint (sync-and-http 4.1). No version of a client is turned away.

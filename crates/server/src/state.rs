@@ -8,6 +8,7 @@ use lentil_functions::Functions;
 use lentil_functions::deploy::Deployer;
 use lentil_identity::AdminKeys;
 use lentil_jobs::{Exports, Imports};
+use tokio::sync::watch;
 
 use crate::api::legacy::LegacyPushes;
 use crate::api::streaming_export::StreamingSnapshots;
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) site_url: String,
     /// Whether clients get errors and logs in the production form.
     pub(crate) redact: bool,
+    /// Turns true when the server stops: answers that have no end of their own end then.
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
 impl Deployment {

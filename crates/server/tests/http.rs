@@ -9,7 +9,9 @@ mod http {
     mod browsers;
     mod callers;
     mod client;
+    mod console;
     mod functions;
+    mod introspection;
     mod meta;
     mod requests;
     mod streaming;

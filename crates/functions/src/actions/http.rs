@@ -142,7 +142,8 @@ async fn run(
     mut request: HttpRequest,
     client: Client,
 ) -> Result<(), HttpFailure> {
-    let started = Instant::now();
+    let (started, id) = (Instant::now(), uuid::Uuid::new_v4());
+    let _outstanding = inner.introspection.counters.begin(FunctionKind::HttpAction);
     let body = request.body.take();
     let (unknown, call) = call_of(&mut request);
     let prepared = {
@@ -159,7 +160,7 @@ async fn run(
         module: ROUTER.to_owned(),
         function: "default".to_owned(),
     };
-    let requests = Arc::new(ActionRequests::new(inner.clone(), &call, path).of_http(unknown));
+    let requests = Arc::new(ActionRequests::new(inner.clone(), &call, path, id).of_http(unknown));
     let exchange = HttpExchange {
         body,
         head: client.head,
@@ -202,6 +203,7 @@ fn prepare(
 ) -> Result<Invocation, HttpFailure> {
     let mut tx = inner.database.begin();
     let live = inner.live(&mut tx).map_err(FunctionFailure::from)?;
+    live.check_running()?;
     let image = live.image.ok_or(HttpFailure::NoRouter)?;
     let module = image.analysis.get(ROUTER);
     if module.is_none_or(|module| module.http_routes.is_none()) {
@@ -314,6 +316,9 @@ fn describe(
     // Without a head the server answers a failure.
     let status = status.or(result.is_err().then_some(500));
     Execution {
+        id: uuid::Uuid::new_v4(),
+        parent: call.origin.parent(),
+        work: Default::default(),
         kind: FunctionKind::HttpAction,
         node: false,
         component: call.component.clone(),

@@ -26,10 +26,11 @@ struct State {
     lines: usize,
 }
 
-impl Default for Told {
-    fn default() -> Told {
+impl Told {
+    /// Nothing yet, of an execution.
+    pub(super) fn of(id: Uuid) -> Told {
         Told {
-            id: Uuid::new_v4(),
+            id,
             state: Mutex::default(),
         }
     }
@@ -56,8 +57,10 @@ impl ActionRequests {
     pub(super) fn conclude(&self, lines: &[Line], execution: Execution) {
         let told = self.told.state.lock().lines;
         self.push(lines.iter().skip(told).cloned().collect());
-        self.inner
-            .log_entry(self.told.id, Entry::Completion(Box::new(execution)));
+        self.inner.log(Execution {
+            id: self.told.id,
+            ..execution
+        });
     }
 
     fn push(&self, lines: Vec<Line>) {

@@ -21,6 +21,8 @@ use crate::{Call, FunctionFailure, Functions, Origin, Outcome};
 
 /// The world of one action.
 pub(super) struct ActionRequests {
+    /// Its execution.
+    id: uuid::Uuid,
     pub(super) inner: Arc<Inner>,
     pub(super) path: FunctionPath,
     pub(super) component: ComponentPath,
@@ -49,8 +51,14 @@ struct Run<'a> {
 }
 
 impl ActionRequests {
-    pub(super) fn new(inner: Arc<Inner>, call: &Call, path: FunctionPath) -> ActionRequests {
+    pub(super) fn new(
+        inner: Arc<Inner>,
+        call: &Call,
+        path: FunctionPath,
+        id: uuid::Uuid,
+    ) -> ActionRequests {
         ActionRequests {
+            id,
             inner,
             path,
             component: call.component.clone(),
@@ -59,7 +67,7 @@ impl ActionRequests {
             unknown: None,
             scheduled: call.origin.scheduled(),
             contents: Contents::default(),
-            told: Told::default(),
+            told: Told::of(id),
             http: false,
         }
     }
@@ -166,6 +174,7 @@ impl ActionRequests {
             caller: ACTION,
             origin: Origin::Server {
                 scheduled: self.scheduled,
+                parent: Some(self.id),
             },
             question: Default::default(),
         })
