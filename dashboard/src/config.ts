@@ -8,8 +8,8 @@ export interface Config {
   version: string | null;
   /** Who may embed the dashboard and hand it credentials, besides its own origin. */
   embedOrigins: string[];
-  /** Optional parts of the server that this build knows how to use. */
-  features: Set<string>;
+  /** Optional parts of the server; null when it does not say. */
+  features: Set<string> | null;
 }
 
 /** The path below which all pages stand, without the slash at the end. */
@@ -34,13 +34,13 @@ export async function loadConfig(): Promise<Config> {
   }
   const text = (name: string) => (typeof given[name] === "string" ? (given[name] as string) : null);
   const list = (name: string) => (Array.isArray(given[name]) ? (given[name] as string[]) : []);
-  const url = text("deploymentUrl");
+  const url = text("url");
   return {
     deploymentUrl: url ? reachable(url) : location.origin,
-    deploymentName: text("deploymentName"),
+    deploymentName: text("name"),
     siteUrl: text("siteUrl"),
     version: text("version"),
-    embedOrigins: list("embedOrigins"),
-    features: new Set(list("features")),
+    embedOrigins: list("parentOrigins"),
+    features: Array.isArray(given.features) ? new Set(list("features")) : null,
   };
 }

@@ -1,7 +1,7 @@
 // Live queries of system functions as data, error or loading; an error is a state of the page and
 // not the end of it.
 
-import { useConvex, useQueries } from "convex/react";
+import { useConvex, useQueries, type RequestForQueries } from "convex/react";
 import { getFunctionName } from "convex/server";
 import { convexToJson, type Value } from "convex/values";
 import type { DefaultFunctionArgs, FunctionReference } from "convex/server";
@@ -20,7 +20,7 @@ export function useLive<A extends DefaultFunctionArgs, R>(
   const name = getFunctionName(reference);
   const key = args === "skip" ? "skip" : JSON.stringify(convexToJson(args as Value));
   const queries = useMemo(
-    () => (args === "skip" ? {} : { it: { query: reference, args: args as Record<string, Value> } }),
+    (): RequestForQueries => (args === "skip" ? {} : { it: { query: reference, args: args as Record<string, Value> } }),
     // The name and the text of the arguments are what the query is; their objects may be new each time.
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [name, key],

@@ -14,7 +14,7 @@ const KEPT_PAGES = 40;
 
 interface Slot {
   cursor: string | null;
-  /** Where the page ends; set once there is a page behind it. */
+  /** Where the page ends and the next one begins; null when it is the last. */
   end: string | null;
   rows: Row[] | null;
   count: number;
@@ -46,12 +46,12 @@ export function useRows(table: string, filters: string | null): Rows {
     if (range[1] !== 0) setRange([0, 0]);
   }
 
-  const from = Math.max(0, range[0] - MARGIN);
-  const to = Math.min(slots.current.length - 1, range[1] + MARGIN);
-  const wanted = slots.current.slice(from, to + 1).map(({ cursor, end }) => [cursor, end]);
+  const from = Math.max(0, Math.min(range[0], slots.current.length - 1) - MARGIN);
+  const to = reach(slots.current, range[1]);
+  const wanted = slots.current.slice(from, to + 1).map(({ cursor }) => cursor);
   const wantedKey = JSON.stringify(wanted);
   const queries = useMemo(
-    () => queriesOf(table, filters, from, wanted as [string | null, string | null][]),
+    () => queriesOf(table, filters, from, wanted),
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [key, from, wantedKey],
   );
@@ -59,10 +59,10 @@ export function useRows(table: string, filters: string | null): Rows {
 
   const { error, filterError } = take(slots.current, results);
   const last = slots.current[slots.current.length - 1]!;
-  const lastVisible = range[1] >= slots.current.length - 1;
+  const wantsMore = to === slots.current.length - 1 && last.rows !== null && !last.done;
   useEffect(() => {
     forget(slots.current, range);
-    if (lastVisible && last.rows && !last.done && last.end) {
+    if (wantsMore && last.end) {
       slots.current.push({ cursor: last.end, end: null, rows: null, count: 0, done: false });
       redraw((n) => n + 1);
     }
@@ -91,9 +91,16 @@ export function useRows(table: string, filters: string | null): Rows {
   };
 }
 
-function queriesOf(table: string, filters: string | null, from: number, wanted: [string | null, string | null][]) {
-  const entries = wanted.map(([cursor, end], index) => {
-    const paginationOpts = { numItems: PAGE_ROWS, cursor, ...(end === null ? {} : { endCursor: end }) };
+/** The last page to subscribe to: filters make short pages, so rows are counted and not pages. */
+function reach(slots: Slot[], visible: number): number {
+  let at = Math.min(visible, slots.length - 1);
+  for (let rows = 0; at < slots.length - 1 && rows < PAGE_ROWS * MARGIN; at++) rows += slots[at + 1]!.count;
+  return at;
+}
+
+function queriesOf(table: string, filters: string | null, from: number, wanted: (string | null)[]) {
+  const entries = wanted.map((cursor, index) => {
+    const paginationOpts = { numItems: PAGE_ROWS, cursor };
     return [String(from + index), { query: system.documents, args: { table, filters, paginationOpts } }];
   });
   return Object.fromEntries(entries) as Record<string, { query: typeof system.documents; args: never }>;
@@ -118,11 +125,12 @@ function take(slots: Slot[], results: Record<string, unknown>) {
     }
     slot.rows = page as Row[];
     slot.count = page.length;
-    // A page with a border has one behind it, whatever the answer for that border says.
-    if (slot.end === null) {
-      slot.done = isDone;
-      if (!isDone) slot.end = continueCursor;
-    }
+    const end = isDone ? null : continueCursor;
+    // While a page is subscribed the server keeps its end; one that was let go and is asked for
+    // again may end elsewhere, and then the pages behind it begin elsewhere.
+    if (slot.end !== end && slots.length > Number(index) + 1) slots.length = Number(index) + 1;
+    slot.end = end;
+    slot.done = isDone;
   }
   return { error, filterError };
 }

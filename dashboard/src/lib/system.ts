@@ -110,28 +110,34 @@ export const system = {
     "paginatedTableDocuments:default",
   ),
   size: query<{ tableName: string }, number>("tableSize:default"),
-  sizes: query<None, Record<string, number>>("tableSize:sizeOfAllTables"),
+  sizes: query<None, Record<string, number>>("tableSize:ofEach"),
   byIds: query<{ ids: { id: string; tableName: string }[] }, (Row | null)[]>("listById:default"),
   byId: query<{ id: string }, Row | null>("getById:default"),
   createTable: mutation<{ table: string }, null>("createTable:default"),
   add: mutation<{ table: string; documents: Value[] }, Done>("addDocument:default"),
   patch: mutation<{ table: string; ids?: string[]; fields: Value }, Done>("patchDocumentsFields:default"),
   replace: mutation<{ id: string; document: Value }, Done>("replaceDocument:default"),
+  restore: mutation<{ documents: Value[] }, Done>("restoreDocuments:default"),
   remove: mutation<{ toDelete: { id: string; tableName: string }[] }, Done>("deleteDocuments:default"),
   clearPage: mutation<
     { tableName: string; cursor: string | null },
     { deleted: number; hasMore: boolean; continueCursor: string }
   >("clearTablePage:default"),
   modules: query<None, [string | null, [string, ModuleInfo][]][]>("modules:listForAllComponents"),
+  returnsValidator: query<{ function: string }, string | null>("modules:returnsValidator"),
+  source: query<{ path: string }, { source: string; sourceMap: string | null } | null>("modules:source"),
   argsValidator: query<{ function: string }, string | null>("modules:argsValidator"),
   environment: query<None, { _id: string; name: string; value: string }[]>("listEnvironmentVariables:default"),
   files: query<Paged & { filters: Record<string, Value> }, Page<FileInfo>>("fileStorageV2:fileMetadata"),
   fileCount: query<None, number>("fileStorageV2:numFiles"),
+  orphans: query<None, { ids: string[]; truncated: boolean }>("fileStorageV2:orphans"),
+  setFileName: mutation<{ storageId: string; name: string }, null>("fileStorageV2:setFileName"),
   uploadUrl: mutation<None, string>("fileStorageV2:generateUploadUrl"),
   deleteFiles: mutation<{ storageIds: string[] }, null>("fileStorageV2:deleteFiles"),
   scheduled: query<Paged & { udfPath?: string }, Page<ScheduledJob>>("paginatedScheduledJobs:default"),
   scheduledArgs: query<{ argsId: string }, Value>("scheduler:getArgs"),
   crons: query<None, CronJobInfo[]>("listCronJobs:default"),
+  runCron: mutation<{ name: string }, null>("crons:runNow"),
   cronRuns: query<None, CronRunInfo[]>("listCronJobRuns:default"),
   history: query<Paged & { filters: Record<string, Value> }, Page<DeploymentEvent>>("paginatedDeploymentEvents:default"),
   lastPush: query<None, DeploymentEvent | null>("deploymentEvents:lastPushEvent"),
@@ -143,4 +149,4 @@ export const system = {
 };
 
 /** In `patch`, a field with this value is taken away. */
-export const REMOVE_FIELD = "__CONVEX_PLACEHOLDER_undefined_field";
+export const REMOVE_FIELD = "__undefined__";

@@ -134,6 +134,12 @@ function objectValue(node: Extract<Expression, { type: "ObjectExpression" }>, wh
   return result;
 }
 
+/** A value that is an object with fields; null for every other. */
+export function asFields(value: Value): Record<string, Value> | null {
+  const plain = value !== null && typeof value === "object" && !Array.isArray(value) && !(value instanceof ArrayBuffer);
+  return plain ? (value as Record<string, Value>) : null;
+}
+
 export type TypeName = "string" | "boolean" | "number" | "bigint" | "null" | "array" | "object" | "bytes" | "unset";
 
 export function typeName(value: Value | undefined): TypeName {

@@ -14,7 +14,7 @@ import { NAV } from "./nav";
 export default function Palette({ onClose }: { onClose: () => void }) {
   const ref = useRef<HTMLDialogElement>(null);
   const navigate = useNavigate();
-  const { config } = useDeployment();
+  const { has } = useDeployment();
   const [text, setText] = useState("");
   const tables = useLive(system.tables, {}).data ?? {};
   const { functions = [] } = useFunctions();
@@ -49,7 +49,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             </Command.Group>
           )}
           <Command.Group heading="Pages">
-            {NAV.filter(({ id }) => id !== "live" || config.features.has("introspection")).map(({ id, label, path, icon: Icon }) => (
+            {NAV.filter(({ id }) => id !== "live" || has("introspection")).map(({ id, label, path, icon: Icon }) => (
               <Command.Item key={id} value={`page ${label}`} onSelect={() => go(path)}>
                 <Icon size={15} /> {label}
               </Command.Item>

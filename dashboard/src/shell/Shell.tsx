@@ -19,7 +19,7 @@ const Runner = lazy(() => import("../pages/functions/Runner"));
 const Palette = lazy(() => import("./Palette"));
 
 export function Shell() {
-  const { session, config } = useDeployment();
+  const { session, has } = useDeployment();
   const { state, skewMs } = useConnection();
   const paused = useLive(system.state, {}).data?.state === "paused";
   const [target, setTarget] = useState<RunnerTarget | null>(null);
@@ -32,7 +32,7 @@ export function Shell() {
 
   const shown = NAV.filter(
     ({ id, key }) =>
-      (id !== "live" || config.features.has("introspection")) &&
+      (id !== "live" || has("introspection")) &&
       (session.visiblePages === null || session.visiblePages.includes(key)),
   );
   return (

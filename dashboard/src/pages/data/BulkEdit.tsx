@@ -7,7 +7,7 @@ import { messageOf } from "../../lib/live";
 import type { Field } from "../../lib/schema";
 import type { Row } from "../../lib/system";
 import { toast } from "../../lib/toasts";
-import { parseValue, ValueError } from "../../lib/values";
+import { asFields, parseValue, ValueError } from "../../lib/values";
 import type { Editing } from "./edits";
 
 interface Props {
@@ -27,10 +27,8 @@ export function BulkEdit({ table, rows, fields, editing, onUndo, onClose }: Prop
     setBusy(true);
     setError(null);
     try {
-      const value = parseValue(text);
-      if (!value || typeof value !== "object" || Array.isArray(value) || value instanceof ArrayBuffer) {
-        throw new ValueError("Write an object with the fields to change");
-      }
+      const value = asFields(parseValue(text));
+      if (!value) throw new ValueError("Write an object with the fields to change");
       if (Object.keys(value).length === 0) throw new ValueError("The object names no field to change");
       await editing.patch(rows, value);
       toast(`Edited ${count(rows.length)} of ${table}`, "done", { label: "Undo", run: onUndo });

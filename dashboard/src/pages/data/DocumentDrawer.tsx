@@ -73,7 +73,7 @@ export function DocumentDrawer({ id, table, mapping, schema, editing, onClose }:
           button="Delete"
           onClose={() => setDeleting(false)}
           run={async () => {
-            await editing.remove([row._id]);
+            await editing.remove([row]);
             toast("Deleted");
             onClose();
           }}

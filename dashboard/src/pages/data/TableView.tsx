@@ -93,12 +93,12 @@ export function TableView({ table, mapping, schema, filters, setFilters, documen
           button="Delete"
           onClose={close}
           run={async () => {
-            await editing.remove(chosen.map((row) => row._id));
-            toast(`Deleted ${count(chosen.length)} from ${table}`);
+            await editing.remove(chosen);
+            toast(`Deleted ${count(chosen.length)} from ${table}`, "done", { label: "Undo", run: () => void undo() });
             setSelected(new Map());
           }}
         >
-          <p>They are gone for good: a document cannot come back under its id.</p>
+          <p>For half an hour, “Undo” in this tab brings them back under their ids.</p>
         </Confirm>
       )}
       {open === "clear" && <ClearTable {...{ table, editing, size }} onClose={close} />}

@@ -78,7 +78,14 @@ export function useEditing(table: string) {
           progress?.(Math.min(at + BATCH, documents.length));
         }
       },
-      remove: removeIds,
+      async remove(rows: Row[]) {
+        await removeIds(rows.map((row) => row._id));
+        remember(`deleted ${rowsText(rows.length)} of ${table}`, async () => {
+          for (let at = 0; at < rows.length; at += BATCH) {
+            check(await call(system.restore, { documents: rows.slice(at, at + BATCH) }));
+          }
+        });
+      },
       async clear(progress: (deleted: number) => void) {
         let cursor: string | null = null;
         for (let deleted = 0; ; ) {
