@@ -9,6 +9,7 @@ mod tidy;
 mod test;
 mod run;
 mod bench;
+mod dashboard;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,8 @@ enum Task {
     Torture(test::TortureArguments),
     /// Starts Lentil, by default with the example app.
     Run(run::Arguments),
+    /// Builds the dashboard with npm; the server is then compiled with it.
+    Dashboard(dashboard::Arguments),
     /// Measures workloads and writes docs/benchmarks.md.
     Bench(bench::Arguments),
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::main(&arguments),
         Task::Torture(arguments) => test::torture(&arguments),
         Task::Run(arguments) => run::main(&arguments),
+        Task::Dashboard(arguments) => dashboard::main(&arguments),
         Task::Bench(arguments) => bench::main(&arguments),
     };
     match result {

@@ -33,6 +33,8 @@ pub struct Deployment {
     pub auth: Option<String>,
     /// JSON text of what `convex.config.js` exports.
     pub definition: Option<String>,
+    /// Whether an admin has stopped it: no function runs until it goes on.
+    pub paused: bool,
 }
 
 impl Deployment {
@@ -49,6 +51,7 @@ impl Deployment {
             pending_schema: None,
             auth: None,
             definition: None,
+            paused: false,
         }
     }
 
@@ -92,6 +95,7 @@ impl Deployment {
             pending_schema: id("pendingSchema")?,
             auth: row.optional_text("auth"),
             definition: row.optional_text("definition"),
+            paused: row.value("paused") == Some(&Value::Boolean(true)),
         })
     }
 
@@ -115,6 +119,7 @@ impl Deployment {
             ),
             ("auth", self.auth.as_deref().and_then(text)),
             ("definition", self.definition.as_deref().and_then(text)),
+            ("paused", self.paused.then_some(Value::Boolean(true))),
         ]);
         let id = table.id(ROW);
         if tx.get(Namespace::ROOT, id)?.is_some() {

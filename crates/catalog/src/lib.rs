@@ -1,6 +1,6 @@
 //! This crate gives typed access, through a transaction, to the deployment's system tables: what
 //! was pushed, schemas, environment variables, files, imports, session requests, scheduled
-//! functions, cron jobs, function handles.
+//! functions, cron jobs, function handles, what admins did, what was counted.
 //!
 //! It does not open transactions, run anything, or know what code means.
 //!
@@ -10,28 +10,34 @@
 mod error;
 mod table;
 mod row;
+mod audit;
 mod crons;
 mod deployment;
 mod environment;
 mod files;
+mod file_names;
 mod handles;
 mod imports;
 pub mod limits;
 mod modules;
+mod rollups;
 mod schema;
 mod schema_rows;
 mod scheduled;
 mod staged;
 pub mod session_requests;
 
+pub use crate::audit::{AuditEvent, Author};
 pub use crate::crons::{CronJob, CronRun, CronSpec, CronStatus};
 pub use crate::deployment::Deployment;
 pub use crate::environment::{EnvironmentError, Variable, check_variable};
 pub use crate::error::CatalogError;
+pub use crate::file_names::FileName;
 pub use crate::files::{FileRow, RemovedFile};
 pub use crate::handles::FunctionHandles;
 pub use crate::imports::{ImportRow, ImportState};
 pub use crate::modules::{ModuleRow, ModuleText};
+pub use crate::rollups::Rollup;
 pub use crate::scheduled::{Due, JobState, ScheduledFunction};
 pub use crate::schema::{
     IndexSpec, OtherIndex, OtherIndexKind, Schema, SchemaError, TableSchema, check_fields,

@@ -34,10 +34,16 @@ pub enum SystemTable {
     CronRuns,
     /// An id for each function that was ever pushed.
     FunctionHandles,
+    /// What admins have done, for dashboards.
+    AuditLog,
+    /// Names that files had where they came from, for dashboards.
+    FileNames,
+    /// What was counted, minute by minute and hour by hour.
+    Rollups,
 }
 
 impl SystemTable {
-    const ALL: [SystemTable; 14] = [
+    const ALL: [SystemTable; 17] = [
         SystemTable::Deployment,
         SystemTable::Modules,
         SystemTable::ModuleChunks,
@@ -52,6 +58,9 @@ impl SystemTable {
         SystemTable::CronJobs,
         SystemTable::CronRuns,
         SystemTable::FunctionHandles,
+        SystemTable::AuditLog,
+        SystemTable::FileNames,
+        SystemTable::Rollups,
     ];
 
     /// Its name.
@@ -71,6 +80,9 @@ impl SystemTable {
             SystemTable::CronJobs => "_cron_jobs",
             SystemTable::CronRuns => "_cron_job_logs",
             SystemTable::FunctionHandles => "_function_handles",
+            SystemTable::AuditLog => "_deployment_audit_log",
+            SystemTable::FileNames => "_file_names",
+            SystemTable::Rollups => "_rollups",
         }
     }
 
@@ -91,6 +103,9 @@ impl SystemTable {
             SystemTable::CronJobs => 531,
             SystemTable::CronRuns => 532,
             SystemTable::FunctionHandles => 533,
+            SystemTable::AuditLog => 534,
+            SystemTable::FileNames => 535,
+            SystemTable::Rollups => 536,
         })
     }
 
@@ -101,6 +116,8 @@ impl SystemTable {
             SystemTable::ModuleChunks => &[("by_hash", &["hash", "part"])],
             SystemTable::Schemas => &[("by_state", &["state"])],
             SystemTable::StagedValidators => &[("by_table", &["table"])],
+            SystemTable::FileNames => &[("by_file", &["file"])],
+            SystemTable::Rollups => &[("by_step", &["step", "start"])],
             SystemTable::Environment | SystemTable::CronJobs | SystemTable::CronRuns => {
                 &[("by_name", &["name"])]
             }

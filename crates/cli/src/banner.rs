@@ -1,10 +1,12 @@
 //! What the person who starts the server reads first.
 
 /// Tells where the server is; at first start also the key and what to do next.
-pub(crate) fn print(cloud_url: &str, site_url: &str, data: &std::path::Path, key: Option<&str>) {
+pub(crate) fn print(urls: [&str; 3], data: &std::path::Path, key: Option<&str>) {
+    let [cloud_url, site_url, dashboard] = urls;
     println!("Lentil {}", env!("CARGO_PKG_VERSION"));
     println!("  API and sync   {cloud_url}");
     println!("  HTTP actions   {site_url}");
+    println!("  Dashboard      {dashboard}");
     println!("  Data           {}", data.display());
     let Some(key) = key else { return };
     println!("  Admin key      {key}");

@@ -126,6 +126,17 @@ pub(crate) struct ServeOptions {
         help_heading = "Network"
     )]
     pub(crate) site_port: u16,
+    /// Port of the dashboard [default: 6791 if it is free]; it is at /_console/ on the API's port as well.
+    #[arg(
+        long,
+        env = "LENTIL_DASHBOARD_PORT",
+        value_name = "PORT",
+        help_heading = "Network"
+    )]
+    pub(crate) dashboard_port: Option<u16>,
+    /// Origin of a page that may show the dashboard in a frame; may be given more than once.
+    #[arg(long, env = "LENTIL_DASHBOARD_PARENTS", value_delimiter = ',', value_parser = origin, value_name = "URL", help_heading = "Network")]
+    pub(crate) dashboard_parents: Vec<String>,
     /// Where clients reach the API [default: http://127.0.0.1:<port>].
     #[arg(long, env = "CONVEX_CLOUD_ORIGIN", value_name = "URL", value_parser = origin, help_heading = "Network")]
     pub(crate) convex_origin: Option<String>,

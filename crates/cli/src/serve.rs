@@ -13,7 +13,7 @@ use lentil_functions::{
 };
 use lentil_jobs::Imports;
 use lentil_server::ws::SyncOptions;
-use lentil_server::{Deps, Server, ServerOptions};
+use lentil_server::{DashboardOptions, Deps, Server, ServerOptions};
 use lentil_storage::{SqliteOptions, SqlitePersistence, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -22,6 +22,9 @@ use tracing_subscriber::EnvFilter;
 use crate::credentials::{Credentials, data_folder, load_or_make};
 use crate::options::{Durability, LogFormat, NetworkChoice, RealmChoice, ServeOptions};
 use crate::{banner, keys};
+
+/// Where dashboards are looked for.
+const DASHBOARD_PORT: u16 = 6791;
 
 /// Runs until a signal says stop.
 pub(crate) fn main(options: ServeOptions) -> anyhow::Result<()> {
@@ -48,6 +51,11 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         site_url: String::new(),
         redact: options.redact_logs_to_client,
         sync: SyncOptions::default(),
+        dashboard: DashboardOptions {
+            port: Some(options.dashboard_port.unwrap_or(DASHBOARD_PORT)),
+            optional: options.dashboard_port.is_none(),
+            parents: options.dashboard_parents.clone(),
+        },
     };
     let mut server = Server::bind(server_options).await?;
     let (api, site) = server.addresses().context("the ports are gone again")?;
@@ -60,6 +68,11 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         .clone()
         .unwrap_or_else(|| format!("http://127.0.0.1:{}", site.port()));
     server.set_urls(&cloud_url, &site_url);
+
+    let dashboard = match server.dashboard_address() {
+        Some(address) => format!("http://127.0.0.1:{}", address.port()),
+        None => format!("{cloud_url}/_console/"),
+    };
 
     let limits = limits(&options)?;
     let host = Host::start(host_options(&options, &limits))?;
@@ -91,7 +104,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         keys: credentials.keys.clone(),
     };
 
-    announce(&credentials, &cloud_url, &site_url, &data);
+    announce(&credentials, [&cloud_url, &site_url, &dashboard], &data);
     let served = server
         .run(deps, stop_signal()?)
         .await
@@ -160,12 +173,12 @@ fn open_database(options: &ServeOptions, data: &Path) -> anyhow::Result<Database
         .context("cannot open the database")
 }
 
-fn announce(credentials: &Credentials, cloud_url: &str, site_url: &str, data: &Path) {
+fn announce(credentials: &Credentials, urls: [&str; 3], data: &Path) {
     let key = credentials
         .new
         .then(|| credentials.keys.mint(0, false, keys::now_secs()));
-    banner::print(cloud_url, site_url, data, key.as_deref());
-    tracing::info!(url = cloud_url, name = credentials.name, "ready");
+    banner::print(urls, data, key.as_deref());
+    tracing::info!(url = urls[0], name = credentials.name, "ready");
 }
 
 fn start_logging(options: &ServeOptions) -> anyhow::Result<()> {

@@ -196,6 +196,7 @@ pub(crate) fn transaction_failed(error: TransactionError) -> CommitError {
         // Somebody dropped what was looked up a moment ago: the next step sees that.
         TransactionError::Developer { .. } => CommitError::Conflict {
             table: "_indexes".to_owned(),
+            place: None,
         },
         error => CommitError::Storage(StorageError::Corrupt(error.to_string())),
     }

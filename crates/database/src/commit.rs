@@ -14,7 +14,7 @@ use crate::shared::parse;
 use crate::snapshots::SnapshotGuard;
 use crate::write_log::Touch;
 use crate::write_set::Revision;
-use crate::{ReadSet, Transaction, TransactionError};
+use crate::{ReadSet, Source, Transaction, TransactionError};
 
 /// One document to be written.
 pub(crate) struct Write {
@@ -51,6 +51,8 @@ pub(crate) struct Finished {
     pub(crate) effects: Effects,
     /// Whether a document holds the placeholder of the commit's timestamp.
     pub(crate) unresolved: bool,
+    /// Who made it, if that was said.
+    pub(crate) source: Option<Arc<Source>>,
 }
 
 impl Finished {
@@ -123,6 +125,7 @@ impl Transaction {
             writes,
             definitions,
             effects,
+            source: self.source,
         }))
     }
 }

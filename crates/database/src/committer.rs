@@ -17,11 +17,14 @@ use tokio::sync::oneshot;
 
 use crate::catalog_key::CATALOG;
 use crate::commit::{Effects, Finished};
+use crate::observer::HITS_MAX;
 use crate::registry::Registry;
 use crate::shared::{Published, Shared};
 use crate::subscriptions::Hit;
-use crate::write_log::{CountChange, Stale, WriteLog};
-use crate::{CommitError, Committed};
+use crate::write_log::{CountChange, Stale, Touch, WriteLog};
+use crate::{
+    Change, ChangeKind, CommitError, CommitReport, Committed, ConflictPlace, HitReport, Observer,
+};
 
 /// Entries written beside commits (by a backfill), in order with them.
 #[derive(Default)]
@@ -170,7 +173,15 @@ impl Committer {
                 .and_then(|()| earlier.check(&finished.reads, Timestamp::ZERO));
             let checked = match stale {
                 Ok(()) => follow_definitions(&mut finished, &mut registry),
-                Err(stale) => Err(conflict(stale, &finished, &registry)),
+                Err(stale) => {
+                    let (reads, snapshot) = (&finished.reads, finished.snapshot());
+                    let published = publication.log.place(reads, snapshot);
+                    let place = published.map(|(touch, ts)| (touch, Some(ts))).or_else(|| {
+                        let place = earlier.place(reads, Timestamp::ZERO);
+                        place.map(|(touch, _)| (touch, None))
+                    });
+                    Err(conflict(stale, &finished, &registry, place))
+                }
             };
             // The timestamp it will have, if the batch becomes durable.
             let ts = now.max(Timestamp(last_ts.0 + 1));
@@ -266,13 +277,21 @@ impl Committer {
             registry = changed;
         }
         let mut hits: Vec<Hit> = Vec::new();
+        let observer = self.shared.observer.get();
+        let observer = observer.filter(|observer| observer.wants_reports());
+        let mut reports = Vec::new();
         {
             let mut publication = self.shared.publication.lock();
             for accepted in &mut work.accepted {
                 let touches = std::mem::take(&mut accepted.finished.effects.touches);
+                let before = hits.len();
+                let mut told = observer.map(|_| Vec::new());
                 publication
                     .subscriptions
-                    .commit(accepted.ts, &touches, &mut hits);
+                    .commit(accepted.ts, &touches, &mut hits, told.as_mut());
+                if let Some(told) = told {
+                    reports.push(report(accepted, told, hits.len() - before));
+                }
                 self.shared
                     .documents
                     .follow(&accepted.finished, accepted.ts);
@@ -295,10 +314,46 @@ impl Committer {
             }));
         }
         self.shared.latest.send_replace(self.last_ts);
+        if let Some(observer) = observer {
+            tell(observer.as_ref(), reports);
+        }
         for hit in hits {
             wake(&hit);
         }
         CommitStage::Reply
+    }
+}
+
+/// What an observer is told of a commit.
+fn report(accepted: &Accepted, mut hits: Vec<HitReport>, hits_total: usize) -> CommitReport {
+    hits.truncate(HITS_MAX);
+    let changes = accepted.finished.writes.iter().map(|write| Change {
+        tablet: write.tablet,
+        id: write.id,
+        kind: match (&write.old, &write.new) {
+            (None, _) => ChangeKind::Inserted,
+            (Some(_), Some(_)) => ChangeKind::Updated,
+            (Some(_), None) => ChangeKind::Deleted,
+        },
+        bytes: write.new.as_ref().map_or(0, |new| new.json.len()),
+    });
+    CommitReport {
+        ts: accepted.ts,
+        source: accepted.finished.source.clone(),
+        changes: changes.collect(),
+        hits,
+        hits_total,
+    }
+}
+
+/// Tells an observer, whose panic is its own too.
+fn tell(observer: &dyn Observer, reports: Vec<CommitReport>) {
+    for report in reports {
+        let ts = report.ts.0;
+        let told = std::panic::AssertUnwindSafe(|| observer.committed(report));
+        if std::panic::catch_unwind(told).is_err() {
+            tracing::error!(ts, "an observer panicked");
+        }
     }
 }
 
@@ -368,6 +423,7 @@ fn follow_definitions(
         None => {
             return Err(CommitError::Conflict {
                 table: "_tables".to_owned(),
+                place: None,
             });
         }
     }
@@ -433,7 +489,12 @@ fn count_changes(finished: &Finished) -> Vec<CountChange> {
     changes
 }
 
-fn conflict(stale: Stale, finished: &Finished, registry: &Registry) -> CommitError {
+fn conflict(
+    stale: Stale,
+    finished: &Finished,
+    registry: &Registry,
+    place: Option<(Touch, Option<Timestamp>)>,
+) -> CommitError {
     let table = match stale {
         Stale::Written(index) => table_name(index, registry),
         Stale::Forgotten => {
@@ -452,7 +513,14 @@ fn conflict(stale: Stale, finished: &Finished, registry: &Registry) -> CommitErr
                 .to_owned()
         }
     };
-    CommitError::Conflict { table }
+    let place = place.map(|(touch, ts)| {
+        Box::new(ConflictPlace {
+            index: touch.index,
+            key: touch.key,
+            ts,
+        })
+    });
+    CommitError::Conflict { table, place }
 }
 
 fn table_name(index: IndexId, registry: &Registry) -> String {

@@ -152,10 +152,11 @@ impl RangeCursor {
 
     /// Records and counts a row that [`RangeCursor::ahead`] gave, with everything before it.
     pub fn consume(&self, tx: &mut Transaction, ahead: &Ahead) -> Result<(), TransactionError> {
-        if let Some(target) = &self.target {
-            self.record(target, tx, &ahead.key);
-        }
-        tx.count_document(ahead.document.json.len())
+        let Some(target) = &self.target else {
+            return Ok(());
+        };
+        self.record(target, tx, &ahead.key);
+        tx.count_document(target.index, ahead.document.json.len())
     }
 
     /// Records that the reader knows the range's end.

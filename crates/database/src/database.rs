@@ -17,8 +17,8 @@ use crate::snapshots::SnapshotGuard;
 use crate::transaction::read_error;
 use crate::write_log::Stale;
 use crate::{
-    BeginError, CommitError, Committed, Env, OpenError, ReadSet, Subscription, Transaction,
-    TransactionError, Waker,
+    BeginError, CommitError, Committed, Env, IndexInfo, Observer, OpenError, ReadSet, Subscription,
+    TableInfo, Transaction, TransactionError, Waker,
 };
 
 /// The global that says how definitions are written.
@@ -215,6 +215,36 @@ impl Database {
         }
         Subscription::new(shared.clone(), owner, invalidated_at)
     }
+    /// Sets who is told of commits; the first who asks stays.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.shared().observer.get_or_init(|| observer);
+    }
+
+    /// The table and index of a number, as of the newest commit; `None` for what is gone, and for
+    /// the look-ups of names.
+    pub fn describe_index(&self, index: lentil_storage::IndexId) -> Option<(TableInfo, IndexInfo)> {
+        let published = self.shared().published.load();
+        let table = published.registry.table_of_index(index)?;
+        let info = table.info.as_ref().clone();
+        if info.by_id == index {
+            return Some((info, table.by_id()));
+        }
+        let found = table.indexes.iter().find(|it| it.id == index)?;
+        Some((info, found.as_ref().clone()))
+    }
+
+    /// The table of a number, as of the newest commit.
+    pub fn describe_table(&self, tablet: lentil_storage::TabletId) -> Option<TableInfo> {
+        let published = self.shared().published.load();
+        let table = published.registry.table(tablet)?;
+        Some(table.info.as_ref().clone())
+    }
+
+    /// Number of documents of a table as of the newest commit, if it is known without counting.
+    pub fn known_count(&self, tablet: lentil_storage::TabletId) -> Option<u64> {
+        self.shared().known_count(tablet)
+    }
+
     /// Sizes for operators.
     pub fn stats(&self) -> Result<StorageStats, CommitError> {
         self.shared()

@@ -66,6 +66,8 @@ pub enum CommitError {
     Conflict {
         /// The table it happened in.
         table: String,
+        /// Where exactly, if that is known.
+        place: Option<Box<crate::ConflictPlace>>,
     },
     /// The committer's queue is full: try later.
     #[error("too many commits are waiting")]

@@ -35,6 +35,7 @@ mod range_counts;
 mod document_cache;
 mod shared;
 mod backfill;
+mod observer;
 mod retention;
 mod database;
 
@@ -45,7 +46,10 @@ pub use crate::env::{Env, SystemEnv};
 pub use crate::error::{BeginError, CommitError, OpenError, TransactionError};
 pub use crate::limits::{TABLES_MAX, TransactionLimits, TransactionUsage};
 pub use crate::names::{IndexDefinition, IndexInfo, IndexState, Namespace, TableInfo};
+pub use crate::observer::{
+    Change, ChangeKind, CommitReport, ConflictPlace, HitReport, Observer, Source,
+};
 pub use crate::read_set::ReadSet;
 pub use crate::subscriptions::{Subscription, Waker};
-pub use crate::transaction::{Committed, Document, IndexQuery, Transaction};
+pub use crate::transaction::{Committed, Document, IndexQuery, IndexUse, TableWrites, Transaction};
 pub use lentil_storage::{IndexId, Order, TabletId};

@@ -19,7 +19,7 @@ use crate::registry::Registry;
 use crate::snapshots::Snapshots;
 use crate::subscriptions::Subscriptions;
 use crate::write_log::WriteLog;
-use crate::{DatabaseOptions, Env};
+use crate::{DatabaseOptions, Env, Observer};
 
 /// The newest visible commit, and the tables as of it.
 pub(crate) struct Published {
@@ -52,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) documents: DocumentCache,
     /// Why storage failed, once it has: nothing commits from then on. Set by the committer only.
     pub(crate) latched: OnceLock<StorageError>,
+    /// Who is told of commits, if anybody ever wants to be.
+    pub(crate) observer: OnceLock<Arc<dyn Observer>>,
     /// Registries and the commit from which on they were valid, oldest first.
     history: Mutex<VecDeque<(Timestamp, Arc<Registry>)>>,
     /// The next tablet or index number. Only ever counts up; numbers drawn by transactions that
@@ -78,6 +80,7 @@ impl Shared {
             published: ArcSwap::from_pointee(published),
             latest,
             latched: OnceLock::new(),
+            observer: OnceLock::new(),
             documents: DocumentCache::new(options.cache_bytes),
             publication: Mutex::new(Publication {
                 log,

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lentil_storage::IndexId;
-use lentil_values::Timestamp;
+use lentil_values::{KeyRange, Timestamp};
 
-use crate::ReadSet;
 use crate::interval_tree::{End, IntervalTree, OwnerId, Owners};
 use crate::read_set::is_point;
 use crate::shared::Shared;
 use crate::write_log::Touch;
+use crate::{HitReport, ReadSet};
 
 /// Called once, with the commit's timestamp, on the thread that publishes: must be quick and never block.
 pub type Waker = Arc<dyn Fn(Timestamp) + Send + Sync>;
@@ -38,6 +38,20 @@ impl Subscription {
             owner,
             invalidated_at,
         }
+    }
+
+    /// Its number; no other subscription of this process has or had it.
+    pub fn number(&self) -> u64 {
+        self.owner
+    }
+
+    /// What it watches; nothing once it was hit.
+    pub fn ranges(&self) -> Vec<(IndexId, KeyRange)> {
+        self.shared
+            .publication
+            .lock()
+            .subscriptions
+            .watched(self.owner)
     }
 
     /// The first commit after the subscribed snapshot that touched the read set, if any. Set
@@ -85,6 +99,41 @@ struct Entry {
     invalidated_at: Arc<AtomicU64>,
 }
 
+impl Entry {
+    /// Where it is hit by one of the touches.
+    fn place(&self, owner: OwnerId, touches: &[Touch]) -> Option<HitReport> {
+        touches.iter().find_map(|touch| {
+            let mut watched = self.watched.iter();
+            let hit = watched.find(|it| it.index == touch.index && it.contains(&touch.key))?;
+            Some(HitReport {
+                subscription: owner,
+                index: touch.index,
+                key: touch.key.clone(),
+                range: hit.range(),
+            })
+        })
+    }
+}
+
+impl Watched {
+    fn contains(&self, key: &[u8]) -> bool {
+        match &self.end {
+            None => *self.start == *key,
+            Some(end) => *self.start <= *key && end.as_ref().is_none_or(|end| key < end.as_ref()),
+        }
+    }
+
+    fn range(&self) -> KeyRange {
+        match &self.end {
+            None => KeyRange::point(self.start.to_vec()),
+            Some(end) => KeyRange {
+                start: self.start.to_vec(),
+                end: end.as_ref().map(|end| end.to_vec()),
+            },
+        }
+    }
+}
+
 #[derive(Default)]
 struct IndexSubscriptions {
     points: HashMap<Arc<[u8]>, Owners>,
@@ -122,6 +171,13 @@ impl Subscriptions {
             },
         );
         owner
+    }
+
+    /// What a subscription watches.
+    pub(crate) fn watched(&self, owner: OwnerId) -> Vec<(IndexId, KeyRange)> {
+        let entry = self.entries.get(&owner);
+        let watched = entry.iter().flat_map(|entry| &entry.watched);
+        watched.map(|item| (item.index, item.range())).collect()
     }
 
     /// The owner number of a subscription that was hit before it could be added.
@@ -196,7 +252,14 @@ impl Subscriptions {
     }
 
     /// Marks and takes out every subscription that one of the touches of the commit `ts` hits.
-    pub(crate) fn commit(&mut self, ts: Timestamp, touches: &[Touch], hits: &mut Vec<Hit>) {
+    /// `told` is given where each of them was hit.
+    pub(crate) fn commit(
+        &mut self,
+        ts: Timestamp,
+        touches: &[Touch],
+        hits: &mut Vec<Hit>,
+        mut told: Option<&mut Vec<HitReport>>,
+    ) {
         if self.entries.is_empty() {
             return;
         }
@@ -221,6 +284,9 @@ impl Subscriptions {
                 .remove(&owner)
                 .expect("what is watched has an entry");
             self.unwatch(owner, &entry.watched);
+            if let Some(told) = &mut told {
+                told.extend(entry.place(owner, touches));
+            }
             entry.invalidated_at.store(ts.0, Ordering::Release);
             hits.push(Hit {
                 waker: entry.waker,

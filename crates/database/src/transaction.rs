@@ -12,10 +12,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lentil_storage::{Order, StorageError, TabletId};
+use lentil_storage::{IndexId, Order, StorageError, TabletId};
 use lentil_values::{DocumentId, IndexKey, InternalId, KeyRange, TableNumber, Timestamp};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use smallvec::SmallVec;
 
 use crate::catalog_key::{self, CATALOG};
 use crate::cursor::Target;
@@ -26,8 +27,8 @@ use crate::shared::Shared;
 use crate::snapshots::SnapshotGuard;
 use crate::write_set::{Revision, WriteSet};
 use crate::{
-    IndexInfo, IndexState, Namespace, RangeCursor, ReadSet, TransactionError, TransactionLimits,
-    TransactionUsage, index_key,
+    IndexInfo, IndexState, Namespace, RangeCursor, ReadSet, Source, TransactionError,
+    TransactionLimits, TransactionUsage, index_key,
 };
 
 /// A document as a transaction sees it.
@@ -86,6 +87,32 @@ pub struct Transaction {
     rows: HashMap<(TabletId, InternalId), Option<CommittedRow>>,
     /// Key buffer for recording look-ups.
     scratch: IndexKey,
+    /// How much was read through each index; transactions use few.
+    used: SmallVec<[(IndexId, IndexUse); 4]>,
+    /// Who makes it.
+    pub(crate) source: Option<Arc<Source>>,
+}
+
+/// How much was read through an index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IndexUse {
+    /// Ranges that were begun, and single documents that were asked for.
+    pub lookups: u64,
+    /// Documents that were read.
+    pub documents: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What is to be written to a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableWrites {
+    /// Documents that are new.
+    pub inserted: u64,
+    /// Documents that change.
+    pub updated: u64,
+    /// Documents that go.
+    pub deleted: u64,
 }
 
 impl Transaction {
@@ -110,6 +137,8 @@ impl Transaction {
             usage: TransactionUsage::default(),
             rows: HashMap::new(),
             scratch: IndexKey::new(),
+            used: SmallVec::new(),
+            source: None,
         }
     }
 
@@ -147,6 +176,37 @@ impl Transaction {
     /// What has been read so far.
     pub fn read_set(&self) -> &ReadSet {
         &self.reads
+    }
+    /// Says who makes it, for those who watch.
+    pub fn set_source(&mut self, source: Arc<Source>) {
+        self.source = Some(source);
+    }
+    /// How much was read through each index.
+    pub fn used(&self) -> &[(IndexId, IndexUse)] {
+        &self.used
+    }
+    /// Forgets what was read until now: it was not the caller's doing.
+    pub fn forget_used(&mut self) {
+        self.used.clear();
+    }
+    /// What is to be written, by table.
+    pub fn table_writes(&self) -> SmallVec<[(TabletId, TableWrites); 4]> {
+        let mut tables: SmallVec<[(TabletId, TableWrites); 4]> = SmallVec::new();
+        for (tablet, pending) in self.writes.tablets() {
+            let at = tables.iter().position(|(known, _)| *known == tablet);
+            let at = at.unwrap_or_else(|| {
+                tables.push((tablet, TableWrites::default()));
+                tables.len() - 1
+            });
+            let writes = &mut tables[at].1;
+            match (&pending.old, &pending.new) {
+                (None, Some(_)) => writes.inserted += 1,
+                (Some(_), Some(_)) => writes.updated += 1,
+                (Some(_), None) => writes.deleted += 1,
+                (None, None) => {}
+            }
+        }
+        tables
     }
     /// Whether anything is to be written.
     pub fn has_writes(&self) -> bool {
@@ -192,9 +252,11 @@ impl Transaction {
             return Ok(None);
         };
         self.count_range()?;
+        let by_id = table.info.by_id;
+        self.note_lookup(by_id);
         let found = self.read_document(&table, id.internal)?;
         if let Some(json) = &found {
-            self.count_document(json.len())?;
+            self.count_document(by_id, json.len())?;
         }
         Ok(found.map(|json| Document { id, json }))
     }
@@ -272,7 +334,10 @@ impl Transaction {
         self.count_range()?;
         let order = query.order;
         Ok(match self.resolve(query)? {
-            Some((target, range)) => RangeCursor::new(target, range, order),
+            Some((target, range)) => {
+                self.note_lookup(target.index);
+                RangeCursor::new(target, range, order)
+            }
             None => RangeCursor::empty(),
         })
     }
@@ -412,7 +477,25 @@ impl Transaction {
         Ok(())
     }
 
-    pub(crate) fn count_document(&mut self, bytes: usize) -> Result<(), TransactionError> {
+    /// Notes that an index is used.
+    fn note_lookup(&mut self, index: IndexId) {
+        self.use_of(index).lookups += 1;
+    }
+
+    fn use_of(&mut self, index: IndexId) -> &mut IndexUse {
+        let at = self.used.iter().position(|(known, _)| *known == index);
+        let at = at.unwrap_or_else(|| {
+            self.used.push((index, IndexUse::default()));
+            self.used.len() - 1
+        });
+        &mut self.used[at].1
+    }
+
+    pub(crate) fn count_document(
+        &mut self,
+        index: IndexId,
+        bytes: usize,
+    ) -> Result<(), TransactionError> {
         const ADVICE: &str = "Consider using smaller limits in your queries, paginating your queries, or using \
                               indexed queries with a selective index range expressions.";
         let (limit, usage) = (&self.limits, &mut self.usage);
@@ -432,6 +515,9 @@ impl Transaction {
         }
         usage.documents_read += 1;
         usage.bytes_read += bytes;
+        let used = self.use_of(index);
+        used.documents += 1;
+        used.bytes += bytes as u64;
         Ok(())
     }
 

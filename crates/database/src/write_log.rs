@@ -175,6 +175,17 @@ impl WriteLog {
             })
     }
 
+    /// The first key after `snapshot` that was written inside `reads`.
+    pub(crate) fn place(&self, reads: &ReadSet, snapshot: Timestamp) -> Option<(Touch, Timestamp)> {
+        let later = self.commits.range(self.position_after(snapshot)..);
+        let mut found = later.filter_map(|commit| {
+            let mut touches = commit.touches.iter();
+            let touched = touches.find(|touch| reads.overlaps(touch.index, &touch.key));
+            touched.map(|touch| (touch.clone(), commit.ts))
+        });
+        found.next()
+    }
+
     /// Whether it is certain that nobody has written this key since `snapshot`.
     pub(crate) fn is_unwritten(&self, index: IndexId, key: &[u8], snapshot: Timestamp) -> bool {
         let written = self.indexes.get(&index).and_then(|log| log.keys.get(key));

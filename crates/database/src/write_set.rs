@@ -79,6 +79,12 @@ impl WriteSet {
             .map(|((_, id), pending)| (*id, pending))
     }
 
+    /// All written documents with their tables.
+    pub(crate) fn tablets(&self) -> impl Iterator<Item = (TabletId, &Arc<Pending>)> {
+        let pending = self.pending.iter();
+        pending.map(|((tablet, _), pending)| (*tablet, pending))
+    }
+
     /// All written documents in the order they were first written.
     pub(crate) fn in_order(&self) -> Vec<(TabletId, InternalId, &Arc<Pending>)> {
         let mut writes: Vec<_> = self

@@ -5,18 +5,48 @@
 //! that starts looks at all of them once.
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// What has changed since somebody looked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Agenda {
+    /// Whether the deployment is paused, as its row says; set when it is opened.
+    paused: watch::Sender<bool>,
     /// The earliest time of what was scheduled since, ms since the epoch.
     earliest_ms: Mutex<Option<f64>>,
     scheduled: Notify,
     crons: Notify,
 }
 
+impl Default for Agenda {
+    fn default() -> Agenda {
+        Agenda {
+            paused: watch::Sender::new(false),
+            earliest_ms: Mutex::default(),
+            scheduled: Notify::default(),
+            crons: Notify::default(),
+        }
+    }
+}
+
 impl Agenda {
+    /// Says whether the deployment is paused. Called when the commit is visible.
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.paused.send_replace(paused);
+    }
+
+    /// Whether nothing is to be begun.
+    pub fn is_paused(&self) -> bool {
+        *self.paused.borrow()
+    }
+
+    /// Waits until the deployment is not paused.
+    pub async fn resumed(&self) {
+        let mut paused = self.paused.subscribe();
+        // The sender lives as long as this does.
+        let _same = paused.wait_for(|paused| !*paused).await;
+    }
+
     /// Says that a function was scheduled for a time. Called when its commit is visible.
     pub(crate) fn note_scheduled(&self, at_ms: f64) {
         let mut earliest = self.earliest_ms.lock();

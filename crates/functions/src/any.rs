@@ -9,7 +9,7 @@ use crate::errors::{no_function, no_public_function};
 use crate::path::FunctionPath;
 use crate::prepare::find;
 use crate::service::Inner;
-use crate::{Call, FunctionFailure, Functions, Outcome};
+use crate::{Call, FunctionFailure, Functions, Outcome, system};
 
 /// Runs whatever the path names.
 pub(crate) async fn run(functions: &Functions, call: Call) -> Outcome {
@@ -33,8 +33,9 @@ pub(crate) async fn run(functions: &Functions, call: Call) -> Outcome {
 async fn kind_of(inner: Arc<Inner>, call: Call) -> Result<FunctionKind, FunctionFailure> {
     with_image(inner, call, |image, path, call| {
         if path.is_system() {
-            // They are all queries, which also say who may call them.
-            return Ok(FunctionKind::Query);
+            // Whoever may not call it is told so as by a query.
+            let function = system::lookup(path);
+            return Ok(function.map_or(FunctionKind::Query, |it| it.kind()));
         }
         let spec = find(image, path, call);
         spec.map(|spec| spec.kind).ok_or_else(|| {

@@ -27,14 +27,14 @@ mod wait;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lentil_catalog::Schema;
+use lentil_catalog::{Deployment, Schema};
 use lentil_database::{CommitError, Database, Namespace, Transaction, TransactionLimits};
 use lentil_js::Host;
 use lentil_values::Object;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-pub(crate) use self::analysis::{AnalyzedModuleJson, validator_json};
+pub(crate) use self::analysis::{AnalyzedModuleJson, FunctionJson, validator_json};
 pub use self::error::DeployError;
 pub(crate) use self::evaluate::NO_SCHEMA;
 pub(crate) use self::handles::is_handle;
@@ -92,6 +92,8 @@ impl Deployer {
         self.transact(|tx| Ok(lentil_catalog::bootstrap(tx)?))
             .await?;
         self.transact(handles::complete).await?;
+        let paused = self.transact(|tx| Ok(Deployment::load(tx)?.paused)).await?;
+        self.shared.agenda.set_paused(paused);
         self.shared.work.notify_one();
         Ok(())
     }

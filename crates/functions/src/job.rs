@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lentil_catalog::{CronJob, JobState, ScheduledFunction};
+use lentil_catalog::{CronJob, Deployment, JobState, ScheduledFunction};
 use lentil_database::{CommitError, Transaction, TransactionError};
 use lentil_identity::Identity;
 use lentil_js::FunctionKind;
@@ -18,6 +18,7 @@ use crate::crons::{self, Occurrence};
 use crate::errors::no_function;
 use crate::mutation::{self, Errand};
 use crate::path::{ComponentPath, FunctionPath};
+use crate::pausing::PAUSED;
 use crate::requests::uncounted;
 use crate::service::Inner;
 use crate::{Call, FailureClass, FunctionFailure, Functions, Origin, Outcome};
@@ -127,6 +128,8 @@ async fn run_mutation(inner: &Arc<Inner>, job: Job, call: Call, started: Instant
     match &done.outcome.result {
         // Its own commit has ended the job.
         Ok(_) => Ended::Done,
+        // Paused meanwhile: it waits.
+        Err(failure) if failure.message == PAUSED => Ended::TryAgain,
         Err(failure) if failure.class == FailureClass::Developer => {
             conclude(inner, job, done.outcome, started).await
         }
@@ -180,6 +183,9 @@ async fn look_up(inner: Arc<Inner>, job: Job) -> Result<Option<Plan>, FunctionFa
     let looked = tokio::task::spawn_blocking(move || {
         let mut tx = inner.database.begin();
         tx.lift_limits();
+        if Deployment::load(&mut tx).map_err(failure)?.paused {
+            return Err(FunctionFailure::developer(PAUSED));
+        }
         let (name, args, caller) = match &job {
             Job::Scheduled(id) => {
                 let row = ScheduledFunction::load(&mut tx, *id).map_err(failure)?;

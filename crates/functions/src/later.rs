@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use lentil_catalog::{JobState, ScheduledFunction};
+use lentil_catalog::{Author, JobState, ScheduledFunction};
 use lentil_database::{Transaction, TransactionError};
 use lentil_js::{FunctionKind, SyscallError};
 use lentil_values::{DocumentId, Value, is_unresolved};
@@ -15,6 +15,7 @@ use crate::errors::{from_transaction, no_function, thrown};
 use crate::limits::Limits;
 use crate::path::{ComponentPath, FunctionPath};
 use crate::syscalls::{Address, bad_argument, parse};
+use crate::system::note;
 use crate::transact::transact;
 use crate::validate::parse_args;
 use crate::{FunctionFailure, Functions};
@@ -234,24 +235,53 @@ impl Functions {
     /// Cancels a scheduled function for an action or an admin, in a commit of its own:
     /// `1.0/actions/cancel_job`, with that syscall's arguments.
     pub async fn cancel_scheduled(&self, args: &str) -> Result<(), FunctionFailure> {
+        self.cancel_one(args, None).await
+    }
+
+    /// The same for an admin, which is noted.
+    pub async fn cancel_scheduled_as(
+        &self,
+        author: Author,
+        args: &str,
+    ) -> Result<(), FunctionFailure> {
+        self.cancel_one(args, Some(author)).await
+    }
+
+    async fn cancel_one(&self, args: &str, author: Option<Author>) -> Result<(), FunctionFailure> {
         let args = args.to_owned();
         let database = self.database().clone();
         transact(database, WHAT, move |tx| {
             let id = canceled_id(&args)?;
-            match cancel(tx, id).map_err(from_transaction)? {
-                true => Ok(()),
-                false => Err(unknown(&args)),
+            if !cancel(tx, id).map_err(from_transaction)? {
+                return Err(unknown(&args));
             }
+            if let (Some(author), Some(id)) = (author, id) {
+                let metadata = [("id", Value::String(id.to_string()))];
+                note(tx, author, "cancel_scheduled_function", metadata)
+                    .map_err(|error| from_transaction(error.into()))?;
+            }
+            Ok(())
         })
         .await
     }
 
     /// Cancels what waits for its time, of one function or of all; for admins. What is scheduled
     /// meanwhile may be left.
-    pub async fn cancel_all_scheduled(&self, path: Option<&str>) -> Result<(), FunctionFailure> {
+    pub async fn cancel_all_scheduled(
+        &self,
+        author: Author,
+        path: Option<&str>,
+    ) -> Result<(), FunctionFailure> {
         let path = path.map(FunctionPath::parse).transpose();
         let path = path.map_err(|error| FunctionFailure::developer(error.to_string()))?;
         let name = path.map(|path| format!("{}:{}", path.module, path.function));
+        let noted = name.clone().map_or(Value::Null, Value::String);
+        transact(self.database().clone(), WHAT, move |tx| {
+            let metadata = [("udf_path", noted.clone())];
+            note(tx, author, "cancel_all_scheduled_functions", metadata)
+                .map_err(|error| from_transaction(error.into()))
+        })
+        .await?;
         loop {
             let name = name.clone();
             let database = self.database().clone();

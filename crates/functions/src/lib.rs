@@ -29,6 +29,9 @@ mod cache;
 mod watchers;
 mod warnings;
 mod system_query;
+mod system_mutation;
+mod pausing;
+mod tables;
 mod actions;
 mod any;
 mod one_off;
@@ -57,3 +60,4 @@ pub use crate::outcome::{
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
 pub use crate::service::{Call, Functions, FunctionsOptions, Origin, Question, SessionRequest};
 pub use crate::signal::Signal;
+pub use crate::system::author_of;

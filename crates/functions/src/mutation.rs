@@ -24,6 +24,7 @@ use crate::prepare::{LARGE, Ready, Refused, prepare};
 use crate::requests::{Record, assume_no_record, find_record, highest_request, keep_record};
 use crate::service::Inner;
 use crate::sessions_seen::Standing;
+use crate::system_mutation::{self, Ran};
 use crate::{Call, FailureClass, FunctionFailure, MutationDone, Outcome, SessionRequest};
 
 /// Why a mutation runs: what its transaction reads and writes besides what the function does.
@@ -94,6 +95,41 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call, mut errand: Errand) -> Mu
     }
 }
 
+/// The same for what the server does itself.
+async fn system_attempt(
+    inner: &Arc<Inner>,
+    call: &Call,
+    path: &FunctionPath,
+    errand: &Errand,
+) -> Attempt {
+    let numbered = match errand {
+        Errand::Request(request, _) => Some(*request),
+        Errand::Call | Errand::Job(_) => None,
+    };
+    let ready = match system_mutation::run(inner, call, path, numbered).await {
+        Ok(Ran::Ready(ready)) => ready,
+        Ok(Ran::Replay(record)) => return Attempt::Done(replayed(record)),
+        Err(failure) => return Attempt::Done(failed(failure)),
+    };
+    match inner.database.commit(ready.tx).await {
+        Ok(committed) => {
+            if ready.after.crons {
+                inner.agenda.note_crons();
+            }
+            let outcome = Outcome {
+                result: Ok(ready.result),
+                log_lines: Arc::default(),
+            };
+            Attempt::Done(MutationDone {
+                outcome,
+                ts: Some(committed.ts),
+            })
+        }
+        Err(CommitError::Conflict { table, .. }) => Attempt::Conflict(table),
+        Err(error) => Attempt::Done(failed(error.into())),
+    }
+}
+
 /// begin → run → commit.
 async fn attempt(
     inner: &Arc<Inner>,
@@ -102,6 +138,9 @@ async fn attempt(
     errand: &Errand,
     conflicts: &Conflicts,
 ) -> Attempt {
+    if path.is_system() {
+        return system_attempt(inner, call, path, errand).await;
+    }
     let started = Instant::now();
     let mut executed = match begin(inner, call, path, errand).await {
         Ok(Prepared::Ready(ready)) => match execute(inner, ready).await {
@@ -155,7 +194,7 @@ async fn attempt(
                 ts: Some(committed.ts),
             })
         }
-        Err(CommitError::Conflict { table }) => Attempt::Conflict(table),
+        Err(CommitError::Conflict { table, .. }) => Attempt::Conflict(table),
         Err(error) => Attempt::Done(failed(error.into())),
     }
 }

@@ -69,6 +69,7 @@ fn prepare(
 ) -> Result<Box<Ready>, FunctionFailure> {
     let mut tx = inner.database.begin();
     let live = inner.live(&mut tx)?;
+    live.check_running()?;
     let image = match live.image {
         Some(image) => image,
         // Before the first push there are no functions to call and no tables to read.

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::deploy::{DeploymentImage, FunctionSpec, Visibility};
 use crate::errors::no_public_function;
 use crate::path::FunctionPath;
+use crate::pausing::PAUSED;
 use crate::service::Inner;
 use crate::syscalls::{Scope, UdfSyscalls, wrong_kind};
 use crate::validate::{TableNames, check_args, parse_args};
@@ -40,6 +41,18 @@ pub(crate) struct Live {
     /// `None` before the first push.
     pub(crate) image: Option<Arc<DeploymentImage>>,
     pub(crate) environment: Arc<BTreeMap<String, String>>,
+    /// Whether an admin has stopped it.
+    paused: bool,
+}
+
+impl Live {
+    /// Fails if nothing is to run.
+    pub(crate) fn check_running(&self) -> Result<(), FunctionFailure> {
+        if self.paused {
+            return Err(FunctionFailure::developer(PAUSED));
+        }
+        Ok(())
+    }
 }
 
 /// The last revision that was used, for runs that must not block.
@@ -56,6 +69,7 @@ impl Inner {
         let live = Live {
             image: self.images.current(tx)?,
             environment: self.images.environment(tx)?,
+            paused: Deployment::load(tx)?.paused,
         };
         *self.warm.0.lock() = Some((row, live.clone()));
         Ok(live)
@@ -156,6 +170,7 @@ pub(crate) fn check(
     kind: FunctionKind,
 ) -> Result<Checked, FunctionFailure> {
     let live = inner.live(tx)?;
+    live.check_running()?;
     let missing = || no_public_function(path, &call.component);
     let image = live.image.ok_or_else(missing)?;
     let spec = resolve(Some(&image), path, call, kind)?;

@@ -4,80 +4,142 @@
 //! They read through a transaction like any query, so they are live like any query. Only admins
 //! reach them.
 
+mod audit;
+mod data;
 mod deployment;
+mod events;
+mod files;
+mod filters;
+mod frontend;
 mod imports;
 mod indexes;
 mod later;
+mod modules;
 mod tables;
 
-use lentil_database::{Transaction, TransactionError};
+use std::sync::Arc;
+
+use lentil_database::{IndexQuery, Transaction, TransactionError};
 use lentil_identity::Identity;
-use lentil_values::{Object, Value};
+use lentil_js::FunctionKind;
+use lentil_values::{DocumentId, KeyRange, Object, Value};
 
-use crate::{FunctionPath, Functions};
+pub use self::audit::author_of;
+pub(crate) use self::audit::note;
+pub(crate) use self::deployment::plain;
+use crate::{FunctionFailure, FunctionPath, Functions};
 
-/// A query that the server answers itself.
+/// What a query answers.
+type QueryBody = fn(&mut Request) -> Result<Value, TransactionError>;
+/// What a mutation does; its failure undoes it.
+type MutationBody = fn(&mut Request) -> Result<Value, FunctionFailure>;
+
+/// A function that the server answers itself.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SystemFunction {
-    body: fn(&mut Request) -> Result<Value, TransactionError>,
+pub(crate) enum SystemFunction {
+    Query(QueryBody),
+    Mutation(MutationBody),
 }
 
 /// What a system function has to work with.
-struct Request<'a> {
-    functions: &'a Functions,
-    tx: &'a mut Transaction,
-    args: Object,
+pub(crate) struct Request<'a> {
+    pub(crate) functions: &'a Functions,
+    pub(crate) tx: &'a mut Transaction,
+    pub(crate) args: Object,
+    pub(crate) identity: &'a Identity,
+    /// Where the page ends that is asked for again; a page says here where it has ended.
+    pub(crate) journal: Option<Arc<str>>,
+    /// What is to be done once a mutation has committed.
+    pub(crate) after: AfterCommit,
+}
+
+/// Whom a mutation's commit concerns beside those who read what it wrote.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AfterCommit {
+    /// Whoever runs cron jobs.
+    pub(crate) crons: bool,
 }
 
 /// The system function of that path, if there is one.
 pub(crate) fn lookup(path: &FunctionPath) -> Option<SystemFunction> {
-    let body: fn(&mut Request) -> Result<Value, TransactionError> =
-        match (path.module.as_str(), path.function.as_str()) {
-            ("_system/cli/queryEnvironmentVariables.js", "default") => {
-                deployment::environment_variables
-            }
-            ("_system/cli/queryEnvironmentVariables.js", "get") => deployment::environment_variable,
-            ("_system/cli/convexUrl.js", "cloudUrl") => deployment::cloud_url,
-            ("_system/cli/convexUrl.js", "siteUrl") => deployment::site_url,
-            ("_system/cli/modules.js", "apiSpec") => deployment::api_spec,
-            ("_system/frontend/components.js", "list") => deployment::components,
-            ("_system/frontend/getSchemas.js", "default") => deployment::schemas,
-            ("_system/frontend/indexes.js", "default") => indexes::of_table,
-            ("_system/frontend/listCronJobs.js", "default") => later::cron_jobs,
-            ("_system/frontend/listCronJobRuns.js", "default") => later::cron_runs,
-            ("_system/frontend/paginatedScheduledJobs.js", "default") => later::scheduled,
-            ("_system/frontend/scheduler.js", "getArgs") => later::scheduled_args,
-            ("_system/cli/queryTable.js", "default") => tables::change_marker,
-            ("_system/cli/tables.js", "default") => tables::names,
-            ("_system/cli/tableData.js", "default") => tables::page,
-            ("_system/cli/tableSize.js", "default") => tables::size,
-            ("_system/cli/queryImport.js", "default") => imports::one,
-            ("_system/cli/queryImport.js", "list") => imports::newest,
-            ("_system/cli/exports.js", "getLatest") => imports::latest_export,
-            _ => return None,
-        };
-    Some(SystemFunction { body })
+    let body: QueryBody = match (path.module.as_str(), path.function.as_str()) {
+        ("_system/cli/queryEnvironmentVariables.js", "default") => {
+            deployment::environment_variables
+        }
+        ("_system/cli/queryEnvironmentVariables.js", "get") => deployment::environment_variable,
+        ("_system/cli/convexUrl.js", "cloudUrl") => deployment::cloud_url,
+        ("_system/cli/convexUrl.js", "siteUrl") => deployment::site_url,
+        ("_system/cli/modules.js", "apiSpec") => deployment::api_spec,
+        ("_system/cli/queryTable.js", "default") => tables::change_marker,
+        ("_system/cli/tables.js", "default") => tables::names,
+        ("_system/cli/tableData.js", "default") => tables::page,
+        ("_system/cli/tableSize.js", "default") => tables::size,
+        ("_system/cli/queryImport.js", "default") => imports::one,
+        ("_system/cli/queryImport.js", "list") => imports::newest,
+        ("_system/cli/exports.js", "getLatest") => imports::latest_export,
+        (module, function) => return frontend::lookup(module, function),
+    };
+    Some(SystemFunction::Query(body))
 }
 
 impl SystemFunction {
-    /// Answers at the transaction's snapshot; may block on storage. The caller has checked that an
-    /// admin asks: every holder of a key may look, read-only or not.
-    pub(crate) fn run(
-        &self,
-        functions: &Functions,
-        tx: &mut Transaction,
-        args: Object,
-        _admin: &Identity,
-    ) -> Result<Value, TransactionError> {
-        (self.body)(&mut Request {
-            functions,
-            tx,
-            args,
-        })
+    /// Whether it reads or writes.
+    pub(crate) fn kind(&self) -> FunctionKind {
+        match self {
+            SystemFunction::Query(_) => FunctionKind::Query,
+            SystemFunction::Mutation(_) => FunctionKind::Mutation,
+        }
+    }
+
+    /// Answers in the request's transaction; may block on storage. The caller has checked that an
+    /// admin asks, and of a mutation that the key may write.
+    pub(crate) fn run(&self, request: &mut Request) -> Result<Value, FunctionFailure> {
+        request.check_component()?;
+        match self {
+            SystemFunction::Query(body) => body(request).map_err(FunctionFailure::from),
+            SystemFunction::Mutation(body) => body(request),
+        }
     }
 }
 
 impl Request<'_> {
+    /// The root app is all there is.
+    fn check_component(&self) -> Result<(), TransactionError> {
+        let namespace = self
+            .args
+            .get("componentId")
+            .or(self.args.get("tableNamespace"));
+        match namespace {
+            None | Some(Value::Null) => Ok(()),
+            Some(Value::String(id)) if id.is_empty() || id == "root" => Ok(()),
+            Some(_) => Err(bad_argument(
+                "componentId",
+                "null: components are not supported by this version of Lentil yet",
+            )),
+        }
+    }
+
+    /// An argument that must be a list.
+    fn list(&self, name: &str) -> Result<Vec<Value>, TransactionError> {
+        match self.args.get(name) {
+            Some(Value::Array(elements)) => Ok(elements.clone()),
+            _ => Err(bad_argument(name, "an array")),
+        }
+    }
+
+    /// An argument that must be an object.
+    fn object(&self, name: &str) -> Result<Object, TransactionError> {
+        match self.args.get(name) {
+            Some(Value::Object(fields)) => Ok(fields.clone()),
+            _ => Err(bad_argument(name, "an object")),
+        }
+    }
+
+    /// An argument that must be the id of a document.
+    fn id(&self, name: &str) -> Result<DocumentId, TransactionError> {
+        parse_id(self.args.get(name)).ok_or_else(|| bad_argument(name, "the id of a document"))
+    }
+
     /// An argument that must be a text.
     fn text(&self, name: &str) -> Result<String, TransactionError> {
         match self.args.get(name) {
@@ -101,6 +163,28 @@ fn bad_argument(name: &str, wanted: &str) -> TransactionError {
     }
 }
 
+/// The document id that a value is, if it is one.
+fn parse_id(value: Option<&Value>) -> Option<DocumentId> {
+    match value {
+        Some(Value::String(text)) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// A count or time as clients have it.
+fn number(number: u64) -> Value {
+    Value::Float64(number as f64)
+}
+
+/// A number that an argument gives, of either type.
+fn as_number(value: Option<&Value>) -> Option<f64> {
+    match value {
+        Some(Value::Float64(number)) => Some(*number),
+        Some(Value::Int64(number)) => Some(*number as f64),
+        _ => None,
+    }
+}
+
 /// An object from its fields.
 fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
     Value::Object(
@@ -113,6 +197,11 @@ fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
 
 fn text(text: impl Into<String>) -> Value {
     Value::String(text.into())
+}
+
+/// The same query of a part of its range.
+fn with_range(query: IndexQuery, range: KeyRange) -> IndexQuery {
+    IndexQuery { range, ..query }
 }
 
 /// A document as a value.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lentil_database::{Transaction, TransactionLimits};
+use lentil_js::FunctionKind;
 use lentil_values::Value;
 
 use crate::cache::Answer;
@@ -11,6 +12,8 @@ use crate::errors::no_public_function;
 use crate::path::FunctionPath;
 use crate::query::{Run, subscribe};
 use crate::service::Inner;
+use crate::syscalls::wrong_kind;
+use crate::system::{AfterCommit, Request, SystemFunction};
 use crate::validate::parse_args;
 use crate::{Call, FailureClass, FunctionFailure, Functions, Outcome, QueryResult, system};
 
@@ -18,14 +21,15 @@ use crate::{Call, FailureClass, FunctionFailure, Functions, Outcome, QueryResult
 pub(crate) async fn run(inner: &Arc<Inner>, run: &Run) -> Answer {
     let work = {
         let (inner, call, path, ts) = (inner.clone(), run.call.clone(), run.path.clone(), run.ts);
+        let journal = run.journal.clone();
         move || {
             let mut tx = inner.database.begin_at(ts)?;
             tx.set_limits(TransactionLimits::UNLIMITED);
-            let result = evaluate(&inner, &mut tx, &call, &path);
-            Ok::<_, FunctionFailure>((tx, result))
+            let (result, journal) = evaluate(&inner, &mut tx, &call, &path, journal);
+            Ok::<_, FunctionFailure>((tx, result, journal))
         }
     };
-    let (tx, result) = tokio::task::spawn_blocking(work)
+    let (tx, result, journal) = tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| FunctionFailure::internal("a system query failed", &error))??;
     if let Err(failure) = &result
@@ -41,7 +45,7 @@ pub(crate) async fn run(inner: &Arc<Inner>, run: &Run) -> Answer {
     Ok(Arc::new(QueryResult {
         outcome,
         ts: run.ts,
-        journal: None,
+        journal,
         lines: Arc::default(),
         subscription: Some(subscription),
         watchers,
@@ -50,20 +54,48 @@ pub(crate) async fn run(inner: &Arc<Inner>, run: &Run) -> Answer {
     }))
 }
 
+/// The answer, and where its page ends if it is one.
 fn evaluate(
     inner: &Arc<Inner>,
     tx: &mut Transaction,
     call: &Call,
     path: &FunctionPath,
-) -> Result<Arc<str>, FunctionFailure> {
-    let missing = || no_public_function(path, &call.component);
+    journal: Option<Arc<str>>,
+) -> (Result<Arc<str>, FunctionFailure>, Option<Arc<str>>) {
+    let function = match find(call, path, FunctionKind::Query) {
+        Ok(function) => function,
+        Err(failure) => return (Err(failure), None),
+    };
+    let args = match parse_args(path, &call.args, &inner.options.limits) {
+        Ok(args) => args,
+        Err(text) => return (Err(FunctionFailure::developer(text)), None),
+    };
+    let mut request = Request {
+        functions: &Functions::of(inner.clone()),
+        tx,
+        args,
+        identity: &call.identity,
+        journal,
+        after: AfterCommit::default(),
+    };
+    let result = function.run(&mut request);
+    let text = result.map(|value: Value| value.to_json_string().into());
+    (text, request.journal)
+}
+
+/// The system function that an admin names; nobody else finds one.
+pub(crate) fn find(
+    call: &Call,
+    path: &FunctionPath,
+    kind: FunctionKind,
+) -> Result<SystemFunction, FunctionFailure> {
     let allowed = call.identity.is_admin() && call.component.is_root();
     let function = system::lookup(path)
         .filter(|_| allowed)
-        .ok_or_else(missing)?;
-    let args =
-        parse_args(path, &call.args, &inner.options.limits).map_err(FunctionFailure::developer)?;
-    let functions = Functions::of(inner.clone());
-    let value: Value = function.run(&functions, tx, args, &call.identity)?;
-    Ok(value.to_json_string().into())
+        .ok_or_else(|| no_public_function(path, &call.component))?;
+    if function.kind() != kind {
+        let text = wrong_kind(path, kind, function.kind());
+        return Err(FunctionFailure::developer(text));
+    }
+    Ok(function)
 }

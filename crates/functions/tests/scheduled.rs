@@ -3,7 +3,7 @@
 
 mod support;
 
-use lentil_catalog::{JobState, ScheduledFunction};
+use lentil_catalog::{Author, JobState, ScheduledFunction};
 use lentil_functions::Ended;
 use lentil_values::DocumentId;
 use serde_json::{Value as Json, json};
@@ -472,7 +472,7 @@ async fn admins_cancel_what_waits() {
         .await;
     let other = schedule(&app, "fail", json!({})).await;
     app.functions
-        .cancel_all_scheduled(Some("later:note"))
+        .cancel_all_scheduled(Author::System, Some("later:note"))
         .await
         .expect("they are canceled");
     for id in notes.as_array().expect("ids") {
@@ -481,7 +481,7 @@ async fn admins_cancel_what_waits() {
     }
     assert_eq!(job(&app, &other).await["state"]["kind"], "pending");
     app.functions
-        .cancel_all_scheduled(None)
+        .cancel_all_scheduled(Author::System, None)
         .await
         .expect("it is canceled");
     assert_eq!(job(&app, &other).await["state"]["kind"], "canceled");

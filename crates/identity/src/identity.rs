@@ -85,7 +85,8 @@ impl Identity {
         self.admin_key().is_none_or(|key| !key.read_only)
     }
 
-    fn admin_key(&self) -> Option<&AdminKey> {
+    /// The key behind it, if an admin asks.
+    pub fn admin_key(&self) -> Option<&AdminKey> {
         match self {
             Identity::Admin(admin) | Identity::ActingAs { admin, .. } => Some(admin),
             Identity::Anonymous | Identity::User(_) => None,

@@ -47,6 +47,13 @@ pub(crate) async fn run(functions: Functions, mut stopping: watch::Receiver<bool
 impl Runner {
     /// Starts what is due, and waits until there may be more. May be dropped while it waits.
     async fn step(&mut self) {
+        if self.functions.agenda().is_paused() {
+            tokio::select! {
+                Some(ended) = self.running.join_next_with_id(), if !self.running.is_empty() => self.ended(ended),
+                () = self.functions.agenda().resumed() => {}
+            }
+            return;
+        }
         let wake = self.start_due().await;
         tokio::select! {
             Some(ended) = self.running.join_next_with_id(), if !self.running.is_empty() => self.ended(ended),

@@ -94,6 +94,13 @@ pub(crate) async fn drain<T: 'static>(mut running: JoinSet<T>) {
 impl Runner {
     /// Starts what can be started, and waits until there may be more. May be dropped while it waits.
     async fn step(&mut self) {
+        if self.functions.agenda().is_paused() {
+            tokio::select! {
+                Some(ended) = self.running.join_next_with_id(), if !self.running.is_empty() => self.ended(ended),
+                () = self.functions.agenda().resumed() => {}
+            }
+            return;
+        }
         self.start_due();
         if self.look && self.queue.is_empty() && self.has_room() {
             self.refill().await;

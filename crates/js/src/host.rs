@@ -90,6 +90,7 @@ pub struct Host {
     pool: Pool,
     actions: ActionPool,
     user_time: Duration,
+    node_version: Arc<str>,
 }
 
 impl Host {
@@ -114,7 +115,13 @@ impl Host {
             pool,
             actions,
             user_time: options.user_time,
+            node_version: node.shown().into(),
         })
+    }
+
+    /// The version of the Node that runs functions, e.g. `v22.11`.
+    pub fn node_version(&self) -> &str {
+        &self.node_version
     }
 
     /// Runs one call and hands the syscalls object back with its outcome. Cancel-safe: dropping

@@ -43,6 +43,11 @@ impl Node {
         Ok(Node { path, version })
     }
 
+    /// Its version, major and minor, as Node writes versions.
+    pub(crate) fn shown(&self) -> String {
+        format!("v{}.{}", self.version.0, self.version.1)
+    }
+
     /// Private memory that this Node maps before it runs anything, MiB: 48 measured for 20.20, 560
     /// for 24.21, nearly all of it never touched.
     pub(crate) fn mapped_mib(&self) -> u64 {

@@ -8,10 +8,11 @@ mod service;
 mod state;
 mod request;
 mod errors;
+mod console;
 mod cors;
 mod meta;
 mod api;
 mod http_actions;
 pub mod ws;
 
-pub use crate::service::{BindError, Deps, Server, ServerOptions};
+pub use crate::service::{BindError, DashboardOptions, Deps, Server, ServerOptions};

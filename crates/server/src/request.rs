@@ -6,6 +6,8 @@ use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use futures::StreamExt as _;
+use lentil_catalog::Author;
+use lentil_functions::author_of;
 use lentil_identity::{AdminKey, Identity, parse_authorization};
 use serde::de::DeserializeOwned;
 
@@ -71,8 +73,8 @@ impl FromRequestParts<Deployment> for Admin {
     }
 }
 
-/// An admin whose key may write.
-pub(crate) struct WritingAdmin;
+/// An admin whose key may write, as what they do is noted.
+pub(crate) struct WritingAdmin(pub(crate) Author);
 
 impl FromRequestParts<Deployment> for WritingAdmin {
     type Rejection = ApiError;
@@ -83,7 +85,7 @@ impl FromRequestParts<Deployment> for WritingAdmin {
     ) -> Result<WritingAdmin, ApiError> {
         let Admin(identity) = Admin::from_request_parts(parts, deployment).await?;
         if identity.can_write() {
-            Ok(WritingAdmin)
+            Ok(WritingAdmin(author_of(&identity)))
         } else {
             Err(ApiError::read_only())
         }
@@ -107,11 +109,12 @@ pub(crate) fn key_of_body(
 pub(crate) fn admin_of_body(
     deployment: &Deployment,
     body: &serde_json::Value,
-) -> Result<(), ApiError> {
-    if key_of_body(deployment, body)?.read_only {
+) -> Result<Author, ApiError> {
+    let key = key_of_body(deployment, body)?;
+    if key.read_only {
         Err(ApiError::read_only())
     } else {
-        Ok(())
+        Ok(author_of(&Identity::Admin(key)))
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
+use crate::console::{About, Console};
 use crate::state::{Deployment, Shared};
 use crate::{api, cors, http_actions, meta, ws};
 
@@ -42,6 +43,19 @@ pub struct ServerOptions {
     pub redact: bool,
     /// The clocks of the sync sockets.
     pub sync: ws::SyncOptions,
+    /// Where the dashboard is, beside `/_console/` on the main port.
+    pub dashboard: DashboardOptions,
+}
+
+/// Where the dashboard is and who may show it.
+#[derive(Clone, Debug, Default)]
+pub struct DashboardOptions {
+    /// A port of its own; 0 takes any free one.
+    pub port: Option<u16>,
+    /// Whether the server can do without that port.
+    pub optional: bool,
+    /// Origins of pages that may show it in a frame.
+    pub parents: Vec<String>,
 }
 
 /// What the server serves.
@@ -68,11 +82,12 @@ pub struct BindError {
     remedy: String,
 }
 
-/// Both sockets, bound and not yet served.
+/// The sockets, bound and not yet served.
 pub struct Server {
     options: ServerOptions,
     api: TcpListener,
     site: TcpListener,
+    dashboard: Option<TcpListener>,
 }
 
 impl Server {
@@ -80,7 +95,31 @@ impl Server {
     pub async fn bind(options: ServerOptions) -> Result<Server, BindError> {
         let api = bind(options.listen, options.port, "--port").await?;
         let site = bind(options.listen, options.site_port, "--site-port").await?;
-        Ok(Server { options, api, site })
+        let dashboard = match options.dashboard.port {
+            None => None,
+            Some(port) => match bind(options.listen, port, "--dashboard-port").await {
+                Ok(dashboard) => Some(dashboard),
+                Err(error) if options.dashboard.optional => {
+                    tracing::warn!(
+                        "{error}; the dashboard is at /_console/ on the main port alone"
+                    );
+                    None
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(Server {
+            options,
+            api,
+            site,
+            dashboard,
+        })
+    }
+
+    /// The address of the dashboard, if it has a port of its own.
+    pub fn dashboard_address(&self) -> Option<SocketAddr> {
+        let listener = self.dashboard.as_ref()?;
+        listener.local_addr().ok()
     }
 
     /// The addresses that were taken: API, then HTTP actions.
@@ -105,13 +144,17 @@ impl Server {
             stop.clone(),
         )
         .with_options(self.options.sync);
-        let app = router(&self.options, &deps, &sync);
+        let console = console(&self.options, &deps, self.api.local_addr()?);
+        let app = router(&self.options, &deps, &sync).merge(console.nested());
         let api = tokio::spawn(serve(self.api, app, stop.clone()));
         let actions = http_actions::router(site(&self.options, &deps));
         let site = tokio::spawn(serve(self.site, actions, stop.clone()));
+        let dashboard = self
+            .dashboard
+            .map(|listener| tokio::spawn(serve(listener, console.alone(), stop.clone())));
         // A sender that is gone means the process is on its way out as well.
         let _ = stop.wait_for(|stopping| *stopping).await;
-        for task in [site, api] {
+        for task in dashboard.into_iter().chain([site, api]) {
             match tokio::time::timeout(DRAIN, task).await {
                 Ok(Ok(result)) => result?,
                 Ok(Err(error)) => tracing::error!(%error, "a listener task failed"),
@@ -171,6 +214,18 @@ fn router(options: &ServerOptions, deps: &Deps, sync: &ws::SyncState) -> Router 
         .with_state(deployment)
         .merge(ws::router(sync.clone()))
         .nest_service("/http", http_actions::router(site(options, deps)))
+}
+
+/// What the dashboard is told.
+fn console(options: &ServerOptions, deps: &Deps, api: SocketAddr) -> Console {
+    Console::new(About {
+        name: options.instance_name.clone(),
+        cloud_url: options.cloud_url.clone(),
+        site_url: options.site_url.clone(),
+        api,
+        parents: options.dashboard.parents.clone(),
+        keys: deps.keys.clone(),
+    })
 }
 
 /// What HTTP actions need.

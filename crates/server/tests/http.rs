@@ -9,6 +9,7 @@ mod http {
     mod browsers;
     mod callers;
     mod client;
+    mod console;
     mod functions;
     mod meta;
     mod requests;

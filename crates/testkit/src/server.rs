@@ -10,7 +10,7 @@ use lentil_functions::{Call, ComponentPath, Functions, FunctionsOptions, Host, H
 use lentil_identity::{AdminKeys, Identity, InstanceSecret};
 use lentil_jobs::Imports;
 use lentil_server::ws::SyncOptions;
-use lentil_server::{Deps, Server, ServerOptions};
+use lentil_server::{DashboardOptions, Deps, Server, ServerOptions};
 use lentil_storage::MemoryPersistence;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -26,6 +26,7 @@ const FIXTURE: &str = include_str!("../fixture/app.json");
 pub struct TestServer {
     address: SocketAddr,
     site_address: SocketAddr,
+    dashboard_address: SocketAddr,
     keys: AdminKeys,
     functions: Functions,
     host: Host,
@@ -70,9 +71,14 @@ impl TestServer {
             site_url: String::new(),
             redact,
             sync,
+            dashboard: DashboardOptions {
+                port: Some(0),
+                ..DashboardOptions::default()
+            },
         };
         let mut server = Server::bind(options).await.expect("free ports exist");
         let (address, site_address) = server.addresses().expect("bound");
+        let dashboard_address = server.dashboard_address().expect("bound");
         let (cloud_url, site_url) = (
             format!("http://{address}"),
             format!("http://{site_address}"),
@@ -114,6 +120,7 @@ impl TestServer {
         TestServer {
             address,
             site_address,
+            dashboard_address,
             keys,
             functions,
             host,
@@ -132,6 +139,11 @@ impl TestServer {
     /// Where HTTP actions are.
     pub fn site_address(&self) -> SocketAddr {
         self.site_address
+    }
+
+    /// Where the dashboard is.
+    pub fn dashboard_address(&self) -> SocketAddr {
+        self.dashboard_address
     }
 
     /// A key that may do everything.

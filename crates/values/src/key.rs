@@ -6,21 +6,26 @@
 
 use crate::Value;
 
-/// Ends an array or object; sorts below every tag, so that shorter sequences come first.
-const END: u8 = 0x00;
-const ABSENT: u8 = 0x01;
-const NULL: u8 = 0x02;
-const INT64: u8 = 0x03;
-const FLOAT64: u8 = 0x04;
-const FALSE: u8 = 0x05;
-const TRUE: u8 = 0x06;
-const STRING: u8 = 0x07;
-const BYTES: u8 = 0x08;
-const ARRAY: u8 = 0x09;
-const OBJECT: u8 = 0x0a;
+/// What stands before each value, and what ends one.
+pub(crate) mod tags {
+    /// Ends an array or object; sorts below every tag, so that shorter sequences come first.
+    pub(crate) const END: u8 = 0x00;
+    /// A field that is not there.
+    pub(crate) const ABSENT: u8 = 0x01;
+    pub(crate) const NULL: u8 = 0x02;
+    pub(crate) const INT64: u8 = 0x03;
+    pub(crate) const FLOAT64: u8 = 0x04;
+    pub(crate) const FALSE: u8 = 0x05;
+    pub(crate) const TRUE: u8 = 0x06;
+    pub(crate) const STRING: u8 = 0x07;
+    pub(crate) const BYTES: u8 = 0x08;
+    pub(crate) const ARRAY: u8 = 0x09;
+    pub(crate) const OBJECT: u8 = 0x0a;
 
-/// Stands behind a zero byte that is data; an end has none.
-const ESCAPE: u8 = 0xff;
+    /// Stands behind a zero byte that is data; an end has none.
+    pub(crate) const ESCAPE: u8 = 0xff;
+}
+use tags::*;
 
 const _: () = assert!(OBJECT < ESCAPE);
 

@@ -10,6 +10,7 @@ mod value;
 mod json;
 mod format;
 mod key;
+mod key_values;
 pub mod limits;
 mod id;
 mod timestamp;
@@ -22,6 +23,7 @@ pub use crate::format::ValueFormat;
 pub use crate::id::{DocumentId, IdError, InternalId, TableNumber};
 pub use crate::json::write_object;
 pub use crate::key::{IndexKey, KeyRange, after_prefix, after_values, push_key_value};
+pub use crate::key_values::read_key_values;
 pub use crate::timestamp::Timestamp;
 pub use crate::validator::{
     FieldValidator, IdResolver, ObjectValidator, ValidationError, Validator, ValidatorError,

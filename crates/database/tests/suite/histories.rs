@@ -117,7 +117,7 @@ impl Player {
                     .expect("the transaction has begun");
                 match self.db.commit_blocking(tx) {
                     Ok(_) => "ok".to_owned(),
-                    Err(CommitError::Conflict { table }) => format!("conflict {table}"),
+                    Err(CommitError::Conflict { table, .. }) => format!("conflict {table}"),
                     Err(error) => panic!("{error}"),
                 }
             }

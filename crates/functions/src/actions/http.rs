@@ -200,6 +200,7 @@ fn prepare(
 ) -> Result<Invocation, HttpFailure> {
     let mut tx = inner.database.begin();
     let live = inner.live(&mut tx).map_err(FunctionFailure::from)?;
+    live.check_running()?;
     let image = live.image.ok_or(HttpFailure::NoRouter)?;
     let module = image.analysis.get(ROUTER);
     if module.is_none_or(|module| module.http_routes.is_none()) {

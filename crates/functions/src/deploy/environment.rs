@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lentil_catalog::{Deployment, Variable, check_variable};
+use lentil_catalog::{Author, Deployment, Variable, check_variable};
+use lentil_database::Transaction;
+use lentil_values::Value;
 use serde_json::Value as Json;
+
+use crate::system::note;
 
 use super::{CONFLICTS_MAX, DeployError, Deployer, DeploymentImage, auth, declared};
 
@@ -21,6 +25,16 @@ impl Deployer {
     /// `auth.config.ts` is evaluated again with them; if that fails, nothing changes.
     pub async fn update_environment_variables(
         &self,
+        changes: Vec<(String, Option<String>)>,
+    ) -> Result<(), DeployError> {
+        self.update_environment_variables_as(Author::System, changes)
+            .await
+    }
+
+    /// The same in somebody's name.
+    pub async fn update_environment_variables_as(
+        &self,
+        author: Author,
         changes: Vec<(String, Option<String>)>,
     ) -> Result<(), DeployError> {
         for (name, value) in &changes {
@@ -40,6 +54,7 @@ impl Deployer {
                     if (now.push, now.environment) != (before.push, before.environment) {
                         return Ok(false);
                     }
+                    note_changes(tx, author, &changes)?;
                     Variable::update(tx, &changes)??;
                     if let Some(auth) = &auth {
                         let mut deployment = Deployment::load(tx)?;
@@ -116,4 +131,25 @@ impl Deployer {
         })
         .await
     }
+}
+
+/// Notes which variables change: their names, never their values.
+fn note_changes(
+    tx: &mut Transaction,
+    author: Author,
+    changes: &[(String, Option<String>)],
+) -> Result<(), DeployError> {
+    let before = Variable::all(tx)?;
+    for (name, value) in changes {
+        let known = before.iter().find(|variable| variable.name == *name);
+        let action = match (known, value) {
+            (None, Some(_)) => "create_environment_variable",
+            (Some(known), Some(value)) if known.value != *value => "update_environment_variable",
+            (Some(_), None) => "delete_environment_variable",
+            _ => continue,
+        };
+        let metadata = [("variable_name", Value::String(name.clone()))];
+        note(tx, author, action, metadata)?;
+    }
+    Ok(())
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lentil_catalog::{Deployment, FunctionHandles, ModuleRow, SchemaRow, SchemaState, Variable};
+use lentil_catalog::{
+    Author, Deployment, FunctionHandles, ModuleRow, SchemaRow, SchemaState, Variable,
+};
 use lentil_database::Transaction;
 use serde_json::{Value as Json, json};
 
@@ -13,6 +15,7 @@ use super::start::{PreparedPush, active_schema};
 use super::{DeployError, Deployer, NO_SCHEMA, declared, staged};
 use crate::crons;
 use crate::path::FunctionPath;
+use crate::system::{note, plain};
 
 /// Bytes of a push's message.
 const MESSAGE_BYTES_MAX: usize = 1_024;
@@ -20,6 +23,11 @@ const MESSAGE_BYTES_MAX: usize = 1_024;
 impl Deployer {
     /// Makes a started push live, or says why it cannot be.
     pub async fn finish_push(&self, body: Json) -> Result<Json, DeployError> {
+        self.finish_push_as(Author::System, body).await
+    }
+
+    /// The same in somebody's name.
+    pub async fn finish_push_as(&self, author: Author, body: Json) -> Result<Json, DeployError> {
         let message = body
             .get("message")
             .and_then(Json::as_str)
@@ -52,9 +60,11 @@ impl Deployer {
         let evaluated = &push.evaluated;
         let code = Code::new(evaluated.bundle.clone(), evaluated.analysis.clone())?;
         let (applying, images) = (push.clone(), self.shared.images.clone());
+        let message = message.to_owned();
         let response = self
             .transact(move |tx| {
                 let response = apply(tx, &applying)?;
+                note_push(tx, author, &message, &response)?;
                 let paths = code.functions.keys().map(FunctionPath::canonical);
                 let code = code
                     .clone()
@@ -82,6 +92,26 @@ impl Deployer {
         warn_of_what_does_not_run(&push);
         Ok(response)
     }
+}
+
+/// Keeps what the push has changed where dashboards list it.
+fn note_push(
+    tx: &mut Transaction,
+    author: Author,
+    message: &str,
+    response: &Json,
+) -> Result<(), DeployError> {
+    let diff = json!({
+        "component_path": null,
+        "component_diff": response["componentDiffs"][""],
+    });
+    let message = Some(message).filter(|message| !message.is_empty());
+    let metadata = [
+        ("message", plain(&json!(message))),
+        ("auth_diff", plain(&response["authDiff"])),
+        ("component_diffs", plain(&json!([diff]))),
+    ];
+    Ok(note(tx, author, "push_config_with_components", metadata)?)
 }
 
 fn apply(tx: &mut Transaction, push: &Arc<PreparedPush>) -> Result<Json, DeployError> {

@@ -90,6 +90,8 @@ pub struct ImageCache {
     codes: Mutex<Vec<([u8; 32], Code)>>,
     images: Mutex<Recent<Option<Arc<DeploymentImage>>>>,
     environments: Mutex<Recent<Arc<BTreeMap<String, String>>>>,
+    /// The schema on trial, and how many documents were checked against it.
+    checked: Mutex<Option<(DocumentId, u64)>>,
 }
 
 /// `process.env` of an execution.
@@ -110,7 +112,21 @@ impl ImageCache {
             codes: Mutex::new(Vec::new()),
             images: Mutex::new(Vec::new()),
             environments: Mutex::new(Vec::new()),
+            checked: Mutex::new(None),
         }
+    }
+
+    /// Says that some more documents satisfy a schema on trial.
+    pub(super) fn note_checked(&self, schema: DocumentId, documents: u64) {
+        let mut checked = self.checked.lock();
+        let before = checked.filter(|(of, _)| *of == schema);
+        *checked = Some((schema, before.map_or(0, |(_, count)| count) + documents));
+    }
+
+    /// How many documents are known to satisfy a schema on trial.
+    pub(crate) fn checked_documents(&self, schema: DocumentId) -> u64 {
+        let checked = self.checked.lock().filter(|(of, _)| *of == schema);
+        checked.map_or(0, |(_, count)| count)
     }
 
     /// The deployment as of the transaction, at the price of one recorded point read; `None` if

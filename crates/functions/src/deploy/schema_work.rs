@@ -71,6 +71,9 @@ impl Deployer {
             Checked::Violation((error, table)) => SchemaState::Failed { error, table },
             Checked::UpTo(last) => {
                 let schema = row.id;
+                self.shared
+                    .images
+                    .note_checked(schema, CHECK_DOCUMENTS as u64);
                 *self.shared.trial.lock() = Some(Trial { schema, last });
                 return Ok(true);
             }

@@ -1,11 +1,11 @@
 //! What is deployed: variables, URLs, functions, schemas.
 
 use lentil_catalog::{Deployment, SchemaRow, SchemaState, Variable};
-use lentil_database::TransactionError;
+use lentil_database::{Namespace, TransactionError};
 use lentil_values::{DocumentId, Object, Value};
 use serde_json::{Value as Json, json};
 
-use super::{Request, document, object, text};
+use super::{Request, document, number, object, text};
 use crate::deploy::{NO_SCHEMA, validator_json};
 
 /// All variables of the user, ordered by name.
@@ -64,7 +64,7 @@ pub(super) fn api_spec(request: &mut Request) -> Result<Value, TransactionError>
 }
 
 /// A tree as a value: numbers are floats, and only literals of validators are encoded values.
-fn plain(json: &Json) -> Value {
+pub(crate) fn plain(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(boolean) => Value::Boolean(*boolean),
@@ -110,6 +110,80 @@ pub(super) fn schemas(request: &mut Request) -> Result<Value, TransactionError> 
         found.insert("inProgress".to_owned(), text(row.json));
     }
     Ok(Value::Object(found))
+}
+
+/// How many documents the schema on trial has been checked against, or null. Like the progress of
+/// an index this is part of no document: it is asked again, not awaited.
+pub(super) fn schema_progress(request: &mut Request) -> Result<Value, TransactionError> {
+    let deployment = Deployment::load(request.tx)?;
+    let pending = schema_row(request, deployment.pending_schema)?;
+    let Some(row) = pending.filter(|row| row.state == SchemaState::Pending) else {
+        return Ok(Value::Null);
+    };
+    let done = request.functions.images().checked_documents(row.id);
+    let schema = request.functions.images().current(request.tx)?;
+    let schema = schema.and_then(|image| image.pending_schema.clone());
+    let mut total = 0;
+    for name in schema
+        .iter()
+        .flat_map(|pending| pending.schema.tables.keys())
+    {
+        total += request.tx.count(Namespace::ROOT, name)?;
+    }
+    Ok(object([
+        ("numDocsValidated", number(done)),
+        ("totalDocs", number(total)),
+    ]))
+}
+
+/// What `auth.config.ts` exports.
+pub(super) fn auth_providers(request: &mut Request) -> Result<Value, TransactionError> {
+    let deployment = Deployment::load(request.tx)?;
+    let providers = deployment.auth.as_deref().map(serde_json::from_str::<Json>);
+    Ok(match providers {
+        Some(Ok(providers)) => plain(&providers),
+        Some(Err(_)) | None => Value::Array(Vec::new()),
+    })
+}
+
+/// Where logs are streamed to: nowhere, in this version.
+pub(super) fn sinks(_: &mut Request) -> Result<Value, TransactionError> {
+    Ok(Value::Array(Vec::new()))
+}
+
+/// What is always so.
+pub(super) fn yes(_: &mut Request) -> Result<Value, TransactionError> {
+    Ok(Value::Boolean(true))
+}
+
+/// Whether functions run.
+pub(super) fn state(request: &mut Request) -> Result<Value, TransactionError> {
+    Ok(object([("state", text(running_or_paused(request)?))]))
+}
+
+/// The same, by who may have stopped them.
+pub(super) fn backend_state(request: &mut Request) -> Result<Value, TransactionError> {
+    Ok(object([
+        ("system", text("running")),
+        ("usage_limit", text("running")),
+        ("user", text(running_or_paused(request)?)),
+    ]))
+}
+
+fn running_or_paused(request: &mut Request) -> Result<&'static str, TransactionError> {
+    let paused = Deployment::load(request.tx)?.paused;
+    Ok(if paused { "paused" } else { "running" })
+}
+
+/// Version of the npm package that pushed last, or null.
+pub(super) fn version(request: &mut Request) -> Result<Value, TransactionError> {
+    let version = Deployment::load(request.tx)?.udf_server_version;
+    Ok(version.map_or(Value::Null, text))
+}
+
+/// Version of the Node that runs functions.
+pub(super) fn node_version(request: &mut Request) -> Result<Value, TransactionError> {
+    Ok(text(request.functions.host().node_version()))
 }
 
 fn schema_row(

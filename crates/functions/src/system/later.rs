@@ -6,7 +6,7 @@ use lentil_values::{DocumentId, KeyRange, Object, Value, push_key_value};
 
 use super::tables::{page_options, read_page};
 use super::{Request, bad_argument, document, object, text};
-use crate::FunctionPath;
+use crate::{FunctionFailure, FunctionPath};
 
 /// Cron jobs by name, each with its last run and its next.
 pub(super) fn cron_jobs(request: &mut Request) -> Result<Value, TransactionError> {
@@ -62,7 +62,7 @@ pub(super) fn scheduled(request: &mut Request) -> Result<Value, TransactionError
         range,
         order: Order::Asc,
     };
-    let keep = |row: &Document| {
+    let keep = |_: &mut Request, row: &Document| {
         let Value::Object(fields) = document(&row.json)? else {
             return Ok(None);
         };
@@ -95,4 +95,22 @@ pub(super) fn scheduled_args(request: &mut Request) -> Result<Value, Transaction
         .map_err(|_| bad_argument("argsId", "the id of a scheduled function"))?;
     let function = ScheduledFunction::load(request.tx, id)?;
     Ok(function.map_or(Value::Null, |function| function.args))
+}
+
+/// Makes a cron job due now; it goes on from there as its schedule says.
+pub(super) fn run_cron_now(request: &mut Request) -> Result<Value, FunctionFailure> {
+    let name = request.text("name")?;
+    let job = CronJob::load(request.tx, &name).map_err(TransactionError::from)?;
+    let Some(mut job) = job else {
+        let text = format!("There is no cron job {name:?} in what was pushed last.");
+        return Err(FunctionFailure::developer(text));
+    };
+    if job.running {
+        let text = format!("The cron job {name:?} is running.");
+        return Err(FunctionFailure::developer(text));
+    }
+    job.next_ms = job.next_ms.min(request.tx.now_ms());
+    job.save(request.tx).map_err(TransactionError::from)?;
+    request.after.crons = true;
+    Ok(Value::Null)
 }

@@ -4,6 +4,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use lentil_catalog::Author;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::errors::ApiError;
@@ -37,7 +38,7 @@ macro_rules! push_step {
             State(deployment): State<Deployment>,
             request: Request,
         ) -> Result<Response, ApiError> {
-            let body = push_body(&deployment, request).await?;
+            let (_, body) = push_body(&deployment, request).await?;
             let answer = deployment.deployer.$name(body).await.map_err(push_error)?;
             Ok(Json(answer).into_response())
         }
@@ -49,7 +50,16 @@ push_step!(evaluate_schema);
 push_step!(evaluate_push);
 push_step!(start_push);
 push_step!(wait_for_schema);
-push_step!(finish_push);
+
+/// The step that makes the push live, which is noted.
+async fn finish_push(
+    State(deployment): State<Deployment>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (author, body) = push_body(&deployment, request).await?;
+    let answer = deployment.deployer.finish_push_as(author, body).await;
+    Ok(Json(answer.map_err(push_error)?).into_response())
+}
 
 /// Timings of a push that has ended; of no use to this server.
 async fn report_push_completed(
@@ -69,15 +79,15 @@ async fn get_canonical_urls(State(deployment): State<Deployment>, Admin(_): Admi
 async fn push_body(
     deployment: &Deployment,
     request: Request,
-) -> Result<serde_json::Value, ApiError> {
+) -> Result<(Author, serde_json::Value), ApiError> {
     let bytes = read_body(request, PUSH_BYTES_MAX).await?;
     let body =
         tokio::task::spawn_blocking(move || serde_json::from_slice::<serde_json::Value>(&bytes))
             .await
             .map_err(|error| ApiError::internal(&error))?
             .map_err(|error| ApiError::bad_body(format!("the body is not JSON: {error}")))?;
-    admin_of_body(deployment, &body)?;
-    Ok(body)
+    let author = admin_of_body(deployment, &body)?;
+    Ok((author, body))
 }
 
 fn push_error(error: lentil_functions::deploy::DeployError) -> ApiError {

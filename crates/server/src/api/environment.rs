@@ -31,7 +31,7 @@ struct Change {
 
 async fn update(
     State(deployment): State<Deployment>,
-    _: WritingAdmin,
+    WritingAdmin(author): WritingAdmin,
     JsonBody(request): JsonBody<UpdateRequest>,
 ) -> Result<(), ApiError> {
     let changes = request
@@ -41,7 +41,7 @@ async fn update(
         .collect();
     deployment
         .deployer
-        .update_environment_variables(changes)
+        .update_environment_variables_as(author, changes)
         .await
         .map_err(|error| ApiError::new(error.status, error.code, error.message))
 }

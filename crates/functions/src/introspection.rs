@@ -1,0 +1,259 @@
+//! What goes on in the deployment, for dashboards and operators (dashboard C4): counters that are
+//! always on, and a stream of detail that is made only while somebody reads it.
+//!
+//! The rule: with nobody watching, a call pays a handful of relaxed additions and one look at a
+//! flag. Whatever needs names, texts or JSON asks [`Events::wanted`] first.
+
+mod app_metrics;
+mod counters;
+mod events;
+mod functions_seen;
+mod history;
+mod live;
+mod prometheus;
+mod range_text;
+mod reports;
+mod sampler;
+mod series;
+mod sessions;
+mod snapshot;
+mod tables_seen;
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use lentil_database::{ConflictPlace, Database, IndexId, IndexUse, Source, TableWrites, TabletId};
+use lentil_js::FunctionKind;
+use serde_json::{Value as Json, json};
+
+pub(crate) use self::counters::{Counter, Counters};
+pub(crate) use self::events::Events;
+pub use self::events::{Event, News};
+use self::functions_seen::{Cell, FunctionsSeen};
+pub(crate) use self::live::Entry;
+use self::live::LiveQueries;
+use self::range_text::Named;
+use self::reports::Sources;
+pub(crate) use self::reports::start as start_reports;
+pub use self::sampler::Sampled;
+use self::sampler::Sampler;
+pub use self::sessions::Presence;
+use self::sessions::Sessions;
+use self::tables_seen::TablesSeen;
+use crate::QueryResult;
+use crate::cache::QueryKey;
+use crate::logs::{Execution, kind_name};
+
+/// Milliseconds since the epoch.
+pub(crate) fn now_ms() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0.0, |now| now.as_secs_f64() * 1e3)
+}
+
+/// What a run has read and written, by index and table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Work {
+    pub(crate) reads: Vec<(IndexId, IndexUse)>,
+    pub(crate) writes: Vec<(TabletId, TableWrites)>,
+    /// Seconds the commit took.
+    pub(crate) commit_seconds: f64,
+}
+
+/// All that is known.
+#[derive(Default)]
+pub(crate) struct Introspection {
+    pub(crate) counters: Counters,
+    pub(crate) functions: FunctionsSeen,
+    pub(crate) tables: TablesSeen,
+    pub(crate) live: Arc<LiveQueries>,
+    pub(crate) events: Events,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) sources: Sources,
+    pub(crate) sampler: Sampler,
+}
+
+impl Introspection {
+    /// Counts an execution that has ended, and tells of it.
+    pub(crate) fn ended(&self, execution: &Execution, database: &Database) {
+        let (kind, counters) = (execution.kind, &self.counters);
+        let failed = execution.error.is_some();
+        let function = self.functions.of(kind, &execution.identifier);
+        let count = |counter, cell, by: u64| {
+            counters.add(counter, by);
+            if let (Some(function), Some(cell)) = (&function, cell) {
+                function.add(cell, by);
+            }
+        };
+        if let Some(function) = &function {
+            function.add(Cell::Calls, 1);
+        }
+        match failed {
+            true => count(Counter::Failed(kind), Some(Cell::Errors), 1),
+            false => count(Counter::Ok(kind), None, 1),
+        }
+        counters.add(Counter::Egress, execution.return_bytes.unwrap_or(0) as u64);
+        if execution.cached {
+            counters.add(Counter::Started(kind), 1);
+            count(Counter::CacheHit, Some(Cell::Hits), 1);
+        } else {
+            if kind == FunctionKind::Query {
+                count(Counter::CacheMiss, Some(Cell::Misses), 1);
+            }
+            let bucket = counters::bucket_of(execution.seconds);
+            counters.add(Counter::Latency(kind, bucket), 1);
+            if let Some(function) = &function {
+                function.took(execution.seconds);
+            }
+            self.count_usage(execution);
+        }
+        self.events
+            .detail("exec", now_ms(), || exec_json(execution, database));
+    }
+
+    fn count_usage(&self, execution: &Execution) {
+        let usage = &execution.usage;
+        for (counter, by) in [
+            (Counter::DocsRead, usage.documents_read),
+            (Counter::BytesRead, usage.bytes_read),
+            (Counter::DocsWritten, usage.documents_written),
+            (Counter::BytesWritten, usage.bytes_written),
+        ] {
+            if by > 0 {
+                self.counters.add(counter, by as u64);
+            }
+        }
+        self.tables.read(&execution.work.reads);
+        if execution.error.is_none() {
+            self.tables.wrote(&execution.work.writes);
+        }
+    }
+
+    /// Takes the result of a query's run: if it is one of those that somebody watches, it may have
+    /// been for nothing.
+    pub(crate) fn ran(&self, key: &QueryKey, result: &Arc<QueryResult>, run: &str, seconds: f64) {
+        let (now_ms, detail) = (now_ms(), self.events.wanted());
+        let Some((query, rerun)) = self.live.ran(key, result, seconds, now_ms, detail) else {
+            return;
+        };
+        self.counters.add(Counter::Rerun, 1);
+        let function = self.functions.of(FunctionKind::Query, &query.query());
+        if let Some(function) = &function {
+            function.add(Cell::Reruns, 1);
+        }
+        if !rerun.changed {
+            self.counters.add(Counter::Unchanged, 1);
+            if let Some(function) = &function {
+                function.add(Cell::Unchanged, 1);
+            }
+        }
+        self.events.detail("rerun", now_ms, || {
+            let bytes = result.outcome.result.as_ref().map_or(0, |text| text.len());
+            json!({
+                "query": query.query(),
+                "argsHash": query.args_hash(),
+                "argsPreview": query.args_preview(),
+                "execId": run,
+                "becauseCommitTs": rerun.because.0.to_string(),
+                "runMs": seconds * 1e3,
+                "changed": rerun.changed,
+                "bytesOut": if rerun.changed { bytes * rerun.watching } else { 0 },
+                "sessions": rerun.watching,
+            })
+        });
+    }
+
+    /// A mutation has met another, and is run again or given up.
+    pub(crate) fn conflicted(&self, conflict: &Conflict<'_>, database: &Database) {
+        let counter = match conflict.failed {
+            true => Counter::ConflictFailed,
+            false => Counter::Retried,
+        };
+        self.counters.add(counter, 1);
+        if let Some(function) = self.functions.of(FunctionKind::Mutation, conflict.path) {
+            function.add(Cell::Conflicts, 1);
+        }
+        self.events.detail("conflict", now_ms(), || {
+            let place = conflict.place;
+            let named = place.and_then(|place| Named::find(database, place.index));
+            let ts = place.and_then(|place| place.ts);
+            let winner = ts.and_then(|ts| self.sources.of(ts));
+            json!({
+                "table": conflict.table,
+                "index": named.as_ref().map(|named| &named.index.definition.name),
+                "docId": named.as_ref().zip(place).and_then(|(named, place)| named.document(&place.key)),
+                "loser": { "execId": conflict.run, "path": conflict.path, "attempt": conflict.attempt },
+                "winner": {
+                    "execId": winner.as_ref().map(|source| &*source.run),
+                    "path": winner.as_ref().map(|source| &*source.name),
+                    "commitTs": ts.map(|ts| ts.0.to_string()),
+                },
+                "outcome": if conflict.failed { "failed" } else { "retried" },
+            })
+        });
+    }
+
+    /// What a commit is to be known by, if anybody wants to know.
+    pub(crate) fn source(&self, name: &str, run: &str) -> Option<Arc<Source>> {
+        self.events.wanted().then(|| {
+            Arc::new(Source {
+                name: name.into(),
+                run: run.into(),
+            })
+        })
+    }
+}
+
+/// A conflict of a mutation with another.
+pub(crate) struct Conflict<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) run: &'a str,
+    pub(crate) attempt: u32,
+    pub(crate) table: &'a str,
+    pub(crate) place: Option<&'a ConflictPlace>,
+    /// Whether it was the last attempt.
+    pub(crate) failed: bool,
+}
+
+fn exec_json(execution: &Execution, database: &Database) -> Json {
+    let reads = execution.work.reads.iter().filter_map(|(index, used)| {
+        let named = Named::find(database, *index)?;
+        Some(json!({
+            "table": named.table.name,
+            "index": named.index.definition.name,
+            "docs": used.documents,
+            "bytes": used.bytes,
+            "ranges": used.lookups,
+        }))
+    });
+    let writes = execution.work.writes.iter().filter_map(|(tablet, writes)| {
+        let table = database.describe_table(*tablet)?;
+        Some(json!({
+            "table": table.name,
+            "ins": writes.inserted, "upd": writes.updated, "del": writes.deleted,
+        }))
+    });
+    let commit_ms = execution.work.commit_seconds * 1e3;
+    let total_ms = execution.seconds * 1e3;
+    let user_ms = execution.user_seconds * 1e3;
+    json!({
+        "execId": execution.id.to_string(),
+        "reqId": execution.request_id,
+        "parent": null,
+        "path": execution.identifier,
+        "component": null,
+        "kind": kind_name(execution.kind),
+        "caller": execution.caller,
+        "start": now_ms() - total_ms,
+        "queueMs": (total_ms - user_ms - commit_ms).max(0.0),
+        "runMs": user_ms,
+        "commitMs": commit_ms,
+        "totalMs": total_ms,
+        "cached": execution.cached,
+        "ok": execution.error.is_none(),
+        "error": execution.error,
+        "attempt": execution.conflicts.as_ref().map_or(1, |(count, _)| count + 1),
+        "reads": reads.collect::<Vec<_>>(),
+        "writes": writes.collect::<Vec<_>>(),
+        "returnBytes": execution.return_bytes,
+    })
+}

@@ -1,0 +1,122 @@
+//! What was pushed: functions, validators, code.
+
+use lentil_catalog::{ModuleRow, ModuleText};
+use lentil_database::TransactionError;
+use lentil_values::{Object, Value};
+
+use super::deployment::plain;
+use super::{Request, bad_argument, object, text};
+use crate::FunctionPath;
+use crate::deploy::AnalyzedModuleJson;
+
+/// Functions, routes and cron jobs of each module, by path.
+pub(super) fn list(request: &mut Request) -> Result<Value, TransactionError> {
+    let Some(image) = request.functions.images().current(request.tx)? else {
+        return Ok(Value::Array(Vec::new()));
+    };
+    let modules = ModuleRow::all(request.tx)?.into_iter();
+    let shown = modules.filter_map(|row| {
+        let analysis = image.analysis.get(&row.path)?;
+        Some(Value::Array(vec![
+            text(row.path),
+            module(analysis, row.hash),
+        ]))
+    });
+    Ok(Value::Array(shown.collect()))
+}
+
+/// The same for every component there is: the root app.
+pub(super) fn list_all(request: &mut Request) -> Result<Value, TransactionError> {
+    let root = Value::Array(vec![Value::Null, list(request)?]);
+    Ok(Value::Array(vec![root]))
+}
+
+fn module(analysis: &AnalyzedModuleJson, hash: String) -> Value {
+    let mut functions = Vec::new();
+    for function in &analysis.functions {
+        let mut shown = Object::from([
+            ("name".to_owned(), text(function.name.as_str())),
+            ("udfType".to_owned(), text(function.udf_type.as_str())),
+            (
+                "visibility".to_owned(),
+                kind(
+                    function
+                        .visibility
+                        .as_ref()
+                        .map_or("internal", |it| &it.kind),
+                ),
+            ),
+        ]);
+        if let Some(position) = &function.pos {
+            let line = f64::from(position.start_lineno);
+            shown.insert("lineno".to_owned(), Value::Float64(line));
+        }
+        functions.push(Value::Object(shown));
+    }
+    for route in analysis.http_routes.iter().flatten() {
+        let name = format!("{} {}", route.route.method, route.route.path);
+        functions.push(object([
+            ("name", text(name)),
+            ("udfType", text("HttpAction")),
+            ("visibility", kind("public")),
+        ]));
+    }
+    let mut shown = Object::from([
+        ("functions".to_owned(), Value::Array(functions)),
+        ("sourcePackageId".to_owned(), text(hash)),
+    ]);
+    if let Some(specs) = &analysis.cron_specs {
+        let pairs = specs
+            .iter()
+            .map(|spec| Value::Array(vec![plain(&spec["identifier"]), plain(&spec["spec"])]));
+        shown.insert("cronSpecs".to_owned(), Value::Array(pairs.collect()));
+    }
+    Value::Object(shown)
+}
+
+fn kind(kind: &str) -> Value {
+    object([("kind", text(kind))])
+}
+
+/// JSON text of a function's argument validator, or null.
+pub(super) fn args_validator(request: &mut Request) -> Result<Value, TransactionError> {
+    validator(request, |function| function.args.clone())
+}
+
+/// JSON text of a function's result validator, or null.
+pub(super) fn returns_validator(request: &mut Request) -> Result<Value, TransactionError> {
+    validator(request, |function| function.returns.clone())
+}
+
+fn validator(
+    request: &mut Request,
+    of: impl Fn(&crate::deploy::FunctionJson) -> Option<String>,
+) -> Result<Value, TransactionError> {
+    let name = request.text("function")?;
+    let path = FunctionPath::parse(&name)
+        .map_err(|_| bad_argument("function", "the path of a function"))?;
+    let image = request.functions.images().current(request.tx)?;
+    let found = image.as_ref().and_then(|image| {
+        let module = image.analysis.get(&path.module)?;
+        let function = module
+            .functions
+            .iter()
+            .find(|it| it.name == path.function)?;
+        of(function)
+    });
+    Ok(found.map_or(Value::Null, text))
+}
+
+/// The text of a module as it was pushed, with its source map.
+pub(super) fn source(request: &mut Request) -> Result<Value, TransactionError> {
+    let path = request.text("path")?;
+    let rows = ModuleRow::all(request.tx)?.into_iter();
+    let Some(row) = rows.into_iter().find(|row| row.path == path) else {
+        return Ok(Value::Null);
+    };
+    let module = ModuleText::load(request.tx, &row.hash)?;
+    Ok(object([
+        ("source", text(module.source)),
+        ("sourceMap", module.source_map.map_or(Value::Null, text)),
+    ]))
+}
