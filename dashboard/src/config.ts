@@ -8,8 +8,8 @@ export interface Config {
   version: string | null;
   /** Who may embed the dashboard and hand it credentials, besides its own origin. */
   embedOrigins: string[];
-  /** Optional parts of the server; null when it does not say. */
-  features: Set<string> | null;
+  /** Optional parts that the server has: metrics, introspection, explain. */
+  features: Set<string>;
 }
 
 /** The path below which all pages stand, without the slash at the end. */
@@ -41,6 +41,6 @@ export async function loadConfig(): Promise<Config> {
     siteUrl: text("siteUrl"),
     version: text("version"),
     embedOrigins: list("parentOrigins"),
-    features: Array.isArray(given.features) ? new Set(list("features")) : null,
+    features: new Set(list("features")),
   };
 }

@@ -48,39 +48,19 @@ export function DeploymentProvider({ session, config, logout, children }: Props)
     return () => void next.close();
   }, [session.url, session.key]);
   const http = useMemo(() => new AdminHttp(session.url, session.key), [session.url, session.key]);
-  const features = useFeatures(config, http);
   const value = useMemo(() => {
-    if (!client || !features) return null;
+    if (!client) return null;
     const allowed = new Set(session.operations);
     const can = (operation: string) =>
       (allowed.size === 0 || allowed.has(operation)) && !(session.readOnly && WRITES.test(operation));
-    return { session, config, logout, client, can, http, has: (feature: string) => features.has(feature) };
-  }, [client, session, config, logout, http, features]);
+    return { session, config, logout, client, can, http, has: (feature: string) => config.features.has(feature) };
+  }, [client, session, config, logout, http]);
   if (!value) return null;
   return (
     <Context.Provider value={value}>
       <ConvexProvider client={value.client}>{children}</ConvexProvider>
     </Context.Provider>
   );
-}
-
-const PROBES: Record<string, string> = {
-  metrics: "/api/app_metrics/scheduled_job_lag",
-  introspection: "/api/introspection/v1/series",
-};
-
-/** What the server says it has; of one that does not say, what answers with anything but 404. */
-function useFeatures(config: Config, http: AdminHttp): Set<string> | null {
-  const [features, setFeatures] = useState(config.features);
-  useEffect(() => {
-    if (config.features) return;
-    const probe = async ([name, path]: [string, string]) => {
-      const response = await fetch(http.url + path, { headers: http.headers() }).catch(() => null);
-      return response && response.status !== 404 ? [name] : [];
-    };
-    void Promise.all(Object.entries(PROBES).map(probe)).then((found) => setFeatures(new Set(found.flat())));
-  }, [config.features, http]);
-  return features;
 }
 
 export function useDeployment(): Deployment {

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "react";
 import { useDeployment } from "./deployment";
+import { timeWindow } from "./window";
 
 export interface Series {
   name: string;
@@ -13,14 +14,6 @@ type RawSeries = [{ secs_since_epoch: number; nanos_since_epoch: number }, numbe
 
 const REFRESH_MS = 8_000;
 const HOUR_S = 3_600;
-const BUCKETS = 60;
-
-function timeWindow(seconds: number): string {
-  const end = Math.floor(Date.now() / 1000);
-  const at = (secs: number) => ({ secs_since_epoch: secs, nanos_since_epoch: 0 });
-  const buckets = Math.min(BUCKETS, Math.max(5, Math.floor(seconds / 60)));
-  return JSON.stringify({ start: at(end - seconds), end: at(end), num_buckets: buckets });
-}
 
 const points = (raw: RawSeries): Series["points"] =>
   raw.map(([at, value]) => [at.secs_since_epoch * 1000 + at.nanos_since_epoch / 1e6, value]);
