@@ -20,11 +20,19 @@ export function bytes(value: number): string {
 
 export function duration(ms: number): string {
   if (!Number.isFinite(ms)) return "–";
+  if (ms === 0) return "0 ms";
   if (ms < 1) return `${ms.toFixed(2)} ms`;
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+  const parts: [number, string][] = [
+    [Math.floor(ms / 86_400_000), "d"],
+    [Math.floor(ms / 3_600_000) % 24, "h"],
+    [Math.floor(ms / 60_000) % 60, "min"],
+    [Math.round(ms / 1000) % 60, "s"],
+  ];
+  const shown = parts.filter(([value]) => value > 0).slice(0, 2);
+  return shown.map(([value, unit]) => `${value} ${unit}`).join(" ");
 }
 
 export const percent = (share: number) =>

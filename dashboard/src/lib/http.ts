@@ -15,7 +15,8 @@ export class HttpError extends Error {
 export class AdminHttp {
   constructor(
     readonly url: string,
-    private readonly key: string,
+    /** Some requests carry it in their body as well. */
+    readonly key: string,
   ) {}
 
   headers(identity?: Record<string, unknown>): Record<string, string> {

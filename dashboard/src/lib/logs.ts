@@ -61,14 +61,16 @@ function lineOf(line: RawLine | string): { at: number | null; level: Level; mess
     return { at: line.timestamp, level: LEVELS[line.level.toUpperCase()] ?? "log", message: line.messages.map(unquote).join(" ") };
   }
   const [, level, message] = /^\[(\w+)\] ?([\s\S]*)$/.exec(line) ?? [];
-  return { at: null, level: LEVELS[level ?? ""] ?? "log", message: message ?? line };
+  return { at: null, level: LEVELS[level ?? ""] ?? "log", message: unquote(message ?? line) };
 }
 
-/** A logged string comes as a JSON string. */
+/** A logged string comes in quotes, which help nobody when it is all there is. */
 function unquote(message: string): string {
-  if (!/^["']/.test(message)) return message;
+  const [, single] = /^'([^']*)'$/.exec(message) ?? [];
+  if (single !== undefined) return single;
+  if (!message.startsWith('"')) return message;
   try {
-    return JSON.parse(message.replace(/^'([\s\S]*)'$/, (_, text: string) => JSON.stringify(text))) as string;
+    return String(JSON.parse(message));
   } catch {
     return message;
   }

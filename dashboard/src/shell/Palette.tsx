@@ -50,21 +50,21 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           )}
           <Command.Group heading="Pages">
             {NAV.filter(({ id }) => id !== "live" || has("introspection")).map(({ id, label, path, icon: Icon }) => (
-              <Command.Item key={id} value={`page ${label}`} onSelect={() => go(path)}>
+              <Command.Item key={id} value={label} keywords={["page"]} onSelect={() => go(path)}>
                 <Icon size={15} /> {label}
               </Command.Item>
             ))}
           </Command.Group>
           <Command.Group heading="Tables">
             {Object.values(tables).map((name) => (
-              <Command.Item key={name} value={`table ${name}`} onSelect={() => go(`/data?table=${encodeURIComponent(name)}`)}>
+              <Command.Item key={name} value={name} keywords={["table"]} onSelect={() => go(`/data?table=${encodeURIComponent(name)}`)}>
                 <Database size={15} /> {name}
               </Command.Item>
             ))}
           </Command.Group>
           <Command.Group heading="Functions">
             {functions.map(({ path, udfType }) => (
-              <Command.Item key={path} value={`function ${path}`} onSelect={() => go(`/functions?f=${encodeURIComponent(path)}`)}>
+              <Command.Item key={path} value={path} keywords={["function"]} onSelect={() => go(`/functions?f=${encodeURIComponent(path)}`)}>
                 <FunctionSquare size={15} /> {path} <span className="muted">{udfType}</span>
               </Command.Item>
             ))}

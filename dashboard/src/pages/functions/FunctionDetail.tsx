@@ -10,9 +10,10 @@ import { useRunner } from "../../lib/runner";
 import { typeText, validatorText, type Validator } from "../../lib/schema";
 import { system } from "../../lib/system";
 import { LogPanel } from "../logs/LogPanel";
+import { Code } from "./Code";
 import { FunctionCharts } from "./FunctionCharts";
 
-const TABS = ["Statistics", "Logs", "Arguments"] as const;
+const TABS = ["Statistics", "Logs", "Arguments", "Code"] as const;
 type Tab = (typeof TABS)[number];
 
 export function FunctionDetail({ fn }: { fn: AppFunction }) {
@@ -44,6 +45,7 @@ export function FunctionDetail({ fn }: { fn: AppFunction }) {
       {tab === "Statistics" && <FunctionCharts fn={fn} />}
       {tab === "Logs" && <LogPanel only={fn.path} />}
       {tab === "Arguments" && <Arguments fn={fn} />}
+      {tab === "Code" && <Code fn={fn} />}
     </section>
   );
 }

@@ -62,6 +62,6 @@ const IMPORT = 'import { query, internalQuery } from "convex:/_system/repl/wrapp
 /** Runs the body of a query that was never pushed. */
 export function runSource(http: AdminHttp, body: string, identity: Identity | null): Promise<RunResult> {
   const source = `${IMPORT}export default query({ handler: async (ctx) => {\n${body}\n} });\n`;
-  const request = { bundle: { path: "testQuery.js", source }, args: {}, format: "convex_encoded_json" };
+  const request = { adminKey: http.key, bundle: { path: "testQuery.js", source }, args: {}, format: "convex_encoded_json" };
   return post(http, "/api/run_test_function", request, identity);
 }

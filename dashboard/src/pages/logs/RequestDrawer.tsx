@@ -101,8 +101,12 @@ export function RequestDrawer({ row, all, onClose }: Props) {
         <ul className="request-lines">
           {rows.map((line) => (
             <li key={line.id} className={`level-${line.level}`}>
-              <time className="muted">{clock(line.at, true)}</time> <span className="log-level">{line.level}</span>
-              <pre>{line.message}</pre>
+              <time className="muted">{clock(line.at, true)}</time>
+              <span className="log-level">{line.level}</span>
+              <pre className="log-message">
+                {line.path === plainPath(row.entry.identifier) ? "" : <span className="muted">{line.path} </span>}
+                {line.message}
+              </pre>
             </li>
           ))}
         </ul>

@@ -114,7 +114,7 @@ function CronRow({ job, runs, open, onToggle, onRun }: RowProps) {
         <button type="button" className="link" aria-expanded={open} onClick={onToggle}>
           {open ? "▾" : "▸"} {job.name}
         </button>{" "}
-        {runs.length > 0 && <span className="muted">{runs.length} runs</span>}
+        {runs.length > 0 && <span className="muted">{runs.length === 1 ? "1 run" : `${runs.length} runs`}</span>}
       </td>
       <td>{scheduleText(job.cronSpec.cronSchedule)}</td>
       <td className="mono">{plainPath(job.cronSpec.udfPath)}</td>

@@ -140,6 +140,7 @@ export function Graph({ schema, declared, storageKey, chosen, onChoose }: Props)
         onNodeClick={(_, node) => onChoose(node.id)}
         onPaneClick={() => onChoose(null)}
         fitView
+        fitViewOptions={{ maxZoom: 1, padding: 0.15 }}
         minZoom={0.1}
         proOptions={{ hideAttribution: true }}
       >
