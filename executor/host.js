@@ -3,6 +3,7 @@
   // a return value: what they throw belongs to the main context and is dropped by the realm.
   const { webcrypto } = require("crypto");
   const { AsyncLocalStorage } = require("async_hooks");
+  const { types } = require("util");
 
   /** `wake` is called when work outside the microtask queue has ended. */
   function createHost(wake) {
@@ -51,6 +52,19 @@
 
     const encoder = new TextEncoder();
 
+    /** What kind of thing an object is, whatever its prototype says; the numbers are census.js's. */
+    function kindOf(object) {
+      if (types.isProxy(object)) return 1;
+      if (typeof object === "function") return 0;
+      if (types.isMap(object)) return 2;
+      if (types.isSet(object)) return 3;
+      if (types.isRegExp(object)) return 4;
+      if (ArrayBuffer.isView(object)) return 5;
+      const secretive = types.isPromise(object) || types.isGeneratorObject(object) || types.isAnyArrayBuffer(object) ||
+        types.isMapIterator(object) || types.isSetIterator(object) || types.isExternal(object);
+      return secretive ? 6 : 0;
+    }
+
     //#include subtle.js
 
     return {
@@ -59,6 +73,7 @@
       elapsed: () => performance.now(),
       urlParse,
       urlSet,
+      kindOf,
       newDecoder,
       decode,
       encoding: (decoder) => decoder.encoding,

@@ -14,6 +14,7 @@
   //#include bundles.js
   //#include host.js
   //#include realms.js
+  //#include keeping.js
 
   const host = Object.freeze({ __proto__: null, ...createHost(wake), streams, sync, failure: () => failure });
   /** Calls in progress; the last one is running, the others wait for it. */
@@ -33,23 +34,35 @@
   /** A realm in which the module is evaluated, or one whose report says why not. */
   function realmFor(call) {
     const key = keptKey(call.bundle, call.module, call.env);
-    const known = kept.get(key);
+    const watched = call.keep === WATCHED && mayKeep(call.bundle, call.module, call.name);
+    const known = call.keep === WATCHED && !watched ? undefined : kept.get(key);
     if (known !== undefined) {
       kept.delete(key);
       known.renew();
+      known.reused = true;
       call.evaluated = true;
       return known;
     }
     const realm = takeRealm();
+    if (watched) realm.survey();
     call.evaluated = evaluate(realm, call.bundle, call.module, envs.get(call.env) ?? "{}", 0);
+    if (watched && call.evaluated && !realm.seal()) neverKeep(call.bundle, call.module, realm.whyNot());
     return realm;
+  }
+
+  /** Whether the realm of a call that has ended serves another. */
+  function isKept(call) {
+    const { realm } = call;
+    if (!call.evaluated || !realm.reusable()) return false;
+    if (call.keep === ALWAYS || realm.wantsReuse(call.module)) return true;
+    return call.keep === WATCHED && realm.isClean();
   }
 
   function beginInvoke() {
     const call = {
       bundle: bundles.get(readU32()),
       env: readU32(),
-      keep: readU8() === 1,
+      keep: readU8(),
       kind: readU8(),
       module: readU32(),
       name: readString(),
@@ -76,7 +89,7 @@
     const mode = readU8();
     const module = readU32();
     const realm = takeRealm();
-    stack.push({ bundle, env, keep: false, module, realm, evaluated: false, waiting: false });
+    stack.push({ bundle, env, keep: NEVER, module, realm, evaluated: false, waiting: false });
     if (evaluate(realm, bundle, module, envs.get(env) ?? "{}", mode)) {
       realm.report(module, bundle.modules[module].path, mode);
     }
@@ -140,7 +153,8 @@
     stack.pop();
     realm.conclude();
     sendDone(realm);
-    if (call.evaluated && realm.reusable() && (call.keep || realm.wantsReuse(call.module))) {
+    if (call.keep === WATCHED) noteEnd(call.bundle, call.module, call.name, realm.isClean());
+    if (isKept(call)) {
       remember(call);
     } else if (stack.length === 0 && spare.length < options.spare) {
       spare.push(newRealm(host));

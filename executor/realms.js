@@ -1,5 +1,7 @@
   // Realms: fresh contexts, the modules evaluated in them, and what is told of a call that ended.
   const realmScript = new vm.Script(realmSource, { filename: "lentil:realm" });
+  /** Beside what a call observed: its realm had served another before. */
+  const REUSED = 8;
   const contextOptions = { codeGeneration: { strings: false, wasm: true } };
 
   let streamsScript;
@@ -46,7 +48,7 @@
     writeString(report.stack);
     writeU8(report.data === undefined ? 0 : 1);
     writeString(report.data ?? "");
-    writeU8(report.observed);
+    writeU8(report.observed | (realm.reused ? REUSED : 0));
     const logs = realm.logs;
     writeU32(logs.length);
     for (let i = 0; i < logs.length; i++) {

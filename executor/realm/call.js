@@ -67,6 +67,8 @@
     now.started = host.elapsed();
     now.observed = now.importObserved;
     seedRandom(seed);
+    // `RegExp.$1` and its like speak of the last match, whoever made it.
+    runRegex(nothingMatched, "");
     if (kind === HTTP) {
       openExchange();
       void runHttp(index, args);
@@ -89,6 +91,7 @@
     outcome.text = "null";
     logs = list();
     realm.logs = logs;
+    restore();
     timers.clear();
     exchange = undefined;
     forgetStreams();
@@ -98,6 +101,7 @@
   const realm = {
     __proto__: null,
     context: undefined,
+    reused: false,
     promisePrototype: PromiseHere.prototype,
     ops,
     texts,
@@ -125,6 +129,10 @@
     settled: () => settled,
     queued: () => queued,
     outstanding: () => now.outstanding,
+    survey,
+    seal,
+    isClean,
+    whyNot: () => unkeepable,
     reusable: () => !failed && now.outstanding === 0 && queued === 0,
     wantsReuse: (index) => attempt(() => String(modules[index].namespace.experimental_reuseContext === true), "") === "true",
   };

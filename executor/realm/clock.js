@@ -104,6 +104,7 @@
       }
       mark(name, options) {
         const mark = new PerformanceMark(name, options);
+        stain();
         entries.push(mark);
         return mark;
       }
@@ -112,13 +113,16 @@
         const start = startOf(range.start, 0);
         const end = startOf(range.end, elapsed());
         const measure = new PerformanceMeasure(`${name}`, "measure", start, end - start);
+        stain();
         entries.push(measure);
         return measure;
       }
       clearMarks(name) {
+        stain();
         entries = without("mark", name);
       }
       clearMeasures(name) {
+        stain();
         entries = without("measure", name);
       }
       getEntries() {

@@ -152,6 +152,7 @@
         if (array.byteLength > 65536) {
           throw domException("The requested length exceeds 65,536 bytes", "QuotaExceededError");
         }
+        touch(array);
         fillRandom(viewOf(array, "getRandomValues"));
         return array;
       }

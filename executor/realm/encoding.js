@@ -23,6 +23,7 @@
     encodeInto(text, target) {
       const source = `${text}`;
       if (classOf(target) !== "Uint8Array") throw new TypeErrorHere("encodeInto: the target must be a Uint8Array");
+      touch(target);
       const read = guard(host.utf8Read, source, target);
       return { read, written: guard(host.utf8Into, source, target) };
     }
@@ -49,6 +50,7 @@
     }
     decode(input, options) {
       const bytes = input === undefined ? new Bytes(0) : viewOf(input, "TextDecoder.decode");
+      if (options?.stream) touch(this);
       const text = guard(host.decode, this.#decoder, bytes, !!options?.stream);
       if (text === false) throw new TypeErrorHere(`The encoded data was not valid for encoding ${this.encoding}`);
       return text;

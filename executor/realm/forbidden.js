@@ -106,6 +106,7 @@
     if (now.env === undefined) {
       now.env = now.mode === SCHEMA ? noEnv() : parse(now.envText);
       if (now.mode === AUTH) now.env = strictEnv(now.env);
+      admit([now.env]);
     }
     return now.env;
   }

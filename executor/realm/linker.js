@@ -3,8 +3,7 @@
 
   const modules = list();
   const next = uncurry(getPrototypeOf(getPrototypeOf((function* () {})())).next);
-  const moduleHelpers = freeze({
-    __proto__: null,
+  const moduleHelpers = Object.assign(barrier, {
     /** The value of an imported binding that is about to be called: `this` stays undefined. */
     i: (value) => value,
     /** Names an anonymous default export. */
@@ -20,6 +19,7 @@
       throw new TypeErrorHere("import.meta is unsupported");
     },
   });
+  preventExtensions(moduleHelpers);
 
   /** `import()` in an action: the executor defines what is missing, and it is evaluated here. */
   async function importFrom(index, specifier) {
@@ -35,7 +35,7 @@
   function helpersOf(index) {
     if (!acting) return moduleHelpers;
     const m = (specifier) => importFrom(index, specifier);
-    return freeze({ __proto__: null, i: moduleHelpers.i, d: moduleHelpers.d, t: moduleHelpers.t, m });
+    return freeze({ __proto__: null, ...moduleHelpers, m });
   }
 
   function define(index, wrapper) {

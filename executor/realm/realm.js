@@ -66,7 +66,17 @@
 
   /** A global as the Web has it: replaceable, not enumerable. */
   function expose(name, value) {
+    own(name, value);
     defineProperty(global, name, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
+  }
+
+  /** Notes what is the runtime's, and of which classes instances keep state. */
+  function own(name, value) {
+    if (!isObject(value)) return;
+    ours.add(value);
+    const prototype = typeof value === "function" ? getOwnPropertyDescriptor(value, "prototype")?.value : undefined;
+    if (isObject(prototype) && name !== "Date" && !WITHOUT_STATE.includes(name)) stateful.add(prototype);
+    admit([value]);
   }
 
   /** A global that is built when it is first touched. */
@@ -87,12 +97,19 @@
   /** Several globals that are built together. */
   function exposeGroup(names, build) {
     let built;
-    for (let i = 0; i < names.length; i++) {
-      exposeLazily(names[i], () => (built ??= build())[names[i]]);
-    }
-    return () => (built ??= build());
+    const all = () => {
+      if (built === undefined) {
+        built = build();
+        for (const name in built) own(name, built[name]);
+      }
+      return built;
+    };
+    for (let i = 0; i < names.length; i++) exposeLazily(names[i], () => all()[names[i]]);
+    return all;
   }
 
+  //#include barrier.js
+  //#include census.js
   //#include report.js
   //#include inspect.js
   //#include console.js
@@ -120,5 +137,6 @@
   //#include analysis.js
   //#include call.js
 
+  watchBuiltins();
   return realm;
 });

@@ -10,6 +10,7 @@
         return this.#through((storage, _, call) => host.storageExit(storage, call), undefined, callback, args);
       }
       enterWith(value) {
+        stain();
         guard(host.storageEnter, this.#storage, value);
       }
       getStore() {

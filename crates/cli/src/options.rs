@@ -255,7 +255,9 @@ pub(crate) enum Durability {
 pub(crate) enum RealmChoice {
     /// What Convex promises.
     Fresh,
-    /// Faster; module state of one call may be seen by a later one.
+    /// One for many calls, as long as none changes anything in it: nobody can tell.
+    Watched,
+    /// One for many calls; module state of one call may be seen by a later one.
     Kept,
 }
 

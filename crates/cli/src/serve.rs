@@ -133,6 +133,7 @@ fn host_options(options: &ServeOptions, limits: &Limits) -> HostOptions {
         executors: options.executors.map_or(cores, usize::from),
         realms: match options.realms {
             RealmChoice::Fresh => Realms::Fresh,
+            RealmChoice::Watched => Realms::Watched,
             RealmChoice::Kept => Realms::Kept,
         },
         user_time: Duration::from_millis(limits.user_time_ms),

@@ -41,6 +41,7 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
         return Outcome::failed(FunctionFailure::developer(NO_PERMISSION));
     }
     let started = Instant::now();
+    let _outstanding = inner.introspection.counters.begin(FunctionKind::Action);
     let prepared = {
         let (inner, call, path) = (inner.clone(), call.clone(), path.clone());
         tokio::task::spawn_blocking(move || prepare(&inner, &call, &path))
@@ -219,6 +220,8 @@ fn describe(
     result: &Result<Arc<str>, FunctionFailure>,
 ) -> Execution {
     Execution {
+        id: uuid::Uuid::new_v4(),
+        work: Default::default(),
         kind: FunctionKind::Action,
         component: call.component.clone(),
         identifier: path.to_string(),

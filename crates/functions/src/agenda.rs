@@ -14,6 +14,8 @@ pub struct Agenda {
     paused: watch::Sender<bool>,
     /// The earliest time of what was scheduled since, ms since the epoch.
     earliest_ms: Mutex<Option<f64>>,
+    /// How late the runner is, ms, as it said last.
+    lag_ms: Mutex<f64>,
     scheduled: Notify,
     crons: Notify,
 }
@@ -23,6 +25,7 @@ impl Default for Agenda {
         Agenda {
             paused: watch::Sender::new(false),
             earliest_ms: Mutex::default(),
+            lag_ms: Mutex::default(),
             scheduled: Notify::default(),
             crons: Notify::default(),
         }
@@ -33,6 +36,16 @@ impl Agenda {
     /// Says whether the deployment is paused. Called when the commit is visible.
     pub(crate) fn set_paused(&self, paused: bool) {
         self.paused.send_replace(paused);
+    }
+
+    /// Says how late what is due is begun.
+    pub fn note_lag(&self, ms: f64) {
+        *self.lag_ms.lock() = ms;
+    }
+
+    /// How late what is due is begun, ms.
+    pub fn lag_ms(&self) -> f64 {
+        *self.lag_ms.lock()
     }
 
     /// Whether nothing is to be begun.

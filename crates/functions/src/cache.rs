@@ -304,6 +304,7 @@ mod tests {
             made: Instant::now()
                 .checked_sub(age)
                 .expect("the machine is up for a while"),
+            live: Default::default(),
         })
     }
 

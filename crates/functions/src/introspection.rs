@@ -7,6 +7,7 @@
 mod app_metrics;
 mod counters;
 mod events;
+mod explain;
 mod functions_seen;
 mod history;
 mod live;
@@ -16,6 +17,7 @@ mod reports;
 mod sampler;
 mod series;
 mod sessions;
+mod sizes;
 mod snapshot;
 mod tables_seen;
 
@@ -26,6 +28,7 @@ use lentil_database::{ConflictPlace, Database, IndexId, IndexUse, Source, TableW
 use lentil_js::FunctionKind;
 use serde_json::{Value as Json, json};
 
+pub use self::app_metrics::Parameters;
 pub(crate) use self::counters::{Counter, Counters};
 pub(crate) use self::events::Events;
 pub use self::events::{Event, News};
@@ -35,11 +38,12 @@ use self::live::LiveQueries;
 use self::range_text::Named;
 use self::reports::Sources;
 pub(crate) use self::reports::start as start_reports;
-pub use self::sampler::Sampled;
 use self::sampler::Sampler;
+pub use self::series::SeriesQuery;
 pub use self::sessions::Presence;
 use self::sessions::Sessions;
-use self::tables_seen::TablesSeen;
+use self::sizes::TableSizes;
+use self::tables_seen::{CausesSeen, TablesSeen};
 use crate::QueryResult;
 use crate::cache::QueryKey;
 use crate::logs::{Execution, kind_name};
@@ -69,6 +73,8 @@ pub(crate) struct Introspection {
     pub(crate) events: Events,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) sources: Sources,
+    pub(crate) causes: CausesSeen,
+    pub(crate) sizes: TableSizes,
     pub(crate) sampler: Sampler,
 }
 
@@ -130,12 +136,21 @@ impl Introspection {
 
     /// Takes the result of a query's run: if it is one of those that somebody watches, it may have
     /// been for nothing.
-    pub(crate) fn ran(&self, key: &QueryKey, result: &Arc<QueryResult>, run: &str, seconds: f64) {
+    pub(crate) fn ran(
+        &self,
+        key: &QueryKey,
+        result: &Arc<QueryResult>,
+        run: &uuid::Uuid,
+        seconds: f64,
+    ) {
         let (now_ms, detail) = (now_ms(), self.events.wanted());
         let Some((query, rerun)) = self.live.ran(key, result, seconds, now_ms, detail) else {
             return;
         };
         self.counters.add(Counter::Rerun, 1);
+        if let Some(source) = self.sources.of(rerun.because) {
+            self.causes.add(&source.name);
+        }
         let function = self.functions.of(FunctionKind::Query, &query.query());
         if let Some(function) = &function {
             function.add(Cell::Reruns, 1);
@@ -152,7 +167,7 @@ impl Introspection {
                 "query": query.query(),
                 "argsHash": query.args_hash(),
                 "argsPreview": query.args_preview(),
-                "execId": run,
+                "execId": run.to_string(),
                 "becauseCommitTs": rerun.because.0.to_string(),
                 "runMs": seconds * 1e3,
                 "changed": rerun.changed,
@@ -192,14 +207,46 @@ impl Introspection {
         });
     }
 
-    /// What a commit is to be known by, if anybody wants to know.
+    /// What a commit is to be known by, if anybody is to know: whoever reads the stream, or live
+    /// queries whose runs it may cause.
     pub(crate) fn source(&self, name: &str, run: &str) -> Option<Arc<Source>> {
-        self.events.wanted().then(|| {
+        let known = self.events.wanted() || self.live.watches() > 0;
+        known.then(|| {
             Arc::new(Source {
                 name: name.into(),
                 run: run.into(),
             })
         })
+    }
+}
+
+/// Somebody who reads the stream: as long as there is one, detail is made.
+pub struct EventReader(Arc<Introspection>);
+
+impl EventReader {
+    pub(crate) fn enter(introspection: Arc<Introspection>) -> EventReader {
+        if introspection.events.enter() {
+            introspection.live.follow(true);
+        }
+        EventReader(introspection)
+    }
+
+    /// The newest event's number.
+    pub fn newest(&self) -> u64 {
+        self.0.events.newest()
+    }
+
+    /// What came after a number, as soon as something has.
+    pub async fn after(&self, seq: u64) -> News {
+        self.0.events.after(seq).await
+    }
+}
+
+impl Drop for EventReader {
+    fn drop(&mut self) {
+        if self.0.events.leave() {
+            self.0.live.follow(false);
+        }
     }
 }
 

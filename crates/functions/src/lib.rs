@@ -42,6 +42,7 @@ mod filter;
 mod cursor;
 mod limits;
 mod logs;
+mod introspection;
 pub mod deploy;
 mod system;
 
@@ -51,6 +52,7 @@ pub use crate::actions::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpRespo
 pub use crate::agenda::Agenda;
 pub use crate::errors::client_message;
 pub use crate::files::{FileFailure, StoredFile, Upload};
+pub use crate::introspection::{Event, EventReader, News, Parameters, Presence, SeriesQuery};
 pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};

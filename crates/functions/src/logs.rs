@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
+use crate::introspection::Work;
 use crate::limits::count;
 use crate::path::ComponentPath;
 
@@ -122,6 +123,8 @@ pub(crate) fn flatten(own: Vec<LogLine>, nested: Vec<Line>, most: u64) -> Vec<Li
 /// An execution that has ended, as its function's part of the server reports it.
 #[derive(Clone, Debug)]
 pub(crate) struct Execution {
+    /// Tells it from all others.
+    pub(crate) id: uuid::Uuid,
     pub(crate) kind: FunctionKind,
     pub(crate) component: ComponentPath,
     /// Display path.
@@ -139,6 +142,8 @@ pub(crate) struct Execution {
     /// The rendered error, if it failed.
     pub(crate) error: Option<String>,
     pub(crate) usage: TransactionUsage,
+    /// What it read and wrote, and where.
+    pub(crate) work: Work,
     /// Bytes of the encoded result.
     pub(crate) return_bytes: Option<usize>,
     /// What an HTTP action answered.
@@ -162,7 +167,6 @@ pub(crate) fn identity_type(identity: &Identity) -> &'static str {
 pub struct LogEntry {
     /// Ms since the epoch; larger than that of every entry before.
     cursor_ms: f64,
-    execution_id: uuid::Uuid,
     execution: Execution,
 }
 
@@ -206,7 +210,7 @@ impl LogEntry {
             "success": execution.http_status.map(|status| json!({ "status": status.to_string() })),
             "error": execution.error,
             "requestId": execution.request_id,
-            "executionId": self.execution_id.to_string(),
+            "executionId": execution.id.to_string(),
             "usageStats": usage_stats(&execution.usage),
             "returnBytes": execution.return_bytes,
             "occInfo": conflicts,
@@ -288,7 +292,6 @@ impl LogStream {
             ring.newest_ms = cursor_ms;
             let entry = Arc::new(LogEntry {
                 cursor_ms,
-                execution_id: uuid::Uuid::new_v4(),
                 execution,
             });
             ring.bytes += entry.bytes();
@@ -346,6 +349,8 @@ mod tests {
 
     fn execution(request_id: &str, lines: Vec<Line>) -> Execution {
         Execution {
+            id: uuid::Uuid::nil(),
+            work: Work::default(),
             kind: FunctionKind::Query,
             component: ComponentPath::default(),
             identifier: "m:f".to_owned(),
@@ -425,7 +430,6 @@ mod tests {
         assert_eq!(texts, ["[LOG] before", "[LOG] in", "[LOG] after"]);
         let entry = LogEntry {
             cursor_ms: 2000.0,
-            execution_id: uuid::Uuid::nil(),
             execution: execution("r", lines),
         };
         let json: Json =

@@ -10,13 +10,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use lentil_database::{CommitError, TransactionUsage};
+use lentil_database::{CommitError, ConflictPlace, TransactionUsage};
 use lentil_js::FunctionKind;
 use lentil_values::{Timestamp, is_unresolved, resolve_commit_ts};
 
 use crate::contention::Conflicts;
 use crate::errors::NO_PERMISSION;
 use crate::execute::{Executed, execute};
+use crate::introspection::{self, Work};
 use crate::job::Job;
 use crate::logs::{Execution, identity_type};
 use crate::path::FunctionPath;
@@ -41,8 +42,8 @@ pub(crate) enum Errand {
 /// How one attempt ended.
 enum Attempt {
     Done(MutationDone),
-    /// What it had read has changed, in this table.
-    Conflict(String),
+    /// What it had read has changed, in this table and at this place.
+    Conflict(String, Option<Box<ConflictPlace>>),
 }
 
 /// What an attempt begins with.
@@ -65,6 +66,8 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call, mut errand: Errand) -> Mu
         return failed(FunctionFailure::developer(NO_PERMISSION));
     }
     tracing::trace!(target: "lentil::station", number = 4);
+    let _outstanding =
+        (!path.is_system()).then(|| inner.introspection.counters.begin(FunctionKind::Mutation));
     let mut conflicts = Conflicts::default();
     // Held to the end: as long as it runs, others of its number have to look.
     let _entered = match &mut errand {
@@ -79,17 +82,31 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call, mut errand: Errand) -> Mu
         let turn = inner.contention.turn(&conflicts).await;
         let attempt = attempt(&inner, &call, &path, &errand, &conflicts).await;
         drop(turn);
-        match attempt {
+        let place = match attempt {
             Attempt::Done(done) => return done,
-            Attempt::Conflict(table) => conflicts.add(table),
-        }
+            Attempt::Conflict(table, place) => {
+                conflicts.add(table);
+                place
+            }
+        };
         // The conflict may have been another run of the same request.
         if let Errand::Request(_, standing) = &mut errand {
             *standing = Standing::Perhaps;
         }
         // What was to run later has nobody who could try again.
         let patient = matches!(errand, Errand::Job(_));
-        if !patient && u64::from(conflicts.count) > inner.options.limits.conflict_retries {
+        let failed_for_good =
+            !patient && u64::from(conflicts.count) > inner.options.limits.conflict_retries;
+        let told = introspection::Conflict {
+            path: &path.to_string(),
+            run: &call.request_id,
+            attempt: conflicts.count,
+            table: &conflicts.table,
+            place: place.as_deref(),
+            failed: failed_for_good,
+        };
+        inner.introspection.conflicted(&told, &inner.database);
+        if failed_for_good {
             return failed(conflict(&conflicts));
         }
     }
@@ -125,7 +142,7 @@ async fn system_attempt(
                 ts: Some(committed.ts),
             })
         }
-        Err(CommitError::Conflict { table, .. }) => Attempt::Conflict(table),
+        Err(CommitError::Conflict { table, place }) => Attempt::Conflict(table, place),
         Err(error) => Attempt::Done(failed(error.into())),
     }
 }
@@ -154,7 +171,7 @@ async fn attempt(
     };
     let log_lines = executed.log_lines();
     let mut report = describe(call, path, started, &executed, conflicts);
-    let (tx, result) = match executed.result {
+    let (mut tx, result) = match executed.result {
         Err(failure) => {
             if failure.class == FailureClass::Developer {
                 inner.log(report);
@@ -178,8 +195,18 @@ async fn attempt(
             (executed.tx, result)
         }
     };
+    let run = report.id.to_string();
+    let source = inner.introspection.source(&report.identifier, &run);
+    if let Some(source) = &source {
+        tx.set_source(source.clone());
+    }
+    let committing = Instant::now();
     match inner.database.commit(tx).await {
         Ok(committed) => {
+            if let Some(source) = &source {
+                inner.introspection.sources.note(committed.ts, source);
+            }
+            report.work.commit_seconds = committing.elapsed().as_secs_f64();
             report.seconds = started.elapsed().as_secs_f64();
             inner.log(report);
             if let Some(at_ms) = executed.scheduled_ms {
@@ -194,7 +221,7 @@ async fn attempt(
                 ts: Some(committed.ts),
             })
         }
-        Err(CommitError::Conflict { table, .. }) => Attempt::Conflict(table),
+        Err(CommitError::Conflict { table, place }) => Attempt::Conflict(table, place),
         Err(error) => Attempt::Done(failed(error.into())),
     }
 }
@@ -310,6 +337,12 @@ fn describe(
 ) -> Execution {
     let usage: TransactionUsage = executed.tx.usage();
     Execution {
+        id: uuid::Uuid::new_v4(),
+        work: Work {
+            reads: executed.tx.used().to_vec(),
+            writes: executed.tx.table_writes().to_vec(),
+            commit_seconds: 0.0,
+        },
         kind: FunctionKind::Mutation,
         component: call.component.clone(),
         identifier: path.to_string(),

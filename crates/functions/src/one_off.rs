@@ -62,7 +62,7 @@ fn path() -> FunctionPath {
     FunctionPath::parse("testQuery:default").expect("it is a path")
 }
 
-fn prepare(
+pub(crate) fn prepare(
     inner: &Arc<Inner>,
     source: Arc<str>,
     call: &Call,
@@ -90,6 +90,7 @@ fn prepare(
     let bundle = Bundle::link(modules.into(), tx.draw_seed(), now_ms)
         .map_err(|error| FunctionFailure::developer(error.to_string()))?;
     tx.restore_usage(Default::default());
+    tx.forget_used();
     tx.set_limits(inner.options.limits.transaction());
     let scope = Scope {
         scheduled: None,

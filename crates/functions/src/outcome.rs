@@ -1,12 +1,13 @@
 //! What comes out of a function, for whoever asked.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use lentil_database::Subscription;
 use lentil_values::Timestamp;
 
 use crate::Signal;
+use crate::introspection::Entry;
 use crate::logs::Line;
 use crate::watchers::Watchers;
 
@@ -81,6 +82,8 @@ pub struct QueryResult {
     pub(crate) observed: Observed,
     /// When the run ended.
     pub(crate) made: Instant,
+    /// What is known of its question, once its run has ended.
+    pub(crate) live: OnceLock<Entry>,
 }
 
 /// How long a renewed result is given to those who held the one before.
@@ -124,9 +127,14 @@ impl QueryResult {
     /// read set stays subscribed.
     pub fn watch(self: &Arc<Self>, signal: &Arc<Signal>) -> Watch {
         let number = self.watchers.add(signal);
+        let counted = self.live.get();
+        if let Some(entry) = counted {
+            entry.watch();
+        }
         Watch {
             result: self.clone(),
             number,
+            counted: counted.is_some(),
         }
     }
 
@@ -160,10 +168,14 @@ impl QueryResult {
 pub struct Watch {
     result: Arc<QueryResult>,
     number: usize,
+    counted: bool,
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         self.result.watchers.remove(self.number);
+        if let Some(entry) = self.result.live.get().filter(|_| self.counted) {
+            entry.unwatch();
+        }
     }
 }

@@ -137,6 +137,7 @@ pub(crate) fn prepare(
     };
     // What the server has read is no part of what the function may read.
     tx.restore_usage(TransactionUsage::default());
+    tx.forget_used();
     tx.set_limits(inner.options.limits.transaction());
     let scope = Scope {
         inner: inner.clone(),

@@ -14,6 +14,7 @@ use lentil_values::{Timestamp, Value};
 
 use crate::cache::{Answer, Flight, Found, QueryKey};
 use crate::execute::{Executed, execute};
+use crate::introspection::Counter;
 use crate::logs::{Execution, identity_type};
 use crate::path::{FunctionPath, PathError};
 use crate::prepare::{LARGE, Ready, Refused, prepare};
@@ -34,6 +35,8 @@ pub(crate) struct Run {
     pub(crate) path: FunctionPath,
     pub(crate) ts: Timestamp,
     pub(crate) journal: Option<Arc<str>>,
+    /// Tells it from other runs.
+    pub(crate) id: uuid::Uuid,
 }
 
 /// Answers a question as of `ts`.
@@ -78,6 +81,7 @@ pub(crate) async fn ask(
                     path: path.clone(),
                     ts,
                     journal: key.journal.clone(),
+                    id: uuid::Uuid::new_v4(),
                 };
                 // A task of its own: others may wait for it when this asker has gone.
                 tokio::spawn(fly(inner.clone(), run, key, flight));
@@ -121,6 +125,7 @@ fn question_of(inner: &Inner, call: &Call) -> Result<Arc<QueryKey>, PathError> {
 }
 
 async fn fly(inner: Arc<Inner>, run: Run, key: Arc<QueryKey>, flight: Flight) {
+    let started = Instant::now();
     let answer = compute(&inner, &run).await;
     let mut key = QueryKey::clone(&key);
     if let Ok(result) = &answer {
@@ -128,6 +133,10 @@ async fn fly(inner: Arc<Inner>, run: Run, key: Arc<QueryKey>, flight: Flight) {
         if result.observed.identity {
             inner.cache.note_looker(&key.component, &key.path);
             key.identity = Some(run.call.identity.cache_key());
+        }
+        if !run.path.is_system() {
+            let seconds = started.elapsed().as_secs_f64();
+            inner.introspection.ran(&key, result, &run.id, seconds);
         }
     }
     flight.land(key, answer);
@@ -138,6 +147,7 @@ async fn compute(inner: &Arc<Inner>, run: &Run) -> Answer {
         return system_query::run(inner, run).await;
     }
     let started = Instant::now();
+    let _outstanding = inner.introspection.counters.begin(FunctionKind::Query);
     let executed = match prepare_at(inner, run).await? {
         Ok(ready) => execute(inner, ready).await?,
         Err(refused) => Executed::refused(*refused),
@@ -163,6 +173,7 @@ async fn compute(inner: &Arc<Inner>, run: &Run) -> Answer {
         watchers,
         observed: executed.observed,
         made: Instant::now(),
+        live: Default::default(),
     }))
 }
 
@@ -259,6 +270,7 @@ fn unread(ts: Timestamp, failure: FunctionFailure) -> QueryResult {
         watchers: Arc::default(),
         observed: Default::default(),
         made: Instant::now(),
+        live: Default::default(),
     }
 }
 
@@ -275,6 +287,8 @@ fn hit(
         execution.cached = true;
         execution.lines = result.lines.clone();
         inner.log(execution);
+    } else if !path.is_system() {
+        inner.introspection.counters.add(Counter::CacheHit, 1);
     }
     result
 }
@@ -285,6 +299,8 @@ fn log(inner: &Inner, run: &Run, started: Instant, executed: &Executed) {
     execution.seconds = started.elapsed().as_secs_f64();
     execution.user_seconds = executed.user_seconds;
     execution.usage = executed.tx.usage();
+    execution.work.reads = executed.tx.used().to_vec();
+    execution.id = run.id;
     inner.log(execution);
 }
 
@@ -294,6 +310,8 @@ pub(crate) fn describe(
     result: &Result<Arc<str>, FunctionFailure>,
 ) -> Execution {
     Execution {
+        id: uuid::Uuid::new_v4(),
+        work: Default::default(),
         kind: FunctionKind::Query,
         component: call.component.clone(),
         identifier: path.to_string(),

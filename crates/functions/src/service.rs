@@ -16,6 +16,7 @@ use crate::contention::Contention;
 use crate::cursor::Cursors;
 use crate::deploy::ImageCache;
 use crate::files::{PublicNames, UploadTokens};
+use crate::introspection::{EventReader, Introspection, Presence, start_reports};
 use crate::limits::Limits;
 use crate::logs::{Execution, LogStream};
 use crate::mutation::Errand;
@@ -160,11 +161,13 @@ pub(crate) struct Inner {
     /// For driver threads that have to wait for the file store.
     pub(crate) runtime: Handle,
     pub(crate) agenda: Arc<Agenda>,
+    pub(crate) introspection: Arc<Introspection>,
 }
 
 impl Inner {
     /// Adds an entry to the log stream.
     pub(crate) fn log(&self, execution: Execution) {
+        self.introspection.ended(&execution, &self.database);
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now_ms = now.map_or(0.0, |now| now.as_secs_f64() * 1e3);
         self.logs.push(now_ms, execution);
@@ -198,13 +201,25 @@ impl Functions {
             runtime: Handle::current(),
             uploads: UploadTokens::new(&options.secret, &options.instance_name),
             agenda: Arc::default(),
+            introspection: Arc::default(),
             database,
             host,
             options,
         };
-        Functions {
-            inner: Arc::new(inner),
-        }
+        let inner = Arc::new(inner);
+        start_reports(&inner);
+        Functions { inner }
+    }
+
+    /// A conversation with a client begins; it ends when what is given is dropped.
+    pub fn enter_session(&self, client: String) -> Presence {
+        let now_ms = crate::introspection::now_ms();
+        self.inner.introspection.sessions.enter(client, now_ms)
+    }
+
+    /// Reads the stream of events until it is dropped.
+    pub fn read_events(&self) -> EventReader {
+        EventReader::enter(self.inner.introspection.clone())
     }
 
     /// The database beneath.

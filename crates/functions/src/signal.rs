@@ -10,11 +10,26 @@ use atomic_waker::AtomicWaker;
 /// conversation looks at its signal whenever it is polled.
 #[derive(Debug, Default)]
 pub struct Signal {
+    /// The number of the conversation that it wakes; 0 if it wakes none.
+    session: u64,
     raised: AtomicBool,
     owner: AtomicWaker,
 }
 
 impl Signal {
+    /// One that wakes a conversation.
+    pub fn of_session(session: u64) -> Signal {
+        Signal {
+            session,
+            ..Signal::default()
+        }
+    }
+
+    /// The number of the conversation that it wakes; 0 if it wakes none.
+    pub fn session(&self) -> u64 {
+        self.session
+    }
+
     /// Wakes the owner, now or when it looks.
     pub fn raise(&self) {
         if !self.raised.swap(true, Ordering::AcqRel) {

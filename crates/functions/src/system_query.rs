@@ -51,6 +51,7 @@ pub(crate) async fn run(inner: &Arc<Inner>, run: &Run) -> Answer {
         watchers,
         observed: Default::default(),
         made: Instant::now(),
+        live: Default::default(),
     }))
 }
 

@@ -77,6 +77,13 @@ impl Watchers {
         drop(signal);
     }
 
+    /// The conversations that watch, by number.
+    pub(crate) fn sessions(&self) -> Vec<u64> {
+        let state = self.state.lock();
+        let numbers = state.watching.iter().map(|(_, signal)| signal.session());
+        numbers.filter(|number| *number > 0).collect()
+    }
+
     /// The result that was made for all watchers of this one, if somebody still has it.
     pub(crate) fn next(&self) -> Option<Arc<QueryResult>> {
         self.next.get()?.upgrade()

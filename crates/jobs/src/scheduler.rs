@@ -185,6 +185,11 @@ impl Runner {
             Ok(Err(error)) => return self.look_later(&error),
             Err(error) => return self.look_later(&error),
         };
+        let late = found
+            .due
+            .first()
+            .map_or(0.0, |due| found.now_ms - due.scheduled_ms);
+        self.functions.agenda().note_lag(late.max(0.0));
         let due = found.due.iter().map(|due| due.id);
         self.queue.extend(due.filter(|id| !known.contains(id)));
         self.look = found.more;

@@ -46,7 +46,8 @@ impl Jobs {
             tokio::spawn(retention(database.clone(), stopping.clone())),
             tokio::spawn(later(functions.clone(), stopping.clone())),
             tokio::spawn(sweep(database.clone(), imports.clone(), stopping.clone())),
-            tokio::spawn(files::work(functions.clone(), stopping)),
+            tokio::spawn(files::work(functions.clone(), stopping.clone())),
+            tokio::spawn(sample(functions.clone(), stopping)),
         ];
         Jobs { stop, tasks }
     }
@@ -59,6 +60,20 @@ impl Jobs {
                 tracing::error!(%error, "a background task failed");
             }
         }
+    }
+}
+
+/// Takes what was counted in each second.
+async fn sample(functions: Functions, mut stopping: watch::Receiver<bool>) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    // Seconds in which the machine was too busy are one long one.
+    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            _ = seconds.tick() => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        functions.sample().await;
     }
 }
 

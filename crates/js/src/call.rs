@@ -28,8 +28,11 @@ pub enum FunctionKind {
 pub enum Realms {
     /// Always: what Convex promises.
     Fresh,
-    /// A context is kept for later calls of the same bundle (no proof yet that nobody notices).
+    /// A context is kept for later calls of the same module, whether they notice or not.
     Kept,
+    /// A context is kept as long as calls change nothing in it that is older than they are: nobody
+    /// can tell it from a fresh one (`crates/js/src/link/barrier.rs`).
+    Watched,
 }
 
 /// Everything a call needs besides its syscalls.
@@ -158,6 +161,8 @@ pub struct Usage {
     pub observed_randomness: bool,
     /// It read `process.env`.
     pub observed_env: bool,
+    /// Its realm had served an earlier call.
+    pub realm_reused: bool,
 }
 
 /// The end of a call.

@@ -437,7 +437,11 @@ pub(crate) fn write_invocation(
 ) {
     output.u32(invocation.bundle.number());
     output.u32(env);
-    output.u8(u8::from(realms == Realms::Kept));
+    output.u8(match realms {
+        Realms::Fresh => 0,
+        Realms::Kept => 1,
+        Realms::Watched => 2,
+    });
     output.u8(kind_number(invocation.kind));
     output.u32(u32::try_from(module).unwrap_or(u32::MAX));
     output.str(&invocation.function);
@@ -485,6 +489,7 @@ pub(crate) fn read_outcome(
         observed_time: observed & 1 != 0,
         observed_randomness: observed & 2 != 0,
         observed_env: observed & 4 != 0,
+        realm_reused: observed & 8 != 0,
     };
     Ok(CallOutcome {
         result,

@@ -5,6 +5,7 @@
 //! out), the second evaluates the body. Imports become member accesses on namespace objects, so
 //! bindings are live and the temporal dead zone is V8's own. Edits never add or remove a line.
 
+mod barrier;
 mod edits;
 mod graph;
 mod rewrite;

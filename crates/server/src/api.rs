@@ -5,6 +5,7 @@ mod deploy;
 mod environment;
 mod functions;
 mod import;
+mod introspection;
 mod jobs;
 mod logs;
 mod storage;
@@ -35,8 +36,14 @@ pub(crate) fn router() -> Router<Deployment> {
         .merge(logs::router())
         .merge(storage::router())
         .merge(admin::router())
+        .merge(introspection::router())
         .fallback(unknown)
         .layer(from_fn(common))
+}
+
+/// What operators ask for outside of it.
+pub(crate) fn outside() -> Router<Deployment> {
+    introspection::outside()
 }
 
 /// What holds for every endpoint (sync-and-http 4.1). No version of a client is turned away.

@@ -145,7 +145,7 @@ impl Server {
         )
         .with_options(self.options.sync);
         let console = console(&self.options, &deps, self.api.local_addr()?);
-        let app = router(&self.options, &deps, &sync).merge(console.nested());
+        let app = router(&self.options, &deps, &sync, &stop).merge(console.nested());
         let api = tokio::spawn(serve(self.api, app, stop.clone()));
         let actions = http_actions::router(site(&self.options, &deps));
         let site = tokio::spawn(serve(self.site, actions, stop.clone()));
@@ -195,7 +195,12 @@ async fn bind(listen: IpAddr, port: u16, flag: &str) -> Result<TcpListener, Bind
 }
 
 /// Everything on the main port.
-fn router(options: &ServerOptions, deps: &Deps, sync: &ws::SyncState) -> Router {
+fn router(
+    options: &ServerOptions,
+    deps: &Deps,
+    sync: &ws::SyncState,
+    stop: &watch::Receiver<bool>,
+) -> Router {
     let deployment = Deployment::new(Shared {
         functions: deps.functions.clone(),
         deployer: deps.deployer.clone(),
@@ -206,9 +211,11 @@ fn router(options: &ServerOptions, deps: &Deps, sync: &ws::SyncState) -> Router 
         cloud_url: options.cloud_url.clone(),
         site_url: options.site_url.clone(),
         redact: options.redact,
+        stop: stop.clone(),
     });
     Router::new()
         .merge(meta::router())
+        .merge(api::outside())
         .nest("/api", api::router())
         .layer(cors::layer())
         .with_state(deployment)

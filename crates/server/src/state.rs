@@ -7,6 +7,7 @@ use lentil_functions::Functions;
 use lentil_functions::deploy::Deployer;
 use lentil_identity::AdminKeys;
 use lentil_jobs::Imports;
+use tokio::sync::watch;
 
 /// The deployment as the edge sees it; cheap to clone.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) site_url: String,
     /// Whether clients get errors and logs in the production form.
     pub(crate) redact: bool,
+    /// Turns true when the server stops: answers that have no end of their own end then.
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
 impl Deployment {

@@ -11,6 +11,7 @@ mod http {
     mod client;
     mod console;
     mod functions;
+    mod introspection;
     mod meta;
     mod requests;
     mod times;

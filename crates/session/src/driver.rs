@@ -14,7 +14,8 @@ use std::time::{Duration, SystemTime};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use lentil_functions::{
-    Call, FailureClass, FunctionFailure, Functions, QueryResult, SessionRequest, Signal, Watch,
+    Call, FailureClass, FunctionFailure, Functions, Presence, QueryResult, SessionRequest, Signal,
+    Watch,
 };
 use lentil_identity::AdminKeys;
 use lentil_protocol::{
@@ -81,6 +82,10 @@ pub struct Session {
     held: BTreeMap<QueryId, Held>,
     outbox: VecDeque<Outgoing>,
     invalidated: Arc<Signal>,
+    /// How dashboards see it.
+    presence: Presence,
+    /// In whose name it was seen to ask last, and whether it asked the server itself.
+    known_as: Option<(IdentityVersion, bool)>,
     mutation: Option<Pending<Event>>,
     actions: FuturesUnordered<Pending<Event>>,
     round: Option<Pending<RoundEnd>>,
@@ -110,19 +115,22 @@ impl Sessions {
         }
     }
 
-    /// A conversation that has not begun.
+    /// A conversation that has not begun, with a client that says what it is.
     #[expect(
         clippy::disallowed_methods,
         reason = "the driver seeds the state machine"
     )]
-    pub fn open(&self) -> Session {
+    pub fn open(&self, client: String) -> Session {
         let seed = uuid::Uuid::new_v4().as_u64_pair().0;
+        let presence = self.shared.functions.enter_session(client);
         Session {
             shared: self.shared.clone(),
             state: State::new(seed, self.shared.options.redact),
             held: BTreeMap::new(),
             outbox: VecDeque::new(),
-            invalidated: Arc::new(Signal::default()),
+            invalidated: Arc::new(Signal::of_session(presence.number())),
+            presence,
+            known_as: None,
             mutation: None,
             actions: FuturesUnordered::new(),
             round: None,
@@ -283,6 +291,7 @@ impl Session {
             events.push_back(Event::Computed(answers));
             return;
         }
+        self.make_known(identity, &questions);
         let asked = round::ask(self.shared.functions.clone(), ts, questions);
         self.round = Some(Box::pin(async move {
             let answered = asked.await.map(|mut answered| {
@@ -291,6 +300,23 @@ impl Session {
             });
             (identity, answered)
         }));
+    }
+
+    /// Lets dashboards know in whose name it asks; not again before that changes.
+    fn make_known(&mut self, identity: IdentityVersion, questions: &[Question]) {
+        let system = questions
+            .iter()
+            .any(|question| question.call.path.starts_with("_system/"));
+        if self
+            .known_as
+            .is_some_and(|(of, known)| of == identity && (known || !system))
+        {
+            return;
+        }
+        if let Some(question) = questions.first() {
+            self.presence.asks(&question.call.identity, system);
+            self.known_as = Some((identity, system));
+        }
     }
 
     /// The newest timestamp at which every live query has an answer without being asked, if there

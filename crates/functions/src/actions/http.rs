@@ -143,6 +143,7 @@ async fn run(
     client: Client,
 ) -> Result<(), HttpFailure> {
     let started = Instant::now();
+    let _outstanding = inner.introspection.counters.begin(FunctionKind::HttpAction);
     let body = request.body.take();
     let (unknown, call) = call_of(&mut request);
     let prepared = {
@@ -306,6 +307,8 @@ fn describe(
     // Without a head the server answers a failure.
     let status = status.or(result.is_err().then_some(500));
     Execution {
+        id: uuid::Uuid::new_v4(),
+        work: Default::default(),
         kind: FunctionKind::HttpAction,
         component: call.component.clone(),
         identifier: route,

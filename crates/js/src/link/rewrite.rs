@@ -11,6 +11,7 @@ use oxc_span::{GetSpan, SourceType, Span};
 use oxc_syntax::scope::ScopeFlags;
 use oxc_syntax::symbol::SymbolId;
 
+use super::barrier;
 use super::edits::Edits;
 
 /// What an import or a re-export takes from a module.
@@ -67,6 +68,13 @@ pub(super) fn rewrite(source: &str) -> Result<Rewritten, Rejected> {
         return Err(syntax_error(offset, &error.message));
     }
     let mut rewriter = Rewriter::new(source, analysed.semantic.scoping());
+    // First, so that at one place what it inserts comes outside of what is rewritten.
+    rewriter.entry = barrier::erect(
+        program,
+        analysed.semantic.scoping(),
+        &rewriter.base,
+        &mut rewriter.edits,
+    );
     rewriter.collect_imports(program);
     rewriter.collect_definitions(program);
     if let Some(hashbang) = &program.hashbang {
@@ -94,6 +102,8 @@ struct Rewriter<'s> {
     scoping: &'s Scoping,
     base: String,
     edits: Edits,
+    /// What the script does after it has yielded its getters.
+    entry: String,
     out: Rewritten,
     /// Import bindings: request and what they take.
     imports: HashMap<SymbolId, (usize, Taken)>,
@@ -118,6 +128,7 @@ impl<'s> Rewriter<'s> {
             scoping,
             base,
             edits: Edits::default(),
+            entry: String::new(),
             out: Rewritten::default(),
             imports: HashMap::new(),
             initialisers: HashMap::new(),
@@ -291,8 +302,9 @@ impl<'s> Rewriter<'s> {
             String::new()
         };
         let prefix = format!(
-            "\"use strict\";(function*({params}){{{name}yield[{}];",
-            self.getters.join(",")
+            "\"use strict\";(function*({params}){{{name}yield[{}];{}",
+            self.getters.join(","),
+            self.entry
         );
         self.out.script = self.edits.apply(self.source, &prefix, "\n})");
         self.out.edits = self.edits;

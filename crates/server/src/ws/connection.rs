@@ -29,7 +29,12 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut frames = Frames::new(socket, client.supports_transition_chunk());
-    let mut session = state.sessions.open();
+    let version = client.version.as_ref();
+    let name = version.map_or_else(
+        || client.name.clone(),
+        |version| format!("{}-{version}", client.name),
+    );
+    let mut session = state.sessions.open(name);
     let end = converse(&mut frames, &mut session, state).await;
     session.detach();
     if end != End::Gone {

@@ -1,0 +1,99 @@
+//! Explaining a query: it is run once, past the cache, and what it read is told with its result.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use lentil_js::FunctionKind;
+use serde_json::{Value as Json, json};
+
+use super::range_text::Named;
+use crate::execute::{Executed, execute};
+use crate::path::FunctionPath;
+use crate::prepare::prepare;
+use crate::service::Inner;
+use crate::{Call, FunctionFailure, Functions, one_off};
+
+impl Functions {
+    /// Runs a query that is deployed, or the default export of a source, and tells what it did.
+    pub async fn explain(
+        &self,
+        call: Call,
+        source: Option<Arc<str>>,
+    ) -> Result<Json, FunctionFailure> {
+        let inner = self.inner();
+        let started = Instant::now();
+        let preparing = inner.clone();
+        let prepared = tokio::task::spawn_blocking(move || match source {
+            Some(source) => one_off::prepare(&preparing, source, &call).map(Ok),
+            None => {
+                let path = FunctionPath::parse(&call.path)
+                    .map_err(|error| FunctionFailure::developer(error.to_string()))?;
+                let tx = preparing.database.begin();
+                let kind = FunctionKind::Query;
+                Ok(prepare(&preparing, tx, &call, path, kind, None))
+            }
+        });
+        let prepared = prepared.await.map_err(|error| {
+            FunctionFailure::internal("a query could not be explained", &error)
+        })??;
+        let prepared_seconds = started.elapsed().as_secs_f64();
+        let executed = match prepared {
+            Ok(ready) => execute(inner, ready).await?,
+            Err(refused) => return Err(refused.failure),
+        };
+        let (inner, total) = (inner.clone(), started.elapsed().as_secs_f64());
+        Ok(told(&inner, &executed, prepared_seconds, total))
+    }
+}
+
+fn told(inner: &Inner, executed: &Executed, prepared: f64, total: f64) -> Json {
+    let usage = executed.tx.usage();
+    let is_own = |named: &Named| !named.table.name.starts_with('_');
+    let indexes = executed.tx.used().iter().filter_map(|(index, used)| {
+        let named = Named::find(&inner.database, *index).filter(is_own)?;
+        let full = named.index.definition.name == "by_creation_time";
+        Some(json!({
+            "table": named.table.name,
+            "index": named.index.definition.name,
+            "lookups": used.lookups,
+            "docs": used.documents,
+            "bytes": used.bytes,
+            "tableDocs": inner.database.known_count(named.table.tablet),
+            "fullScan": full && used.lookups > 0,
+        }))
+    });
+    let read_set = executed.tx.read_set().iter().filter_map(|(index, range)| {
+        let named = Named::find(&inner.database, index).filter(is_own)?;
+        Some(json!({
+            "table": named.table.name,
+            "index": named.index.definition.name,
+            "rangeText": named.text(&range),
+        }))
+    });
+    let (value, error) = match &executed.result {
+        Ok(text) => (serde_json::from_str(text).unwrap_or(Json::Null), None),
+        Err(failure) => (Json::Null, Some(&failure.message)),
+    };
+    json!({
+        "status": if error.is_none() { "success" } else { "error" },
+        "value": value,
+        "errorMessage": error,
+        "logLines": &*executed.log_lines(),
+        "snapshotTs": executed.tx.snapshot().0.to_string(),
+        "documentsRead": usage.documents_read,
+        "bytesRead": usage.bytes_read,
+        "returnBytes": executed.result.as_ref().ok().map(|text| text.len()),
+        "indexes": indexes.collect::<Vec<_>>(),
+        "readSet": read_set.collect::<Vec<_>>(),
+        "cache": {
+            "dependsOnTime": executed.observed.time,
+            "dependsOnIdentity": executed.observed.identity,
+        },
+        "steps": [
+            { "name": "prepare", "ms": prepared * 1e3 },
+            { "name": "user code", "ms": executed.user_seconds * 1e3 },
+            { "name": "reads, waiting and results", "ms": (total - prepared - executed.user_seconds).max(0.0) * 1e3 },
+        ],
+        "totalMs": total * 1e3,
+    })
+}

@@ -1,0 +1,154 @@
+//! What is seen of the deployment at work (dashboard C4): runs for nothing, conflicts, and that
+//! nothing is made of which nobody reads.
+
+mod support;
+#[path = "support/pushed.rs"]
+mod pushed;
+
+use std::sync::Arc;
+
+use lentil_functions::{EventReader, Signal};
+use serde_json::{Value as Json, json};
+
+use pushed::{module, push, push_of};
+use support::{App, call, host_options};
+
+/// Documents with a name that is shown and a number that is not.
+const PEOPLE: &str = r#"
+export const add = mutation(({ name }) => call("1.0/insert", { table: "people", value: { name, n: 0 } }));
+export const nameOf = query(async ({ id }) => (await call("1.0/get", { id })).name);
+export const beat = mutation(({ id, n }) => call("1.0/shallowMerge", { id, value: { n } }));
+export const rename = mutation(({ id, name }) => call("1.0/shallowMerge", { id, value: { name } }));
+"#;
+
+/// Events of a type that came after a number.
+async fn events(reader: &EventReader, since: u64, topic: &str) -> Vec<Json> {
+    let news = reader.after(since).await;
+    let lines = news.events.iter().filter(|event| event.topic == topic);
+    lines
+        .map(|event| serde_json::from_str(&event.line).expect("events are JSON"))
+        .collect()
+}
+
+async fn people() -> (App, String) {
+    let app = App::empty(host_options()).await;
+    push(&app, push_of(&[module("p.js", PEOPLE)], None)).await;
+    let added = app.run("p:add", json!({ "name": "Ada" })).await;
+    let id = added["_id"].as_str().expect("an id").to_owned();
+    (app, id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s033_runs_for_nothing_are_told_from_others() {
+    let (app, id) = people().await;
+    let question = call("p:nameOf", json!({ "id": id }));
+    let signal = Arc::new(Signal::default());
+    let mut result = app.result(question.clone()).await;
+    let mut watching = result.watch(&signal);
+    let reader = app.functions.read_events();
+    let mut changed = Vec::new();
+    for (path, args) in [
+        ("p:beat", json!({ "id": id, "n": 1 })),
+        ("p:beat", json!({ "id": id, "n": 2 })),
+        ("p:rename", json!({ "id": id, "name": "Grace" })),
+    ] {
+        let since = reader.newest();
+        app.run(path, args).await;
+        signal.taken().await;
+        result = app.result(question.clone()).await;
+        drop(std::mem::replace(&mut watching, result.watch(&signal)));
+        let reruns = events(&reader, since, "rerun").await;
+        assert_eq!(reruns.len(), 1, "{reruns:?}");
+        assert_eq!(
+            (&reruns[0]["query"], &reruns[0]["sessions"]),
+            (&json!("p:nameOf"), &json!(1))
+        );
+        changed.push(reruns[0]["changed"].clone());
+    }
+    assert_eq!(changed, [false, false, true]);
+    app.functions.sample().await;
+    let snapshot = app
+        .functions
+        .introspection_snapshot()
+        .await
+        .expect("a snapshot");
+    let group = &snapshot["subscriptions"][0];
+    assert_eq!(
+        (&group["reruns1m"], &group["unchangedReruns1m"]),
+        (&json!(3), &json!(2)),
+        "{group}"
+    );
+    let causes = group["causes"].as_array().expect("causes");
+    let paths: Vec<&Json> = causes.iter().map(|cause| &cause["path"]).collect();
+    assert_eq!(paths, ["p:rename", "p:beat", "p:beat"]);
+    drop(watching);
+    app.functions.sample().await;
+    let snapshot = app
+        .functions
+        .introspection_snapshot()
+        .await
+        .expect("a snapshot");
+    assert_eq!(
+        snapshot["subscriptions"],
+        json!([]),
+        "nobody watches any more"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s035_conflicts_name_winner_and_loser() {
+    let app = Arc::new(App::start().await);
+    let id = app.run("misc:createCounter", json!({})).await;
+    let reader = app.functions.read_events();
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (app, id) = (app.clone(), id.clone());
+        running.spawn(async move { app.run("misc:increment", json!({ "id": id })).await });
+    }
+    while let Some(ran) = running.join_next().await {
+        ran.expect("it does not panic");
+    }
+    let conflicts = events(&reader, 0, "conflict").await;
+    assert!(!conflicts.is_empty(), "twenty at once meet each other");
+    for conflict in &conflicts {
+        assert_eq!(conflict["table"], "counters", "{conflict}");
+        assert_eq!(conflict["loser"]["path"], "misc:increment");
+        assert_eq!(
+            (&conflict["outcome"], &conflict["docId"]),
+            (&json!("retried"), &id)
+        );
+    }
+    let known = conflicts
+        .iter()
+        .filter(|it| it["winner"]["path"] == "misc:increment");
+    assert!(known.count() > 0, "{}", conflicts[0]);
+    let metrics = app.functions.prometheus();
+    let counted = format!("lentil_conflict_retries_total {}\n", conflicts.len());
+    assert!(metrics.contains(&counted), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_made_of_which_nobody_reads() {
+    let (app, id) = people().await;
+    for n in 0..10 {
+        app.run("p:beat", json!({ "id": id, "n": n })).await;
+        app.ask("p:nameOf", json!({ "id": id })).await;
+    }
+    let reader = app.functions.read_events();
+    assert_eq!(reader.newest(), 0);
+    app.run("p:beat", json!({ "id": id, "n": 99 })).await;
+    assert!(reader.newest() > 0);
+    let newest = reader.newest();
+    drop(reader);
+    app.ask("p:nameOf", json!({ "id": id })).await;
+    assert_eq!(app.functions.read_events().newest(), newest);
+    let metrics = app.functions.prometheus();
+    assert!(
+        metrics.contains("lentil_calls_total{kind=\"mutation\",result=\"ok\"} 12\n"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("lentil_query_cache_misses_total 11\n"),
+        "{metrics}"
+    );
+}

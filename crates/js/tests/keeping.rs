@@ -1,0 +1,110 @@
+//! Realms that are watched cannot be told from fresh ones: each case of `keeping/carry.js` tries
+//! to carry something from one call to the next. And they are kept where nothing is carried: each
+//! case of `keeping/everyday.js` runs in a realm that earlier calls have used.
+
+mod support;
+
+use std::sync::OnceLock;
+
+use lentil_js::{CallOutcome, FunctionKind, Host, HostOptions, Realms};
+use support::*;
+
+/// Calls of each case: enough for a realm to be watched and kept.
+const CALLS: u64 = 7;
+
+fn watching() -> &'static Host {
+    static HOST: OnceLock<Host> = OnceLock::new();
+    HOST.get_or_init(|| {
+        Host::start(HostOptions {
+            realms: Realms::Watched,
+            ..options()
+        })
+        .unwrap()
+    })
+}
+
+/// Name and source of each case.
+fn cases(text: &'static str) -> Vec<(&'static str, &'static str)> {
+    let each = text.split("//# ").skip(1);
+    each.map(|case| case.split_once('\n').unwrap()).collect()
+}
+
+/// What a caller can see of a call: times of log lines differ in any two.
+fn seen(outcome: &CallOutcome) -> String {
+    let logs: Vec<_> = outcome
+        .logs
+        .iter()
+        .map(|line| (line.level, &line.messages))
+        .collect();
+    format!("{:?} {logs:?}", outcome.result)
+}
+
+/// Runs a case again and again; says how often a realm was used again, and what differed.
+fn run(source: &str) -> (usize, Vec<String>) {
+    let bundle = app(source);
+    let (mut reused, mut wrong) = (0, Vec::new());
+    for turn in 0..CALLS {
+        let mut call = invocation(&bundle, "f", FunctionKind::Query);
+        call.args = format!("[{{\"n\":{turn}}}]");
+        call.seed = [u8::try_from(turn).unwrap(); 32];
+        let (fresh, _) = run_on(host(), call.clone(), World::echo());
+        let (kept, _) = run_on(watching(), call, World::echo());
+        reused += usize::from(kept.usage.realm_reused);
+        assert!(!fresh.usage.realm_reused);
+        if seen(&fresh) != seen(&kept) {
+            wrong.push(format!(
+                "call {turn}: {} instead of {}",
+                seen(&kept),
+                seen(&fresh)
+            ));
+        }
+    }
+    (reused, wrong)
+}
+
+#[test]
+fn nothing_is_carried_from_call_to_call() {
+    let all = cases(include_str!("keeping/carry.js"));
+    assert!(all.len() >= 80, "only {} cases", all.len());
+    let mut wrong = Vec::new();
+    for (name, source) in all {
+        let (_, differences) = run(source);
+        wrong.extend(differences.first().map(|first| format!("{name}: {first}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn everyday_modules_are_kept() {
+    let mut wrong = Vec::new();
+    for (name, source) in cases(include_str!("keeping/everyday.js")) {
+        let (reused, differences) = run(source);
+        wrong.extend(differences.first().map(|first| format!("{name}: {first}")));
+        if reused == 0 {
+            wrong.push(format!("{name}: no realm was kept"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// With realms that are kept whatever happens the corpus finds a good part of what it plants.
+#[test]
+fn the_corpus_can_fail() {
+    let careless = Host::start(HostOptions {
+        realms: Realms::Kept,
+        ..options()
+    })
+    .unwrap();
+    let mut noticed = 0;
+    for (_, source) in cases(include_str!("keeping/carry.js")) {
+        let bundle = app(source);
+        let outcomes = (0..3).map(|turn| {
+            let mut call = invocation(&bundle, "f", FunctionKind::Query);
+            call.args = format!("[{{\"n\":{turn}}}]");
+            let fresh = run_on(host(), call.clone(), World::echo()).0;
+            seen(&fresh) != seen(&run_on(&careless, call, World::echo()).0)
+        });
+        noticed += usize::from(outcomes.filter(|differs| *differs).count() > 0);
+    }
+    assert!(noticed >= 80, "only {noticed} cases are noticed");
+}
