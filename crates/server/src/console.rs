@@ -27,6 +27,8 @@ const PREFIX: &str = "/_console/";
 const INDEX: &str = "index.html";
 /// The line of that page which says what other names are relative to.
 const BASE: &str = "<base href=\"./\">";
+/// Parts of the API beyond what dashboards have always asked for.
+const FEATURES: [&str; 3] = ["metrics", "introspection", "explain"];
 /// Names of deployments that the CLI makes for developers who have no account.
 const ANONYMOUS: &str = "anonymous-";
 
@@ -139,6 +141,7 @@ impl Place {
             "name": about.name,
             "version": env!("CARGO_PKG_VERSION"),
             "parentOrigins": about.parents,
+            "features": FEATURES,
         });
         let body = Body::from(config.to_string());
         self.answer(headers, "application/json", body)

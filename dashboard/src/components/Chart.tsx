@@ -16,6 +16,11 @@ interface Props {
   stacked?: boolean;
   max?: number;
   testId?: string;
+  /** Moments (ms) with a line: pushes. */
+  marks?: number[];
+  /** The part (seconds) that is shown; null for all. */
+  zoom?: [number, number] | null;
+  onZoom?: (range: [number, number]) => void;
 }
 
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -36,13 +41,15 @@ function aligned(series: Series[], stacked: boolean): uPlot.AlignedData {
   return [times.map((at) => at / 1000), ...columns];
 }
 
-export function Chart({ title, series, height = 150, format = short, stacked = false, max, testId }: Props) {
+export function Chart({ title, series, height = 150, format = short, stacked = false, max, testId, marks, zoom = null, onZoom }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const { shown } = useTheme();
   const data = useMemo(() => aligned(series, stacked), [series, stacked]);
   const latest = useRef(data);
   latest.current = data;
+  const part = useRef({ marks, zoom, onZoom });
+  part.current = { marks, zoom, onZoom };
   const names = series.map(({ name }) => name).join("\n");
 
   useEffect(() => {
@@ -54,9 +61,22 @@ export function Chart({ title, series, height = 150, format = short, stacked = f
       width: element.clientWidth || 300,
       height,
       legend: { show: labels.length > 1, live: true },
-      cursor: { points: { size: 5 }, y: false },
+      cursor: { points: { size: 5 }, y: false, drag: { x: onZoom !== undefined, y: false, setScale: false } },
+      hooks: {
+        setSelect: [
+          (plot) => {
+            if (plot.select.width < 4) return;
+            part.current.onZoom?.([plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x")]);
+            plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          },
+        ],
+        draw: [(plot) => drawMarks(plot, part.current.marks ?? [])],
+      },
       padding: [8, 8, 0, 0],
-      scales: { y: { range: (_, low, high) => [Math.min(0, low), max ?? Math.max(high * 1.1, 1e-9)] } },
+      scales: {
+        x: { range: (_, low, high) => part.current.zoom ?? [low, high] },
+        y: { range: (_, low, high) => [Math.min(0, low), max ?? Math.max(high * 1.1, 1e-9)] },
+      },
       axes: [
         { ...axis, values: (_, ticks) => ticks.map((at) => clock(at * 1000).slice(0, 5)), space: 60 },
         { ...axis, size: 52, values: (_, ticks) => ticks.map(format) },
@@ -82,15 +102,31 @@ export function Chart({ title, series, height = 150, format = short, stacked = f
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [names, height, stacked, max, format, shown]);
-  useEffect(() => plot.current?.setData(data), [data]);
+  }, [names, height, stacked, max, format, shown, onZoom]);
+  useEffect(() => plot.current?.setData(data), [data, zoom, marks]);
 
   return (
-    <figure className="chart" aria-label={title} data-testid={testId}>
+    <figure className="chart" aria-label={title} data-testid={testId} data-marks={marks?.length}>
       <div ref={box} aria-hidden="true" />
       <ChartTable title={title} series={series} format={format} />
     </figure>
   );
+}
+
+function drawMarks(plot: uPlot, marks: number[]) {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.strokeStyle = css("--c8");
+  ctx.setLineDash([4, 4]);
+  for (const mark of marks) {
+    const x = plot.valToPos(mark / 1000, "x", true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 function ChartTable({ title, series, format }: { title: string; series: Series[]; format: (value: number) => string }) {

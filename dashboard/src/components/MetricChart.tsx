@@ -14,11 +14,14 @@ interface Props {
   empty?: string;
   aside?: ReactNode;
   testId?: string;
+  marks?: number[];
+  zoom?: [number, number] | null;
+  onZoom?: (range: [number, number]) => void;
 }
 
 const hasNumbers = (series: Series[]) => series.some(({ points }) => points.some(([, value]) => value !== null));
 
-export function MetricChart({ title, metric, format, stacked, max, empty = "Nothing in this hour", aside, testId }: Props) {
+export function MetricChart({ title, metric, format, stacked, max, empty = "Nothing in this hour", aside, ...rest }: Props) {
   const { series, error } = metric;
   return (
     <section className="card">
@@ -31,7 +34,7 @@ export function MetricChart({ title, metric, format, stacked, max, empty = "Noth
       ) : !series ? (
         <div className="chart-blank skeleton" />
       ) : hasNumbers(series) ? (
-        <Chart title={title} series={series} format={format} stacked={stacked} max={max} testId={testId} />
+        <Chart title={title} series={series} format={format} stacked={stacked} max={max} {...rest} />
       ) : (
         <div className="chart-blank muted">{empty}</div>
       )}

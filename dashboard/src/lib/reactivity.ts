@@ -35,17 +35,17 @@ export function reactions(invalidates: Invalidate[], reruns: Rerun[], commits: C
         key: `${event.seq} ${query} ${hit.argsHash} ${hit.index} ${hit.rangeText}`,
         at: event.t,
         commitTs: String(event.commitTs),
-        cause: plain(event.cause.path),
-        table: hit.table,
-        index: hit.index,
-        range: hit.rangeText,
+        cause: plain(event.cause.path ?? "the server"),
+        table: hit.table ?? "?",
+        index: hit.index ?? "?",
+        range: hit.rangeText ?? "",
         query,
         argsHash: hit.argsHash,
         changed: rerun ? rerun.changed : null,
         runMs: rerun ? rerun.runMs : null,
         bytes: rerun ? rerun.bytesOut : 0,
         sessions: rerun ? rerun.sessions : hit.count,
-        ids: commit?.tables.find(({ table }) => table === hit.table)?.ids ?? [],
+        ids: hit.docId ? [hit.docId] : (commit?.tables.find(({ table }) => table === hit.table)?.ids ?? []),
       });
     }
   }

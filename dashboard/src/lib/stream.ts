@@ -15,6 +15,7 @@ interface Base {
 
 export interface Tick extends Base {
   type: "tick";
+  /** All counts are those of this one second. */
   perKind: Record<Kind, { started: number; ok: number; failed: number }>;
   cache: { hit: number; miss: number };
   occ: { retried: number; failed: number };
@@ -27,23 +28,25 @@ export interface Tick extends Base {
 }
 
 export interface Cause {
-  execId?: string;
-  path: string;
+  execId?: string | null;
+  path: string | null;
 }
 
 export interface Hit {
-  subGroup?: string;
   query: string;
   argsHash: string;
-  table: string;
-  index: string;
-  rangeText: string;
+  argsPreview?: string | null;
+  table: string | null;
+  index: string | null;
+  rangeText: string | null;
+  docId?: string | null;
+  /** Who watches it. */
   count: number;
 }
 
 export interface Invalidate extends Base {
   type: "invalidate";
-  commitTs: string | number;
+  commitTs: string;
   cause: Cause;
   hits: Hit[];
   total: number;
@@ -54,7 +57,7 @@ export interface Rerun extends Base {
   type: "rerun";
   query: string;
   argsHash: string;
-  becauseCommitTs: string | number;
+  becauseCommitTs: string;
   runMs: number;
   changed: boolean;
   bytesOut: number;
@@ -66,15 +69,15 @@ export interface Conflict extends Base {
   table: string;
   index: string;
   docId?: string | null;
-  loser: { execId?: string; path: string; attempt?: number };
-  winner: { execId?: string; path: string; commitTs?: string | number };
+  loser: { execId?: string | null; path: string; attempt?: number };
+  winner: { execId?: string | null; path: string | null; commitTs?: string | null };
   outcome: "retried" | "failed";
 }
 
 export interface Commit extends Base {
   type: "commit";
-  ts: string | number;
-  path: string;
+  ts: string;
+  path: string | null;
   tables: { table: string; ins: number; upd: number; del: number; ids?: string[] }[];
   bytes: number;
 }
@@ -193,8 +196,10 @@ export interface SubscriptionGroup {
   query: string;
   argsHash: string;
   argsPreview: string | null;
-  sessions: number;
-  readSet: { table: string; index: string; rangeText: string; docs?: number }[];
+  /** The sessions that watch it; `watchers` says how many there are. */
+  sessions: number[];
+  watchers: number;
+  readSet: { table: string; index: string; rangeText: string }[];
   reruns1m: number;
   unchangedReruns1m: number;
   bytesOut1m: number;
@@ -235,10 +240,10 @@ export interface FunctionStats {
 }
 
 export interface SessionInfo {
-  sessionId: string;
+  sessionId: number;
   client?: string | null;
-  identityKind?: string;
-  subs?: string[];
+  identityKind?: string | null;
+  since?: number;
 }
 
 export interface Snapshot {
@@ -316,33 +321,35 @@ export interface Second {
   tick: Tick;
 }
 
-/** Counters only grow; what happened in a second is the difference of two ticks. */
-export function perSecond(ticks: Tick[]): Second[] {
-  const seconds: Second[] = [];
-  for (let at = 1; at < ticks.length; at++) {
-    const [before, now] = [ticks[at - 1]!, ticks[at]!];
-    const span = Math.max(0.2, (now.t - before.t) / 1000);
-    const less = (a: number, b: number) => Math.max(0, a - b) / span;
-    const calls = {} as Record<Kind, number>;
-    let failed = 0;
-    for (const kind of KINDS) {
-      const [old, fresh] = [before.perKind[kind], now.perKind[kind]];
-      calls[kind] = less(fresh.ok + fresh.failed, old.ok + old.failed);
-      failed += less(fresh.failed, old.failed);
-    }
-    const hits = less(now.cache.hit, before.cache.hit);
-    seconds.push({
-      t: now.t,
-      calls,
-      failed,
-      total: KINDS.reduce((sum, kind) => sum + calls[kind], 0),
-      hits,
-      queries: hits + less(now.cache.miss, before.cache.miss),
-      retried: less(now.occ.retried, before.occ.retried),
-      conflicts: less(now.occ.failed, before.occ.failed),
-      latency: allLatency(now),
-      tick: now,
-    });
+/** A tick as the charts want it. */
+function secondOf(tick: Tick): Second {
+  const calls = {} as Record<Kind, number>;
+  let failed = 0;
+  for (const kind of KINDS) {
+    const counts = tick.perKind[kind];
+    calls[kind] = counts.ok + counts.failed;
+    failed += counts.failed;
   }
-  return seconds;
+  return {
+    t: tick.t,
+    calls,
+    failed,
+    total: KINDS.reduce((sum, kind) => sum + calls[kind], 0),
+    hits: tick.cache.hit,
+    queries: tick.cache.hit + tick.cache.miss,
+    retried: tick.occ.retried,
+    conflicts: tick.occ.failed,
+    latency: allLatency(tick),
+    tick,
+  };
+}
+
+const seconds = new WeakMap<Tick, Second>();
+
+export function perSecond(ticks: Tick[]): Second[] {
+  return ticks.map((tick) => {
+    let second = seconds.get(tick);
+    if (!second) seconds.set(tick, (second = secondOf(tick)));
+    return second;
+  });
 }

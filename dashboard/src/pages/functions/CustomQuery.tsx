@@ -53,7 +53,7 @@ export function CustomQuery({ identity }: { identity: Identity | null }) {
             <Button
               needs="RunTestQuery"
               disabled={busy}
-              onClick={() => void work(async () => setExplained(await explain(http, { source: text }, identity)))}
+              onClick={() => void work(async () => setExplained(await explain(http, { body: text }, identity)))}
               data-testid="custom-explain"
             >
               Explain

@@ -2,6 +2,7 @@
 // any of them in somebody's name.
 
 import { ChevronsDownUp, ChevronsUpDown, Link2, Play, X } from "lucide-react";
+import { convexToJson } from "convex/values";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Badge, Button, IconButton } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
@@ -9,13 +10,14 @@ import { clock, duration } from "../../lib/format";
 import { messageOf } from "../../lib/live";
 import { useFunctions } from "../../lib/modules";
 import { useRunner } from "../../lib/runner";
-import { copy } from "../../lib/toasts";
+import { copy, toast } from "../../lib/toasts";
 import { mountPath } from "../../config";
 import { asFields, parseValue } from "../../lib/values";
 import { template } from "../data/AddDocuments";
 import { ActAs, type Identity } from "./ActAs";
 import { CustomQuery } from "./CustomQuery";
 import { useArguments } from "./FunctionDetail";
+import { Explanation, explain, type Explained } from "./Explain";
 import { LiveResult } from "./LiveResult";
 import { runOnce, type RunArgs, type RunResult } from "./run";
 import { ResultView } from "./ResultView";
@@ -114,7 +116,8 @@ function shareLink(path: string, text: string) {
 }
 
 function RunFunction({ path, kind, identity }: RunProps) {
-  const { http } = useDeployment();
+  const { http, has } = useDeployment();
+  const [explained, setExplained] = useState<Explained | null>(null);
   const [text, setText] = useArgumentText(path);
   const [busy, setBusy] = useState(false);
   const [result, setResult] = useState<RunResult | null>(null);
@@ -136,6 +139,13 @@ function RunFunction({ path, kind, identity }: RunProps) {
     setPast(history);
     setBusy(false);
   };
+  const explainNow = async (args: RunArgs) => {
+    try {
+      setExplained(await explain(http, { path, args: convexToJson(args) }, identity));
+    } catch (error) {
+      toast(messageOf(error), "error");
+    }
+  };
   return (
     <div className="dock-body">
       <div className="dock-side">
@@ -154,7 +164,19 @@ function RunFunction({ path, kind, identity }: RunProps) {
         )}
         <div className="row">
           {live ? (
-            <span className="muted">The result follows the data.</span>
+            <>
+              <span className="muted">The result follows the data.</span>
+              {has("explain") && !("error" in parsed) && (
+                <Button
+                  needs="RunTestQuery"
+                  aria-pressed={explained !== null}
+                  onClick={() => (explained ? setExplained(null) : void explainNow(parsed.args))}
+                  data-testid="runner-explain"
+                >
+                  {explained ? "Back to the result" : "Explain"}
+                </Button>
+              )}
+            </>
           ) : (
             <Button
               look="primary"
@@ -175,7 +197,8 @@ function RunFunction({ path, kind, identity }: RunProps) {
         <PastRuns past={past.filter((one) => one.path === path)} onChoose={(one) => (setText(one.text), setResult(one))} />
       </div>
       <div className="dock-side">
-        {live && !("error" in parsed) && <LiveResult path={path} args={parsed.args} identity={identity} />}
+        {explained && <Explanation explained={explained} />}
+        {live && !explained && !("error" in parsed) && <LiveResult path={path} args={parsed.args} identity={identity} />}
         {!live && result && <ResultView result={result} />}
         {!live && !result && <p className="muted">The result, the logs and the time it took appear here.</p>}
       </div>

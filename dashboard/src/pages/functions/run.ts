@@ -7,14 +7,6 @@ import type { Identity } from "./ActAs";
 
 export type RunArgs = Record<string, Value>;
 
-export interface ReadRange {
-  table: string;
-  index?: string;
-  rangeText?: string;
-  docs?: number;
-  bytes?: number;
-}
-
 export interface RunResult {
   value?: Value;
   error?: string;
@@ -59,9 +51,12 @@ export const runOnce = (http: AdminHttp, kind: string, path: string, args: RunAr
 
 const IMPORT = 'import { query, internalQuery } from "convex:/_system/repl/wrappers.js";\n';
 
+/** A whole module of the body of a query. */
+export const sourceOf = (body: string) => `${IMPORT}export default query({ handler: async (ctx) => {\n${body}\n} });\n`;
+
 /** Runs the body of a query that was never pushed. */
 export function runSource(http: AdminHttp, body: string, identity: Identity | null): Promise<RunResult> {
-  const source = `${IMPORT}export default query({ handler: async (ctx) => {\n${body}\n} });\n`;
+  const source = sourceOf(body);
   const request = { adminKey: http.key, bundle: { path: "testQuery.js", source }, args: {}, format: "convex_encoded_json" };
   return post(http, "/api/run_test_function", request, identity);
 }

@@ -6,6 +6,8 @@ import { useFeed, type Conflict } from "../../lib/stream";
 import { useFrozen } from "./useFrozen";
 import type { ViewProps } from "./Live";
 
+const UNKNOWN = "somebody else";
+
 interface Cell {
   retried: number;
   failed: number;
@@ -15,8 +17,9 @@ function matrix(conflicts: Conflict[]) {
   const cells = new Map<string, Cell>();
   const names = new Set<string>();
   for (const { loser, winner, outcome } of conflicts) {
-    names.add(loser.path).add(winner.path);
-    const key = `${loser.path}\n${winner.path}`;
+    const won = winner.path ?? UNKNOWN;
+    names.add(loser.path).add(won);
+    const key = `${loser.path}\n${won}`;
     const cell = cells.get(key) ?? { retried: 0, failed: 0 };
     cell[outcome === "failed" ? "failed" : "retried"]++;
     cells.set(key, cell);
@@ -95,7 +98,7 @@ function ConflictRow({ conflict: { t, loser, winner, table, index, docId, outcom
       <Badge kind={outcome === "failed" ? "error" : "warn"}>{outcome}</Badge>
       <span>
         <strong>{loser.path}</strong>
-        {loser.attempt ? ` (attempt ${loser.attempt})` : ""} lost to <strong>{winner.path}</strong>
+        {loser.attempt ? ` (attempt ${loser.attempt})` : ""} lost to <strong>{winner.path ?? UNKNOWN}</strong>
       </span>
       <span className="muted">
         {table} · {index} {docId && <code>{docId}</code>}

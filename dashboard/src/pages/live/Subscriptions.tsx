@@ -25,8 +25,8 @@ interface Flow {
 const clientOf = (session: SessionInfo) => `${session.client ?? "unknown client"} · ${session.identityKind ?? "unknown"}`;
 
 function flow(snapshot: Snapshot, least: number): Flow {
-  const groups = snapshot.subscriptions.filter((group) => group.sessions >= least);
-  const shown = [...groups].sort((a, b) => b.sessions - a.sessions).slice(0, SHOWN);
+  const groups = snapshot.subscriptions.filter((group) => group.watchers >= least);
+  const shown = [...groups].sort((a, b) => b.watchers - a.watchers).slice(0, SHOWN);
   const columns: [Map<string, Box>, Map<string, Box>, Map<string, Box>] = [new Map(), new Map(), new Map()];
   const links = new Map<string, { from: string; to: string; weight: number }>();
   const add = (column: 0 | 1 | 2, id: string, label: string, detail: string, weight: number) => {
@@ -40,14 +40,14 @@ function flow(snapshot: Snapshot, least: number): Flow {
     known.weight += weight;
     links.set(key, known);
   };
-  const ids = new Set(shown.map(({ group }) => group));
-  for (const session of snapshot.sessions) {
-    const name = `c ${clientOf(session)}`;
-    add(0, name, clientOf(session), "", 1);
-    for (const group of session.subs ?? []) if (ids.has(group)) link(name, `q ${group}`, 1);
-  }
+  const clients = new Map(snapshot.sessions.map((session) => [session.sessionId, `c ${clientOf(session)}`]));
+  for (const session of snapshot.sessions) add(0, clients.get(session.sessionId)!, clientOf(session), "", 1);
   for (const group of shown) {
-    add(1, `q ${group.group}`, group.query, group.argsPreview ?? group.argsHash.slice(0, 8), group.sessions);
+    add(1, `q ${group.group}`, group.query, group.argsPreview ?? group.argsHash.slice(0, 8), group.watchers);
+    for (const session of group.sessions) {
+      const client = clients.get(session);
+      if (client) link(client, `q ${group.group}`, 1);
+    }
     for (const read of group.readSet) {
       const name = `r ${read.table} ${read.index}`;
       add(2, name, read.table, read.index, 1);
@@ -153,7 +153,7 @@ function FlowPicture({ picture }: { picture: Flow }) {
 
 function GroupTable({ groups }: { groups: SubscriptionGroup[] }) {
   if (groups.length === 0) return null;
-  const sorted = [...groups].sort((a, b) => b.reruns1m - a.reruns1m || b.sessions - a.sessions).slice(0, 200);
+  const sorted = [...groups].sort((a, b) => b.reruns1m - a.reruns1m || b.watchers - a.watchers).slice(0, 200);
   return (
     <section className="card flush scroll-x">
       <table className="table" aria-label="Subscriptions">
@@ -173,7 +173,7 @@ function GroupTable({ groups }: { groups: SubscriptionGroup[] }) {
             <tr key={group.group}>
               <td>{group.query}</td>
               <td className="mono muted">{group.argsPreview ?? group.argsHash.slice(0, 8)}</td>
-              <td className="right">{count(group.sessions)}</td>
+              <td className="right">{count(group.watchers)}</td>
               <td className="right">{count(group.reruns1m)}</td>
               <td className="right">{group.unchangedReruns1m > 0 ? <Badge kind="warn">{count(group.unchangedReruns1m)}</Badge> : "0"}</td>
               <td className="right">{bytes(group.bytesOut1m)}</td>

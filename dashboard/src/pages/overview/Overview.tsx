@@ -10,6 +10,7 @@ import { useLive } from "../../lib/live";
 import { functionLabel, useMetric } from "../../lib/metrics";
 import { useFunctions } from "../../lib/modules";
 import { system } from "../../lib/system";
+import { HistoryCharts } from "./HistoryCharts";
 import { SetUp } from "./SetUp";
 
 const Tiles = lazy(() => import("./Tiles"));
@@ -36,6 +37,7 @@ export default function Overview() {
           <Advice />
         </Suspense>
       )}
+      {!empty && has("introspection") && <HistoryCharts />}
       {!empty && has("metrics") && <Charts />}
     </div>
   );
@@ -116,14 +118,17 @@ function Charts() {
       .map((one) => ({ ...one, name: one.name.replace("outstanding_functions:", "").replaceAll(":", " ") })),
   };
   return (
-    <div className="cards">
+    <section aria-label="The last hour by function" className="over-time">
+      <h2>The last hour by function</h2>
+      <div className="cards">
       <MetricChart title="Calls a minute" metric={calls} format={short} />
       <MetricChart title="Failures" metric={failures} format={percents} max={100} empty="Nothing has run in this hour" />
       <MetricChart title="Answered from cache" metric={cache} format={percents} max={100} empty="No queries in this hour" />
       <MetricChart title="Re-runs because data changed" metric={reruns} format={short} empty="No re-runs in this hour" />
       <MetricChart title="Scheduled work is behind by" metric={lag} format={seconds} empty="Nothing is scheduled" />
       <MetricChart title="Running and queued" metric={concurrency} format={short} empty="Nothing is running" />
-    </div>
+      </div>
+    </section>
   );
 }
 
