@@ -115,7 +115,11 @@ export function Dialog({ title, onClose, children, footer, wide, drawer, testId 
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current;
-    if (dialog && !dialog.open) dialog.showModal();
+    if (dialog && !dialog.open) {
+      dialog.showModal();
+      // The browser would begin at the button that closes it.
+      dialog.querySelector<HTMLElement>(".dialog-body :is(input:not([type=file]), textarea)")?.focus();
+    }
     return () => dialog?.close();
   }, []);
   return (
@@ -187,7 +191,7 @@ export function Confirm({ title, children, type, button, run, onClose }: Confirm
           <span>
             Type <code>{type}</code> to confirm
           </span>
-          <input value={typed} onChange={(event) => setTyped(event.target.value)} data-testid="confirm-name" autoFocus />
+          <input value={typed} onChange={(event) => setTyped(event.target.value)} data-testid="confirm-name" />
         </label>
       )}
       {error && <p className="error-text">{error}</p>}

@@ -4,7 +4,7 @@ const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFracti
 const whole = new Intl.NumberFormat("en");
 
 export const count = (value: number) => whole.format(value);
-export const short = (value: number) => (Math.abs(value) < 10_000 ? whole.format(Math.round(value * 10) / 10) : compact.format(value));
+export const short = (value: number) => (Math.abs(value) < 1 ? String(Math.round(value * 1000) / 1000) : Math.abs(value) < 10_000 ? whole.format(Math.round(value * 10) / 10) : compact.format(value));
 
 export function bytes(value: number): string {
   if (value < 1000) return `${value} B`;

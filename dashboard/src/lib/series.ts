@@ -42,15 +42,20 @@ interface Asked {
   rate?: boolean;
 }
 
-function shape(points: Points, step: number, from: number, rate: boolean): Series["points"] {
-  if (!rate) return points.map(([secs, value]) => [secs * 1000, value]);
+/** Every step of the range, so that the chart is as long as what was asked for. */
+function shape(points: Points, step: number, [from, to]: [number, number], rate: boolean): Series["points"] {
   const known = new Map(points.map(([secs, value]) => [Math.floor(secs / step) * step, value]));
   const filled: Series["points"] = [];
-  const end = points[points.length - 1]?.[0] ?? 0;
-  const start = Math.max(Math.floor(from / step) * step, Math.floor((points[0]?.[0] ?? end) / step) * step);
-  for (let secs = start; secs <= end; secs += step) filled.push([secs * 1000, (known.get(secs) ?? 0) / step]);
+  // The last step is not over, and half of it would look like a fall.
+  for (let secs = Math.ceil(from / step) * step; secs + step <= to; secs += step) {
+    const value = known.get(secs) ?? null;
+    filled.push([secs * 1000, rate ? (value ?? 0) / step : value]);
+  }
   return filled;
 }
+
+const ORDER = ["query", "mutation", "action", "http"];
+const inOrder = ([a]: [string, Points], [b]: [string, Points]) => ORDER.indexOf(a) - ORDER.indexOf(b);
 
 const FASTEST_MS = 2_000;
 
@@ -68,8 +73,8 @@ export function useSeries({ metric, byKind = false, label = metric, rate = false
       const query = new URLSearchParams({ metric, from: String(from), to: String(now), step: String(range.step), ...(byKind ? { by: "kind" } : {}) });
       try {
         const answer = await http.get<Answer>(`/api/introspection/v1/series?${query}`, stop.signal);
-        const lines = answer.series ? Object.entries(answer.series) : [[label, answer.points ?? []] as const];
-        setState({ series: lines.map(([name, points]) => ({ name, points: shape(points, answer.step, from, rate) })), error: undefined });
+        const lines = answer.series ? Object.entries(answer.series).sort(inOrder) : [[label, answer.points ?? []] as const];
+        setState({ series: lines.map(([name, points]) => ({ name, points: shape(points, answer.step, [from, now], rate) })), error: undefined });
       } catch (error) {
         if (stop.signal.aborted) return;
         setState((old) => ({ ...old, error: error as Error }));

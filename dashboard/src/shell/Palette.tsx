@@ -9,6 +9,7 @@ import { tableNumberOf } from "../lib/ids";
 import { useLive } from "../lib/live";
 import { useFunctions } from "../lib/modules";
 import { system } from "../lib/system";
+import { userTables } from "../lib/tables";
 import { NAV } from "./nav";
 
 export default function Palette({ onClose }: { onClose: () => void }) {
@@ -18,7 +19,11 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
   const tables = useLive(system.tables, {}).data ?? {};
   const { functions = [] } = useFunctions();
-  useEffect(() => ref.current?.showModal(), []);
+  useEffect(() => {
+    ref.current?.showModal();
+    // The dialog would give the focus to the list around the input.
+    ref.current?.querySelector("input")?.focus();
+  }, []);
   const go = (path: string) => {
     onClose();
     void navigate(path);
@@ -38,7 +43,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       onMouseDown={(event) => event.target === ref.current && onClose()}
     >
       <Command label="Go to">
-        <Command.Input autoFocus placeholder="A page, table, function or document id" value={text} onValueChange={setText} />
+        <Command.Input placeholder="A page, table, function or document id" value={text} onValueChange={setText} />
         <Command.List>
           <Command.Empty>Nothing is called “{text}”.</Command.Empty>
           {table && (
@@ -56,7 +61,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             ))}
           </Command.Group>
           <Command.Group heading="Tables">
-            {Object.values(tables).map((name) => (
+            {userTables(tables).map((name) => (
               <Command.Item key={name} value={name} keywords={["table"]} onSelect={() => go(`/data?table=${encodeURIComponent(name)}`)}>
                 <Database size={15} /> {name}
               </Command.Item>

@@ -51,7 +51,7 @@ export function BulkEdit({ table, rows, fields, editing, onUndo, onClose }: Prop
     <Dialog title={`Edit ${count(rows.length)} ${rows.length === 1 ? "document" : "documents"}`} onClose={onClose} footer={footer}>
       <label className="field">
         <span>Fields to set; all others stay as they are{known ? ` (${known})` : ""}</span>
-        <textarea rows={8} autoFocus spellCheck={false} value={text} onChange={(event) => setText(event.target.value)} data-testid="bulk-text" />
+        <textarea rows={8} spellCheck={false} value={text} onChange={(event) => setText(event.target.value)} data-testid="bulk-text" />
       </label>
       <p className="error-text" role="alert" data-testid="bulk-error">
         {error}

@@ -8,14 +8,9 @@ import { decodeFilters, encodeFilters, type Filters } from "../../lib/filters";
 import { useLive } from "../../lib/live";
 import { useSchema } from "../../lib/schema";
 import { system } from "../../lib/system";
+import { userTables } from "../../lib/tables";
 import { TableList } from "./TableList";
 import { TableView } from "./TableView";
-
-/** Tables of the app; those of the server start with an underscore. */
-export const userTables = (mapping: Record<string, string>) =>
-  Object.values(mapping)
-    .filter((name) => !name.startsWith("_"))
-    .sort((a, b) => a.localeCompare(b));
 
 export default function Data() {
   const [params, setParams] = useSearchParams();

@@ -132,7 +132,7 @@ function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClos
         </button>
       </div>
       <p>
-        {count(ran.length)} times since this page was opened; {percent(ran.length ? wasted.length / ran.length : 0)} of that gave the same
+        {ran.length === 1 ? "Once" : `${count(ran.length)} times`} since this page was opened; {percent(ran.length ? wasted.length / ran.length : 0)} of that gave the same
         result. {bytes(sent)} went to clients.
       </p>
       {worst && (
@@ -150,8 +150,10 @@ function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClos
           .slice(-CAUSES)
           .reverse()
           .map((row) => (
-            <li key={row.key} data-testid="why-row" data-cause={row.cause}>
-              <span className="muted">{clock(row.at, true)}</span>
+            <li key={row.key} data-testid="why-row" data-cause={row.cause} data-commit={row.commitTs}>
+              <span className="muted" title={`Commit ${row.commitTs}`}>
+                {clock(row.at, true)}
+              </span>
               <strong>{row.cause}</strong>
               <span>
                 wrote {row.ids.length > 0 ? <code>{row.ids.slice(0, 3).join(", ")}</code> : row.table} in{" "}
@@ -161,9 +163,6 @@ function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClos
               </span>
               <span className="grow" />
               <Badge kind={row.changed ? "ok" : "plain"}>{row.changed === null ? "…" : row.changed ? "changed" : "same"}</Badge>
-              <span className="muted nowrap" title="Timestamp of the commit">
-                {row.commitTs}
-              </span>
             </li>
           ))}
       </ul>

@@ -22,6 +22,8 @@ interface Flow {
   hidden: number;
 }
 
+/** The server's groups are functions; here each set of arguments is a box. */
+const idOf = (group: SubscriptionGroup) => `q ${group.query} ${group.argsHash}`;
 const clientOf = (session: SessionInfo) => `${session.client ?? "unknown client"} · ${session.identityKind ?? "unknown"}`;
 
 function flow(snapshot: Snapshot, least: number): Flow {
@@ -43,15 +45,15 @@ function flow(snapshot: Snapshot, least: number): Flow {
   const clients = new Map(snapshot.sessions.map((session) => [session.sessionId, `c ${clientOf(session)}`]));
   for (const session of snapshot.sessions) add(0, clients.get(session.sessionId)!, clientOf(session), "", 1);
   for (const group of shown) {
-    add(1, `q ${group.group}`, group.query, group.argsPreview ?? group.argsHash.slice(0, 8), group.watchers);
+    add(1, idOf(group), group.query, group.argsPreview ?? group.argsHash.slice(0, 8), group.watchers);
     for (const session of group.sessions) {
       const client = clients.get(session);
-      if (client) link(client, `q ${group.group}`, 1);
+      if (client) link(client, idOf(group), 1);
     }
     for (const read of group.readSet) {
       const name = `r ${read.table} ${read.index}`;
       add(2, name, read.table, read.index, 1);
-      link(`q ${group.group}`, name, 1);
+      link(idOf(group), name, 1);
     }
   }
   return { boxes: [[...columns[0].values()], [...columns[1].values()], [...columns[2].values()]], links: [...links.values()], hidden: snapshot.subscriptions.length - shown.length };
@@ -170,7 +172,7 @@ function GroupTable({ groups }: { groups: SubscriptionGroup[] }) {
         </thead>
         <tbody>
           {sorted.map((group) => (
-            <tr key={group.group}>
+            <tr key={idOf(group)}>
               <td>{group.query}</td>
               <td className="mono muted">{group.argsPreview ?? group.argsHash.slice(0, 8)}</td>
               <td className="right">{count(group.watchers)}</td>

@@ -9,7 +9,7 @@ import { useFunctions } from "../../lib/modules";
 import { useSchema } from "../../lib/schema";
 import { useSnapshot } from "../../lib/stream";
 import { system } from "../../lib/system";
-import { userTables } from "../data/Data";
+import { userTables } from "../../lib/tables";
 
 const NONE = new Set<string>();
 

@@ -10,7 +10,7 @@ import { useLive } from "../../lib/live";
 import { fieldsOf, schemaFile, typeText, useSchema, type SchemaDefinition, type TableSchema } from "../../lib/schema";
 import { system } from "../../lib/system";
 import { copy } from "../../lib/toasts";
-import { userTables } from "../data/Data";
+import { userTables } from "../../lib/tables";
 import { Graph } from "./Graph";
 
 const VIEWS = ["Graph", "File"] as const;
