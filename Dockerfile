@@ -1,5 +1,5 @@
 # The image: the lentil binary, the Node that runs functions, and nothing else that matters.
-#   docker build -t lentil . && docker run -p 3210:3210 -p 3211:3211 -v lentil:/convex/data lentil
+#   docker build -t lentil . && docker run -p 3210:3210 -p 3211:3211 -p 6791:6791 -v lentil:/convex/data lentil
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /source
@@ -20,7 +20,7 @@ ENV LENTIL_DATA=/convex/data \
     LENTIL_LISTEN=0.0.0.0 \
     LENTIL_NODE=/usr/local/bin/node
 VOLUME /convex/data
-EXPOSE 3210 3211
+EXPOSE 3210 3211 6791
 STOPSIGNAL SIGINT
 HEALTHCHECK --interval=5s --start-period=10s CMD curl -fsS http://localhost:3210/version
 ENTRYPOINT ["lentil"]

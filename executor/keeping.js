@@ -9,25 +9,27 @@
   function historyOf(bundle, module) {
     bundle.history ??= new Map();
     let history = bundle.history.get(module);
-    if (history === undefined) bundle.history.set(module, (history = { calls: 0, never: "", stains: new Map() }));
+    if (history === undefined) bundle.history.set(module, (history = { calls: 0, never: false, stains: new Map() }));
     return history;
   }
 
   function mayKeep(bundle, module, name) {
     const history = historyOf(bundle, module);
     history.calls += 1;
-    if (history.calls <= CALLS_BEFORE || history.never !== "") return false;
+    if (history.calls <= CALLS_BEFORE || history.never) return false;
     return (history.stains.get(name) ?? 0) < STAINS_MAX;
   }
 
-  function neverKeep(bundle, module, why) {
-    historyOf(bundle, module).never = why;
+  function neverKeep(bundle, module) {
+    historyOf(bundle, module).never = true;
   }
 
-  /** A call ended; `clean` if it left what is old as it was. */
+  /** A call ended; `clean` if it left what is old as it was. True if that was the last straw. */
   function noteEnd(bundle, module, name, clean) {
     const { calls, never, stains } = historyOf(bundle, module);
-    if (calls <= CALLS_BEFORE || never !== "") return;
+    const count = stains.get(name) ?? 0;
+    if (calls <= CALLS_BEFORE || never || count === STAINS_MAX) return false;
     if (clean) stains.delete(name);
-    else stains.set(name, (stains.get(name) ?? 0) + 1);
+    else stains.set(name, count + 1);
+    return !clean && count + 1 === STAINS_MAX;
   }

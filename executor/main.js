@@ -46,7 +46,10 @@
     const realm = takeRealm();
     if (watched) realm.survey();
     call.evaluated = evaluate(realm, call.bundle, call.module, envs.get(call.env) ?? "{}", 0);
-    if (watched && call.evaluated && !realm.seal()) neverKeep(call.bundle, call.module, realm.whyNot());
+    if (watched && call.evaluated && !realm.seal()) {
+      realm.verdict = realm.whyNot();
+      neverKeep(call.bundle, call.module);
+    }
     return realm;
   }
 
@@ -152,8 +155,10 @@
     }
     stack.pop();
     realm.conclude();
+    if (call.keep === WATCHED && noteEnd(call.bundle, call.module, call.name, realm.isClean())) {
+      realm.verdict = "its calls change what is older than they are";
+    }
     sendDone(realm);
-    if (call.keep === WATCHED) noteEnd(call.bundle, call.module, call.name, realm.isClean());
     if (isKept(call)) {
       remember(call);
     } else if (stack.length === 0 && spare.length < options.spare) {

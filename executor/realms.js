@@ -49,6 +49,8 @@
     writeU8(report.data === undefined ? 0 : 1);
     writeString(report.data ?? "");
     writeU8(report.observed | (realm.reused ? REUSED : 0));
+    writeString(realm.verdict);
+    realm.verdict = "";
     const logs = realm.logs;
     writeU32(logs.length);
     for (let i = 0; i < logs.length; i++) {

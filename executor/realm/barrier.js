@@ -202,7 +202,7 @@
     defineProperty(global, "Proxy", { __proto__: null, value: ProxyHere });
   }
 
-  /** After all of the realm's own scripts, which have taken what they need. */
+  /** For realms that may be kept; before user code, and after the realm's own, which has taken what it needs. */
   function watchBuiltins() {
     watchCollections();
     watchReflection();

@@ -102,6 +102,8 @@
     __proto__: null,
     context: undefined,
     reused: false,
+    /** Why calls like this one get fresh realms from now on. */
+    verdict: "",
     promisePrototype: PromiseHere.prototype,
     ops,
     texts,

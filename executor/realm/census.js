@@ -83,6 +83,7 @@
 
   /** Before modules are evaluated in a realm that may be kept. */
   function survey() {
+    watchBuiltins();
     unkeepable = "";
     surveying = barrier.p = true;
     const iterators = hiddenPrototypes();

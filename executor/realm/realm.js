@@ -137,6 +137,5 @@
   //#include analysis.js
   //#include call.js
 
-  watchBuiltins();
   return realm;
 });

@@ -1,6 +1,7 @@
 // What the end-to-end tests share: a server of their own on free ports, throw-away projects, and
 // the stock programs run as a person would run them.
 
+import assert from "node:assert/strict";
 import { spawn, execFile } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
@@ -50,6 +51,9 @@ export async function until(check, { limitMs = 20_000, what = "condition", every
   }
 }
 
+/** Every call in a kept realm is run again in a fresh one and compared. */
+const CHECKED = { LENTIL_SHADOW_CHECKS: "1" };
+
 /** A running server; `kill` is SIGKILL, `stop` is what Ctrl-C does. */
 export class Server {
   static async start(t, { data, args = [], env = {}, port, sitePort } = {}) {
@@ -71,7 +75,7 @@ export class Server {
     this.child = spawn(
       lentil,
       ["serve", "--data", this.data, "--port", String(this.port), "--site-port", String(this.sitePort), ...this.args],
-      { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...this.env } },
+      { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...CHECKED, ...this.env } },
     );
     this.ended = once(this.child, "exit");
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on("data", (part) => (this.log += part));
@@ -89,6 +93,7 @@ export class Server {
   async kill() {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill("SIGKILL");
     await this.ended;
+    assert.doesNotMatch(this.log, /could be told from a fresh one/);
   }
 
   async stop(signal = "SIGINT") {

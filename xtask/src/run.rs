@@ -58,6 +58,7 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<()> {
             Ok(())
         }
     })?;
+    crate::dashboard::prepare()?;
     step("build the server", || {
         let mut build = program("cargo", &root());
         build.args(["build", "--package", "lentil"]);

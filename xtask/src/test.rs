@@ -60,6 +60,7 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<()> {
         })?;
     }
     step("what the end-to-end tests need", || setup::install(false))?;
+    crate::dashboard::prepare()?;
     step("build the server and the notes client", || {
         succeed(cargo().args(["build", "--quiet", "--package", "lentil"]))?;
         succeed(

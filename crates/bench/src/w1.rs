@@ -27,7 +27,7 @@ const CHUNK: usize = 2_000;
 pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
     let accounts = (ACCOUNTS / pace.shrink).max(CHUNK);
     let mut setups = Vec::new();
-    for realms in ["kept", "fresh"] {
+    for realms in ["watched", "fresh"] {
         let server = Server::start(&["--realms", realms])?;
         let ids = Arc::new(open_accounts(&server, accounts).await?);
         setups.push((realms, server, ids, Vec::new()));

@@ -120,7 +120,7 @@ enum Writer {
 }
 
 async fn fan_out(sockets: usize, writer: Writer, pace: Pace) -> anyhow::Result<(Sample, usize)> {
-    let server = Server::start(&["--realms", "kept"])?;
+    let server = Server::start(&["--realms", "watched"])?;
     let mut client = SyncClient::open(server.port).await?;
     for _ in 0..MESSAGES {
         client.mutation("chat:send", &message("x")).await?;

@@ -20,7 +20,7 @@ const CONNECTIONS: usize = 64;
 const ROWS: usize = 100_000;
 
 pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
-    let server = Server::start(&["--realms", "kept"])?;
+    let server = Server::start(&["--realms", "watched"])?;
     let rows = (ROWS / pace.shrink).max(1_000);
     let mut client = SyncClient::open(server.port).await?;
     let body = "x".repeat(80);

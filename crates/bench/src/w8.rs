@@ -22,7 +22,7 @@ const CALLS: [(&str, &str, &str); 3] = [
 ];
 
 pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
-    for realms in ["kept", "fresh"] {
+    for realms in ["watched", "fresh"] {
         let server = Server::start(&["--realms", realms])?;
         let bound = Bound::start("--static-bound")?;
         for (title, endpoint, function) in CALLS {

@@ -184,9 +184,18 @@ pub(crate) struct ServeOptions {
         help_heading = "Functions"
     )]
     pub(crate) action_network_allow: Vec<String>,
-    /// A fresh global context for every call, or one kept for many.
-    #[arg(long, env = "LENTIL_REALMS", value_enum, default_value_t = RealmChoice::Fresh, help_heading = "Functions")]
+    /// Whether a call gets a fresh global context, or one that earlier calls have left as it was.
+    #[arg(long, env = "LENTIL_REALMS", value_enum, default_value_t = RealmChoice::Watched, help_heading = "Functions")]
     pub(crate) realms: RealmChoice,
+    /// Of so many calls one that ran in a watched realm is run again in a fresh one and compared; 0: none.
+    #[arg(
+        long,
+        env = "LENTIL_SHADOW_CHECKS",
+        default_value_t = 1_000,
+        value_name = "ONE_IN",
+        help_heading = "Functions"
+    )]
+    pub(crate) shadow_checks: u64,
     /// A limit of function calls, e.g. documents_read=64000; may be given more than once. docs/limits.md lists them.
     #[arg(
         long = "limit",
@@ -253,10 +262,10 @@ pub(crate) enum Durability {
 /// See [`ServeOptions::realms`].
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RealmChoice {
-    /// What Convex promises.
-    Fresh,
-    /// One for many calls, as long as none changes anything in it: nobody can tell.
+    /// Kept as long as calls change nothing in it: nobody can tell it from a fresh one.
     Watched,
+    /// Fresh for every call.
+    Fresh,
     /// One for many calls; module state of one call may be seen by a later one.
     Kept,
 }

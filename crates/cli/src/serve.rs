@@ -136,6 +136,7 @@ fn host_options(options: &ServeOptions, limits: &Limits) -> HostOptions {
             RealmChoice::Watched => Realms::Watched,
             RealmChoice::Kept => Realms::Kept,
         },
+        shadow_every: options.shadow_checks,
         user_time: Duration::from_millis(limits.user_time_ms),
         heap_mib: u32::try_from(limits.heap_mib).unwrap_or(u32::MAX),
         queue: size(limits.waiting_calls),

@@ -40,7 +40,7 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
     if !call.identity.can_write() {
         return Outcome::failed(FunctionFailure::developer(NO_PERMISSION));
     }
-    let started = Instant::now();
+    let (started, id) = (Instant::now(), uuid::Uuid::new_v4());
     let _outstanding = inner.introspection.counters.begin(FunctionKind::Action);
     let prepared = {
         let (inner, call, path) = (inner.clone(), call.clone(), path.clone());
@@ -53,7 +53,7 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
         ))
     });
     let (result, lines) = match prepared {
-        Ok(prepared) => execute(&inner, &call, &path, prepared).await,
+        Ok(prepared) => execute(&inner, &call, &path, id, prepared).await,
         Err(failure) => (Err(failure), Vec::new()),
     };
     let lines = Arc::new(lines);
@@ -62,7 +62,9 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
         Err(failure) => failure.class == FailureClass::Developer,
     };
     if reported {
-        inner.log(describe(&call, &path, started, &lines, &result));
+        let mut execution = describe(&call, &path, started, &lines, &result);
+        execution.id = id;
+        inner.log(execution);
     }
     Outcome {
         result,
@@ -103,10 +105,11 @@ async fn execute(
     inner: &Arc<Inner>,
     call: &Call,
     path: &FunctionPath,
+    id: uuid::Uuid,
     prepared: Prepared,
 ) -> Ended {
     let Prepared { image, invocation } = prepared;
-    let requests = Arc::new(ActionRequests::new(inner.clone(), call, path.clone()));
+    let requests = Arc::new(ActionRequests::new(inner.clone(), call, path.clone(), id));
     let ActionOutcome {
         result,
         logs,
@@ -221,6 +224,7 @@ fn describe(
 ) -> Execution {
     Execution {
         id: uuid::Uuid::new_v4(),
+        parent: call.origin.parent(),
         work: Default::default(),
         kind: FunctionKind::Action,
         component: call.component.clone(),

@@ -64,8 +64,9 @@ pub(crate) struct Work {
 }
 
 /// All that is known.
-#[derive(Default)]
 pub(crate) struct Introspection {
+    /// When it began, ms since the epoch.
+    pub(crate) started_ms: f64,
     pub(crate) counters: Counters,
     pub(crate) functions: FunctionsSeen,
     pub(crate) tables: TablesSeen,
@@ -76,6 +77,24 @@ pub(crate) struct Introspection {
     pub(crate) causes: CausesSeen,
     pub(crate) sizes: TableSizes,
     pub(crate) sampler: Sampler,
+}
+
+impl Default for Introspection {
+    fn default() -> Introspection {
+        Introspection {
+            started_ms: now_ms(),
+            counters: Counters::default(),
+            functions: FunctionsSeen::default(),
+            tables: TablesSeen::default(),
+            live: Arc::default(),
+            events: Events::default(),
+            sessions: Arc::default(),
+            sources: Sources::default(),
+            causes: CausesSeen::default(),
+            sizes: TableSizes::default(),
+            sampler: Sampler::default(),
+        }
+    }
 }
 
 impl Introspection {
@@ -109,6 +128,8 @@ impl Introspection {
             counters.add(Counter::Latency(kind, bucket), 1);
             if let Some(function) = &function {
                 function.took(execution.seconds);
+                let usage = &execution.usage;
+                function.has_read(usage.documents_read, usage.bytes_read);
             }
             self.count_usage(execution);
         }
@@ -285,7 +306,7 @@ fn exec_json(execution: &Execution, database: &Database) -> Json {
     json!({
         "execId": execution.id.to_string(),
         "reqId": execution.request_id,
-        "parent": null,
+        "parent": execution.parent.map(|id| id.to_string()),
         "path": execution.identifier,
         "component": null,
         "kind": kind_name(execution.kind),

@@ -211,7 +211,10 @@ async fn look_up(inner: Arc<Inner>, job: Job) -> Result<Option<Plan>, FunctionFa
             identity: Identity::Anonymous,
             request_id: hex::encode(rand::random::<[u8; 8]>()),
             caller,
-            origin: Origin::Server { scheduled },
+            origin: Origin::Server {
+                scheduled,
+                parent: None,
+            },
             question: Default::default(),
         };
         Ok(Some(Plan { call, kind }))

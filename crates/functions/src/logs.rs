@@ -125,6 +125,8 @@ pub(crate) fn flatten(own: Vec<LogLine>, nested: Vec<Line>, most: u64) -> Vec<Li
 pub(crate) struct Execution {
     /// Tells it from all others.
     pub(crate) id: uuid::Uuid,
+    /// The execution that called it, if one did.
+    pub(crate) parent: Option<uuid::Uuid>,
     pub(crate) kind: FunctionKind,
     pub(crate) component: ComponentPath,
     /// Display path.
@@ -204,7 +206,7 @@ impl LogEntry {
             "timestamp": self.cursor_ms / 1e3,
             "cachedResult": execution.cached,
             "caller": execution.caller,
-            "parentExecutionId": null,
+            "parentExecutionId": execution.parent.map(|id| id.to_string()),
             "executionTime": execution.seconds,
             "userExecutionTime": execution.user_seconds,
             "success": execution.http_status.map(|status| json!({ "status": status.to_string() })),
@@ -350,6 +352,7 @@ mod tests {
     fn execution(request_id: &str, lines: Vec<Line>) -> Execution {
         Execution {
             id: uuid::Uuid::nil(),
+            parent: None,
             work: Work::default(),
             kind: FunctionKind::Query,
             component: ComponentPath::default(),

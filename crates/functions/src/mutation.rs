@@ -338,6 +338,7 @@ fn describe(
     let usage: TransactionUsage = executed.tx.usage();
     Execution {
         id: uuid::Uuid::new_v4(),
+        parent: call.origin.parent(),
         work: Work {
             reads: executed.tx.used().to_vec(),
             writes: executed.tx.table_writes().to_vec(),

@@ -311,6 +311,7 @@ pub(crate) fn describe(
 ) -> Execution {
     Execution {
         id: uuid::Uuid::new_v4(),
+        parent: call.origin.parent(),
         work: Default::default(),
         kind: FunctionKind::Query,
         component: call.component.clone(),

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use lentil_database::Database;
 use lentil_files::FileStore;
 use lentil_identity::Identity;
-use lentil_js::Host;
+use lentil_js::{Host, RealmReport};
 use lentil_values::{DocumentId, Timestamp};
 use tokio::runtime::Handle;
 
@@ -59,6 +59,8 @@ pub enum Origin {
     Server {
         /// The scheduled function that runs, or on whose behalf this does.
         scheduled: Option<DocumentId>,
+        /// The run of the function that calls, if one does.
+        parent: Option<uuid::Uuid>,
     },
 }
 
@@ -68,10 +70,18 @@ impl Origin {
         matches!(self, Origin::Server { .. })
     }
 
+    /// The run of the function that calls, if one does.
+    pub(crate) fn parent(self) -> Option<uuid::Uuid> {
+        match self {
+            Origin::Server { parent, .. } => parent,
+            Origin::Client => None,
+        }
+    }
+
     /// The scheduled function behind the call.
     pub(crate) fn scheduled(self) -> Option<DocumentId> {
         match self {
-            Origin::Server { scheduled } => scheduled,
+            Origin::Server { scheduled, .. } => scheduled,
             Origin::Client => None,
         }
     }
@@ -220,6 +230,11 @@ impl Functions {
     /// Reads the stream of events until it is dropped.
     pub fn read_events(&self) -> EventReader {
         EventReader::enter(self.inner.introspection.clone())
+    }
+
+    /// How the realms of queries and mutations fared.
+    pub fn realms(&self) -> RealmReport {
+        self.inner.host.realms()
     }
 
     /// The database beneath.

@@ -7,7 +7,7 @@ mod pushed;
 
 use std::sync::Arc;
 
-use lentil_functions::{EventReader, Signal};
+use lentil_functions::{EventReader, SeriesQuery, Signal};
 use serde_json::{Value as Json, json};
 
 use pushed::{module, push, push_of};
@@ -125,6 +125,56 @@ async fn s035_conflicts_name_winner_and_loser() {
     let metrics = app.functions.prometheus();
     let counted = format!("lentil_conflict_retries_total {}\n", conflicts.len());
     assert!(metrics.contains(&counted), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s021_what_an_action_runs_names_the_action() {
+    let app = App::start().await;
+    let outcome = app
+        .functions
+        .action(call("acts:addAll", json!({ "numbers": [1, 2] })))
+        .await;
+    assert!(outcome.result.is_ok(), "{:?}", outcome.result);
+    let logs = app.logs();
+    let of = |path: &str| {
+        logs.iter()
+            .find(|entry| entry["identifier"] == path)
+            .expect(path)
+    };
+    let action = of("acts:addAll");
+    assert_eq!(action["parentExecutionId"], Json::Null);
+    assert_eq!(of("acts:add")["parentExecutionId"], action["executionId"]);
+    assert_eq!(of("acts:add")["requestId"], action["requestId"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s039_what_was_counted_is_known_after_a_restart() {
+    let (app, id) = people().await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.expect("a clock").as_secs_f64();
+    let calls = async |app: &App| {
+        let query = SeriesQuery {
+            metric: "calls".to_owned(),
+            by: None,
+            from: now - 7_200.0,
+            to: now + 7_200.0,
+            step: Some(60),
+        };
+        let series = app.functions.series(&query).await.expect("a series");
+        let points = series["points"].as_array().expect("points").clone();
+        let values = points
+            .iter()
+            .map(|point| point[1].as_f64().expect("a number"));
+        values.sum::<f64>()
+    };
+    app.run("p:beat", json!({ "id": id, "n": 1 })).await;
+    app.functions.keep_open_samples().await;
+    assert_eq!(calls(&app).await, 2.0);
+    let app = app.reopened().await;
+    assert_eq!(calls(&app).await, 2.0);
+    app.run("p:beat", json!({ "id": id, "n": 2 })).await;
+    app.functions.sample().await;
+    assert_eq!(calls(&app).await, 3.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,10 +71,11 @@ async fn sample(functions: Functions, mut stopping: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             _ = seconds.tick() => {}
-            _ = stopping.wait_for(|stop| *stop) => return,
+            _ = stopping.wait_for(|stop| *stop) => break,
         }
         functions.sample().await;
     }
+    functions.keep_open_samples().await;
 }
 
 /// Validates pending schemas and fills indexes whenever a push asks, and once at the start for

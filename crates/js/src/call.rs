@@ -174,4 +174,6 @@ pub struct CallOutcome {
     pub logs: Vec<LogLine>,
     /// Cost and observations.
     pub usage: Usage,
+    /// Why calls like this get fresh realms from now on, if this one decided it.
+    pub realm_verdict: Option<String>,
 }

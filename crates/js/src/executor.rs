@@ -168,6 +168,19 @@ impl Executor {
         }
     }
 
+    /// Runs one call to its end in fresh realms, whatever the policy.
+    pub(crate) fn call_fresh(
+        &mut self,
+        invocation: &Invocation,
+        syscalls: &mut dyn Syscalls,
+        meter: &mut Meter,
+    ) -> Result<CallOutcome, End> {
+        let policy = std::mem::replace(&mut self.realms, Realms::Fresh);
+        let outcome = self.call(invocation, syscalls, meter);
+        self.realms = policy;
+        outcome
+    }
+
     /// Evaluates a module for what it exports.
     pub(crate) fn analyze(
         &mut self,
@@ -440,6 +453,7 @@ pub(crate) fn write_invocation(
     output.u8(match realms {
         Realms::Fresh => 0,
         Realms::Kept => 1,
+        Realms::Watched if invocation.bundle.modules()[module].is_distrusted() => 0,
         Realms::Watched => 2,
     });
     output.u8(kind_number(invocation.kind));
@@ -468,6 +482,7 @@ pub(crate) fn read_outcome(
     let has_data = fields.u8()? == 1;
     let data = fields.str()?;
     let observed = fields.u8()?;
+    let verdict = fields.str()?.to_owned();
     let result = match status {
         0 => CallResult::Value(text.to_owned()),
         1 => CallResult::Error(JsError {
@@ -495,6 +510,7 @@ pub(crate) fn read_outcome(
         result,
         logs,
         usage,
+        realm_verdict: (!verdict.is_empty()).then_some(verdict),
     })
 }
 
@@ -538,6 +554,7 @@ pub(crate) fn ended(end: &End, meter: &Meter, heap_mib: u32) -> CallOutcome {
         result,
         logs: Vec::new(),
         usage,
+        realm_verdict: None,
     }
 }
 
@@ -562,6 +579,7 @@ fn refused(message: String) -> CallOutcome {
         result,
         logs: Vec::new(),
         usage: Usage::default(),
+        realm_verdict: None,
     }
 }
 

@@ -16,10 +16,12 @@ use crate::meter::Meter;
 use crate::node::Node;
 use crate::pool::{Pool, Worker};
 use crate::process::Launch;
+use crate::realms::{RealmFinding, RealmLog, RealmReport};
+use crate::shadow::{Recorder, Replay, is_comparable};
 use crate::{
     ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, AnalyzeError, AnalyzedModule,
-    Bundle, CallOutcome, HttpExchange, HttpOutcome, Invocation, ModuleEnvironment, Realms,
-    Syscalls,
+    Bundle, CallOutcome, CallResult, HttpExchange, HttpOutcome, Invocation, ModuleEnvironment,
+    Realms, Syscalls,
 };
 
 /// How the host runs.
@@ -31,6 +33,9 @@ pub struct HostOptions {
     pub executors: usize,
     /// Realm policy.
     pub realms: Realms,
+    /// Of so many calls one that ran in a kept realm is run again in a fresh one and compared;
+    /// 0: none.
+    pub shadow_every: u64,
     /// User time of a query or mutation (waiting for syscalls is not counted).
     pub user_time: Duration,
     /// JS heap of a call, MiB.
@@ -50,6 +55,7 @@ impl Default for HostOptions {
             node: None,
             executors: std::thread::available_parallelism().map_or(2, usize::from),
             realms: Realms::Fresh,
+            shadow_every: 0,
             user_time: Duration::from_secs(1),
             heap_mib: 64,
             idle_after: Duration::from_secs(300),
@@ -146,9 +152,22 @@ impl Host {
                 return;
             };
             let mut meter = Meter::new(user_time);
-            let outcome = call_on(worker, &invocation, &mut syscalls, &mut meter);
+            let (outcome, replay) = if worker.is_checked() {
+                let mut recorder = Recorder::new(&mut syscalls);
+                let outcome = call_on(worker, &invocation, &mut recorder, &mut meter);
+                (outcome, Some(recorder.into_replay()))
+            } else {
+                let outcome = call_on(worker, &invocation, &mut syscalls, &mut meter);
+                (outcome, None)
+            };
+            note_realm(worker.realm_log(), &invocation, &outcome);
+            let second = replay.filter(|_| is_comparable(&invocation, &outcome));
+            let second = second.map(|replay| (replay, outcome.clone()));
             // Nobody may be waiting any more; the call has run all the same.
             let _ = answer.send((outcome, syscalls));
+            if let Some((replay, outcome)) = second {
+                check(worker, &invocation, &outcome, replay, user_time);
+            }
         };
         let submitted = self.pool.submit(Box::new(job));
         if submitted.is_ok()
@@ -253,6 +272,11 @@ impl Host {
         stats
     }
 
+    /// How realms fared.
+    pub fn realms(&self) -> RealmReport {
+        self.pool.realms()
+    }
+
     /// Ends all executors; calls still running fail.
     pub async fn shutdown(&self) {
         self.actions.shutdown();
@@ -309,6 +333,62 @@ fn call_on(
     let heap_mib = worker.heap_mib();
     let done = worker.run(|executor| executor.call(invocation, syscalls, meter));
     done.unwrap_or_else(|end| ended(&end, meter, heap_mib))
+}
+
+/// Counts the call, and keeps why realms of its module are not kept any more.
+fn note_realm(log: &RealmLog, invocation: &Invocation, outcome: &CallOutcome) {
+    if outcome.usage.realm_reused {
+        log.note_reuse();
+    }
+    if let Some(what) = &outcome.realm_verdict {
+        tracing::debug!(module = invocation.module, function = invocation.function, %what, "fresh realms from now on");
+        log.note(RealmFinding {
+            module: invocation.module.clone(),
+            function: invocation.function.clone(),
+            what: what.clone(),
+            is_difference: false,
+        });
+    }
+}
+
+/// Runs a call again in a fresh realm; if that can be told from what the kept one did, the module
+/// gets fresh realms from now on.
+fn check(
+    worker: &mut Worker,
+    invocation: &Invocation,
+    kept: &CallOutcome,
+    mut replay: Replay,
+    user_time: Duration,
+) {
+    let mut meter = Meter::new(user_time);
+    let done = worker.run(|executor| executor.call_fresh(invocation, &mut replay, &mut meter));
+    let fresh = match done {
+        Ok(fresh) => fresh,
+        // Told by the replay, or not comparable after all: it ran out of time, say.
+        Err(end) => ended(&end, &meter, worker.heap_mib()),
+    };
+    let settled = matches!(fresh.result, CallResult::Value(_) | CallResult::Error(_));
+    let difference = (settled || replay.is_different())
+        .then(|| replay.compare(kept, &fresh))
+        .flatten();
+    worker.realm_log().note_check(difference.is_some());
+    let Some(what) = difference else { return };
+    let (module, function) = (invocation.module.clone(), invocation.function.clone());
+    tracing::error!(
+        module,
+        function,
+        what,
+        "a kept realm could be told from a fresh one; the module gets fresh realms from now on. Please report this"
+    );
+    if let Some(index) = invocation.bundle.index_of(&module) {
+        invocation.bundle.modules()[index].distrust();
+    }
+    worker.realm_log().note(RealmFinding {
+        module,
+        function,
+        what,
+        is_difference: true,
+    });
 }
 
 fn evaluate_on(

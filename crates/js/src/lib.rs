@@ -21,8 +21,10 @@ mod meter;
 mod node;
 mod pool;
 mod process;
+mod realms;
 mod render;
 mod scripts;
+mod shadow;
 mod wire;
 
 pub use crate::actions::{
@@ -36,3 +38,4 @@ pub use crate::call::{
     SyscallError, Syscalls, Usage,
 };
 pub use crate::host::{Host, HostError, HostOptions, HostStats};
+pub use crate::realms::{RealmFinding, RealmReport};

@@ -44,6 +44,9 @@ pub(crate) const REALMS_KEPT: usize = 16;
 /// Realms prepared ahead of need.
 pub(crate) const REALMS_SPARE: usize = 1;
 
+/// Findings about realms that are remembered for operators.
+pub(crate) const REALM_FINDINGS_MAX: usize = 200;
+
 /// The largest frame: a result of 16 MiB and its console lines fit with ease.
 pub(crate) const FRAME_BYTES_MAX: usize = 256 << 20;
 

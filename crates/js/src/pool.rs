@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::executor::{End, Executor};
 use crate::process::{KillSwitch, Launch};
+use crate::realms::{RealmLog, RealmReport};
 use crate::{HostOptions, HostStats, Realms};
 
 /// Something to do with an executor; runs on its driver thread.
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     executors: AtomicUsize,
     running: AtomicUsize,
     lost: AtomicU64,
+    realms: RealmLog,
 }
 
 impl std::fmt::Debug for Shared {
@@ -63,6 +65,7 @@ impl Pool {
             let worker = Worker {
                 launch: launch.clone(),
                 realms: options.realms,
+                check_every: options.shadow_every,
                 heap_mib: options.heap_mib,
                 switch: switch.clone(),
                 shared: Arc::clone(&shared),
@@ -113,6 +116,10 @@ impl Pool {
         }
     }
 
+    pub(crate) fn realms(&self) -> RealmReport {
+        self.shared.realms.report()
+    }
+
     /// Refuses new jobs, drops those that wait, and ends all processes.
     pub(crate) fn shutdown(&self) {
         let mut state = self.shared.state.lock();
@@ -132,6 +139,7 @@ impl Pool {
 pub(crate) struct Worker {
     launch: Launch,
     realms: Realms,
+    check_every: u64,
     heap_mib: u32,
     switch: KillSwitch,
     shared: Arc<Shared>,
@@ -195,6 +203,16 @@ impl Worker {
                 Err(end)
             }
         }
+    }
+
+    pub(crate) fn realm_log(&self) -> &RealmLog {
+        &self.shared.realms
+    }
+
+    /// Counts a call; says whether it is to be run a second time, to be compared.
+    pub(crate) fn is_checked(&self) -> bool {
+        let due = self.shared.realms.is_checked(self.check_every);
+        due && self.realms == Realms::Watched
     }
 
     pub(crate) fn heap_mib(&self) -> u32 {

@@ -17,6 +17,7 @@ fn watching() -> &'static Host {
     HOST.get_or_init(|| {
         Host::start(HostOptions {
             realms: Realms::Watched,
+            shadow_every: 1,
             ..options()
         })
         .unwrap()

@@ -142,7 +142,7 @@ async fn run(
     mut request: HttpRequest,
     client: Client,
 ) -> Result<(), HttpFailure> {
-    let started = Instant::now();
+    let (started, id) = (Instant::now(), uuid::Uuid::new_v4());
     let _outstanding = inner.introspection.counters.begin(FunctionKind::HttpAction);
     let body = request.body.take();
     let (unknown, call) = call_of(&mut request);
@@ -160,7 +160,7 @@ async fn run(
         module: ROUTER.to_owned(),
         function: "default".to_owned(),
     };
-    let requests = ActionRequests::new(inner.clone(), &call, path).of_unknown(unknown);
+    let requests = ActionRequests::new(inner.clone(), &call, path, id).of_unknown(unknown);
     let exchange = HttpExchange {
         body,
         head: client.head,
@@ -171,7 +171,7 @@ async fn run(
         .host
         .http_action(&invocation, Arc::new(requests), exchange);
     let outcome = ran.await.map_err(overloaded)?;
-    conclude(&inner, &call, started, outcome, client.whole)
+    conclude(&inner, &call, (id, started), outcome, client.whole)
 }
 
 /// The call that stands for the request, and why nobody knows whose it is.
@@ -227,7 +227,7 @@ fn prepare(
 fn conclude(
     inner: &Inner,
     call: &Call,
-    started: Instant,
+    (id, started): (uuid::Uuid, Instant),
     outcome: HttpOutcome,
     whole: oneshot::Sender<()>,
 ) -> Result<(), HttpFailure> {
@@ -251,7 +251,9 @@ fn conclude(
     };
     let routed = route.is_some();
     if let Some(route) = route.filter(|_| reported) {
-        inner.log(describe(call, route, started, lines, &result, status));
+        let mut execution = describe(call, route, started, lines, &result, status);
+        execution.id = id;
+        inner.log(execution);
     }
     if chunks.is_some() {
         // Before the chunks end; who is gone does not hear it.
@@ -308,6 +310,7 @@ fn describe(
     let status = status.or(result.is_err().then_some(500));
     Execution {
         id: uuid::Uuid::new_v4(),
+        parent: call.origin.parent(),
         work: Default::default(),
         kind: FunctionKind::HttpAction,
         component: call.component.clone(),

@@ -18,6 +18,8 @@ use crate::{Call, FunctionFailure, Functions, Origin, Outcome};
 
 /// The world of one action.
 pub(super) struct ActionRequests {
+    /// Its execution.
+    id: uuid::Uuid,
     pub(super) inner: Arc<Inner>,
     path: FunctionPath,
     component: ComponentPath,
@@ -40,8 +42,14 @@ struct Run<'a> {
 }
 
 impl ActionRequests {
-    pub(super) fn new(inner: Arc<Inner>, call: &Call, path: FunctionPath) -> ActionRequests {
+    pub(super) fn new(
+        inner: Arc<Inner>,
+        call: &Call,
+        path: FunctionPath,
+        id: uuid::Uuid,
+    ) -> ActionRequests {
         ActionRequests {
+            id,
             inner,
             path,
             component: call.component.clone(),
@@ -153,6 +161,7 @@ impl ActionRequests {
             caller: ACTION,
             origin: Origin::Server {
                 scheduled: self.scheduled,
+                parent: Some(self.id),
             },
             question: Default::default(),
         })

@@ -94,7 +94,7 @@ impl Events {
         {
             let mut ring = self.ring.lock();
             ring.offered += 1;
-            let chosen = ring.offered % ring.sampling.max(1) == 0;
+            let chosen = ring.offered.is_multiple_of(ring.sampling.max(1));
             if !chosen || ring.told >= DETAIL_PER_SECOND {
                 ring.left_out += 1;
                 return;

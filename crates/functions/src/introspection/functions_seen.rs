@@ -38,6 +38,8 @@ pub(crate) enum Cell {
 pub(crate) struct FunctionCounters {
     cells: [AtomicU64; Cell::Latency as usize],
     latency: Latency,
+    /// The most documents and bytes that one run has read since the server began.
+    most: [AtomicU64; 2],
     pub(crate) history: Mutex<History<CELLS>>,
 }
 
@@ -53,6 +55,18 @@ impl Default for Latency {
 impl FunctionCounters {
     pub(crate) fn add(&self, cell: Cell, by: u64) {
         self.cells[cell as usize].fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Notes what one run has read.
+    pub(crate) fn has_read(&self, documents: usize, bytes: usize) {
+        for (most, now) in self.most.iter().zip([documents, bytes]) {
+            most.fetch_max(now as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// The most documents and bytes that one run has read.
+    pub(crate) fn most_read(&self) -> [u64; 2] {
+        [0, 1].map(|at: usize| self.most[at].load(Ordering::Relaxed))
     }
 
     /// Counts a run that took a while.

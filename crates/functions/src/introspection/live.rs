@@ -94,6 +94,11 @@ impl LiveQuery {
         })
     }
 
+    /// Its name and what tells it from others of its function.
+    pub(crate) fn group(&self) -> String {
+        format!("{} {}", self.query(), self.args_hash())
+    }
+
     /// The beginning of its arguments.
     pub(crate) fn args_preview(&self) -> &str {
         let args = &self.key.args;

@@ -121,7 +121,7 @@ fn tell(inner: &Inner, report: CommitReport) {
                 let table = named.as_ref().map(|named| &named.table.name);
                 let index = named.as_ref().map(|named| &named.index.definition.name);
                 Some(json!({
-                    "subGroup": query.query(),
+                    "subGroup": query.group(),
                     "query": query.query(),
                     "argsHash": query.args_hash(),
                     "argsPreview": query.args_preview(),

@@ -197,6 +197,17 @@ impl Sampler {
         }
     }
 
+    /// Ends the open steps; gives those that are worth keeping.
+    fn close(&self) -> Vec<Rollup> {
+        let mut state = self.0.lock();
+        let minute = state.minute.take().map(|sample| (MINUTES.0, sample));
+        let hour = state.hour.take().map(|sample| (HOURS.0, sample));
+        let open = minute.into_iter().chain(hour);
+        open.filter(|(_, sample)| !sample.counts.is_zero())
+            .map(|(step, sample)| sample.to_rollup(step))
+            .collect()
+    }
+
     /// Adds a second; gives the steps that have ended and are to be kept in the database.
     fn note(&self, sample: &Sample) -> Vec<Rollup> {
         let mut state = self.0.lock();
@@ -300,9 +311,30 @@ impl Functions {
             Rollup::between(tx, step as f64, from, to)
                 .map_err(|error| from_transaction(error.into()))
         });
-        let mut samples: Vec<Sample> = rollups.await?.iter().map(Sample::from_rollup).collect();
-        samples.extend(sampler.open(step).filter(inside));
+        let mut samples: Vec<Sample> = Vec::new();
+        let kept = rollups.await?;
+        for sample in kept
+            .iter()
+            .map(Sample::from_rollup)
+            .chain(sampler.open(step).filter(inside))
+        {
+            match samples.last_mut() {
+                // The server was stopped and started within the step.
+                Some(last) if last.start == sample.start => last.add(&sample),
+                _ => samples.push(sample),
+            }
+        }
         Ok(samples)
+    }
+
+    /// Keeps the minute and the hour that have not ended, before the server stops.
+    pub async fn keep_open_samples(&self) {
+        self.sample().await;
+        let open = self.inner().introspection.sampler.close();
+        let now = now_ms() / 1e3;
+        if !open.is_empty() && self.keep_rollups(open, now).await.is_err() {
+            tracing::warn!("{WHAT}: the last minute is lost");
+        }
     }
 }
 
@@ -324,7 +356,7 @@ impl Introspection {
             .live
             .watched()
             .into_iter()
-            .map(|query| (format!("{} {}", query.query(), query.args_hash()), query))
+            .map(|query| (query.group(), query))
             .collect();
         let mut state = self.sampler.0.lock();
         let numbers: BTreeSet<u64> = sessions.iter().map(|(number, _)| *number).collect();

@@ -1,6 +1,9 @@
 //! How things stand now (dashboard C4): who watches what, and what tables, indexes and functions
 //! were used for in the last minute.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use lentil_database::{IndexInfo, IndexState, Namespace, TableInfo, Transaction};
 use lentil_js::FunctionKind;
 use serde_json::{Value as Json, json};
@@ -29,11 +32,13 @@ impl Functions {
         transact(self.database().clone(), what, move |tx| {
             let tables = tables(&inner, tx).map_err(from_transaction)?;
             let introspection = &inner.introspection;
+            let watched = most_watched(introspection);
             Ok(json!({
                 "seq": introspection.events.newest(),
                 "serverTime": now_ms(),
-                "sessions": sessions(introspection),
-                "subscriptions": subscriptions(&inner),
+                "startedAt": introspection.started_ms,
+                "sessions": sessions(introspection, &watched),
+                "subscriptions": watched.iter().map(|query| subscription(&inner, query)).collect::<Json>(),
                 "tables": tables,
                 "functions": functions(introspection),
             }))
@@ -60,7 +65,13 @@ fn minute_ago() -> u64 {
     ((now_ms() / 1e3) as u64).saturating_sub(60)
 }
 
-fn sessions(introspection: &Introspection) -> Json {
+fn sessions(introspection: &Introspection, watched: &[Arc<LiveQuery>]) -> Json {
+    let mut groups: HashMap<u64, Vec<String>> = HashMap::new();
+    for query in watched {
+        for session in sessions_of(query) {
+            groups.entry(session).or_default().push(query.group());
+        }
+    }
     let sessions = introspection.sessions.all().into_iter();
     let shown = sessions.map(|(number, present)| {
         json!({
@@ -68,19 +79,23 @@ fn sessions(introspection: &Introspection) -> Json {
             "client": present.client,
             "identityKind": present.identity,
             "since": present.since_ms,
+            "subs": groups.remove(&number).unwrap_or_default(),
         })
     });
     shown.collect()
 }
 
-fn subscriptions(inner: &Inner) -> Json {
-    let mut watched = inner.introspection.live.watched();
+fn most_watched(introspection: &Introspection) -> Vec<Arc<LiveQuery>> {
+    let mut watched = introspection.live.watched();
     watched.sort_by_key(|query| std::cmp::Reverse(query.watching()));
     watched.truncate(SUBSCRIPTIONS_MAX);
     watched
-        .iter()
-        .map(|query| subscription(inner, query))
-        .collect()
+}
+
+/// The conversations that watch a question, by number.
+fn sessions_of(query: &LiveQuery) -> Vec<u64> {
+    let current = query.current();
+    current.map_or_else(Vec::new, |result| result.watchers.sessions())
 }
 
 fn subscription(inner: &Inner, query: &LiveQuery) -> Json {
@@ -105,7 +120,6 @@ fn subscription(inner: &Inner, query: &LiveQuery) -> Json {
         }))
     });
     let [reruns, unchanged, bytes] = query.since(minute_ago());
-    let sessions = current.as_ref().map(|result| result.watchers.sessions());
     let causes = query.causes();
     let causes = causes.iter().rev().map(|cause| {
         let source = inner.introspection.sources.of(cause.ts);
@@ -119,11 +133,11 @@ fn subscription(inner: &Inner, query: &LiveQuery) -> Json {
         })
     });
     json!({
-        "group": query.query(),
+        "group": query.group(),
         "query": query.query(),
         "argsHash": query.args_hash(),
         "argsPreview": query.args_preview(),
-        "sessions": sessions.unwrap_or_default(),
+        "sessions": sessions_of(query),
         "watchers": query.watching(),
         "readSet": read_set.collect::<Vec<_>>(),
         "reruns1m": reruns,
@@ -212,7 +226,7 @@ fn index_json(
 
 fn functions(introspection: &Introspection) -> Json {
     let all = introspection.functions.all().into_iter();
-    let shown = all.filter_map(|(kind, path, counters)| {
+    let shown = all.map(|(kind, path, counters)| {
         let history = counters.history.lock();
         let sums = history.sum_from(minute_ago());
         drop(history);
@@ -220,7 +234,7 @@ fn functions(introspection: &Introspection) -> Json {
         let first = Cell::Latency as usize;
         let classes = &sums[first..first + BUCKETS];
         let ms = |share| percentile(classes, share).map(|seconds| seconds * 1e3);
-        Some(json!({
+        json!({
             "path": path,
             "kind": kind_name(kind),
             "calls1m": get(Cell::Calls),
@@ -232,7 +246,9 @@ fn functions(introspection: &Introspection) -> Json {
             "reruns1m": get(Cell::Reruns),
             "unchangedReruns1m": get(Cell::Unchanged),
             "conflicts1m": get(Cell::Conflicts),
-        }))
+            "mostDocsRead": counters.most_read()[0],
+            "mostBytesRead": counters.most_read()[1],
+        })
     });
     shown.collect()
 }

@@ -26,6 +26,18 @@ pub(crate) struct App {
     pub(crate) deployer: Deployer,
 }
 
+impl Drop for App {
+    /// What a test ran in kept realms looked as in fresh ones.
+    fn drop(&mut self) {
+        let told_apart = self.functions.realms().findings.into_iter();
+        let told_apart: Vec<_> = told_apart.filter(|one| one.is_difference).collect();
+        assert!(
+            told_apart.is_empty() || std::thread::panicking(),
+            "kept realms could be told from fresh ones: {told_apart:?}"
+        );
+    }
+}
+
 impl App {
     pub(crate) async fn start() -> App {
         App::start_with(host_options()).await
@@ -213,7 +225,9 @@ pub(crate) fn host_options() -> HostOptions {
     HostOptions {
         node: None,
         executors: 2,
-        realms: Realms::Fresh,
+        // Every call that runs in a kept realm is checked against a fresh one.
+        realms: Realms::Watched,
+        shadow_every: 1,
         // The machine may be busy with other tests.
         user_time: Duration::from_secs(10),
         heap_mib: 64,

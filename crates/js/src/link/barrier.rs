@@ -13,7 +13,7 @@
 //!
 //! What is old is found by walking from the globals, and from the variables that functions have
 //! captured: scopes that closures may keep alive show them with `$L.s([() => x])`, private fields
-//! with `$L.c`, both only while modules are evaluated. ADR 0009 says why this is enough.
+//! with `$L.c`, both only while modules are evaluated. ADR 0010 says why this is enough.
 
 use std::collections::{HashMap, HashSet};
 

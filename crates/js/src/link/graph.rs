@@ -1,6 +1,7 @@
 //! All modules of a push: resolve specifiers and exports, and say clearly what does not resolve.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sourcemap::SourceMap;
@@ -42,6 +43,8 @@ pub(crate) struct LinkedModule {
     lines: LineIndex,
     edits: Edits,
     definitions: HashMap<String, (u32, u32)>,
+    /// A shadow check told a kept realm of this module from a fresh one.
+    distrusted: AtomicBool,
 }
 
 /// A place in an original source file, as a developer reads it.
@@ -54,6 +57,16 @@ pub(crate) struct Place {
 }
 
 impl LinkedModule {
+    /// From now on its calls get fresh realms.
+    pub(crate) fn distrust(&self) {
+        self.distrusted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its calls get fresh realms.
+    pub(crate) fn is_distrusted(&self) -> bool {
+        self.distrusted.load(Ordering::Relaxed)
+    }
+
     fn source_map(&self) -> Option<&SourceMap> {
         self.source_map
             .get_or_init(|| SourceMap::from_slice(self.source_map_text.as_ref()?.as_bytes()).ok())
@@ -153,6 +166,7 @@ fn parse(module: ModuleSource) -> Result<(LinkedModule, Rewritten), LinkError> {
         lines: LineIndex::default(),
         edits: Edits::default(),
         definitions: HashMap::new(),
+        distrusted: AtomicBool::new(false),
     };
     if linked.environment == ModuleEnvironment::Node {
         return Ok((linked, Rewritten::default()));

@@ -13,6 +13,7 @@ pub(crate) fn router() -> Router<Deployment> {
     Router::new()
         .route("/check_admin_key", get(check_admin_key))
         .route("/limits", get(limits))
+        .route("/realms", get(realms))
 }
 
 /// Whether the key is good, and whether it may write. No list of operations means all of them.
@@ -38,4 +39,25 @@ async fn limits(State(deployment): State<Deployment>, Admin(_): Admin) -> Json<s
         })
     });
     Json(serde_json::json!({ "limits": rows.collect::<Vec<_>>() }))
+}
+
+/// Whether calls run in kept realms, where not and why, and what shadow checks found (Lentil's own;
+/// ADR 0010).
+async fn realms(State(deployment): State<Deployment>, Admin(_): Admin) -> Json<serde_json::Value> {
+    let report = deployment.functions.realms();
+    let findings = report.findings.iter().map(|one| {
+        serde_json::json!({
+            "module": one.module,
+            "function": one.function,
+            "what": one.what,
+            "isDifference": one.is_difference,
+        })
+    });
+    Json(serde_json::json!({
+        "calls": report.calls,
+        "reused": report.reused,
+        "checked": report.checked,
+        "differences": report.differences,
+        "findings": findings.collect::<Vec<_>>(),
+    }))
 }

@@ -65,7 +65,9 @@ async fn stream_function_logs(
         .get("convex-client")
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let structured = client.starts_with("npm-cli-") || client.starts_with("dashboard-");
+    let structured = ["npm-cli-", "dashboard-", "console-"]
+        .iter()
+        .any(|name| client.starts_with(name));
     let form = if structured {
         LogForm::Structured
     } else {
