@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 
 import { logIn, newPage, openConsole, sampleServer, startBrowser } from "./dashboard.mjs";
 import { until } from "./harness.mjs";
@@ -45,6 +46,15 @@ test("s02 every page loads with nothing but the server, and nothing fails", asyn
     await page.waitForSelector("[data-testid=conn-state][data-state=connected]");
     assert.equal(await page.locator("main h1").count(), 1, `${route} has one h1`);
   }
+  const first = await newPage(browser);
+  await first.goto(`${server.console}/`);
+  await logIn(first, server.key);
+  await first.waitForSelector("[data-testid=overview] .card");
+  const assets = first.requests.filter((url) => url.includes("/assets/"));
+  const sizes = await Promise.all(assets.map(async (url) => gzipSync(Buffer.from(await (await fetch(url)).arrayBuffer())).length));
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  t.diagnostic(`first load: ${bytes} bytes compressed`);
+  assert.ok(assets.length > 3 && bytes < 500_000, `${bytes} bytes`);
   const outside = page.requests.filter((url) => !url.startsWith(server.url) && !url.startsWith(server.url.replace("http", "ws")) && !/^(blob|data):/.test(url));
   assert.deepEqual(outside, []);
   assert.deepEqual(failed, []);

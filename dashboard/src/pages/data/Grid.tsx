@@ -19,6 +19,7 @@ import { GridRow } from "./GridRow";
 import { formatBlock, parseBlock, parseCell } from "./transfer";
 
 const ROW_PX = 32;
+const COMPACT_PX = 25;
 
 export interface Place {
   row: number;
@@ -50,13 +51,15 @@ export function Grid(props: GridProps) {
   const [editor, setEditor] = useState<Place | null>(null);
   const lastChecked = useRef<number | null>(null);
   const leaves = columns.grid.getVisibleLeafColumns();
+  const height = columns.compact ? COMPACT_PX : ROW_PX;
   const virtual = useVirtualizer({
     count: rows.count,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
+    estimateSize: () => height,
     overscan: 12,
     getItemKey: (index) => rows.row(index)?._id ?? index,
   });
+  useEffect(() => virtual.measure(), [virtual, height]);
   const items = virtual.getVirtualItems();
   const [first, last] = [items[0]?.index ?? 0, items[items.length - 1]?.index ?? 0];
   const { show } = rows;
@@ -121,6 +124,7 @@ export function Grid(props: GridProps) {
                   key={item.key}
                   index={item.index}
                   top={item.start}
+                  height={height}
                   row={row}
                   leaves={leaves}
                   fields={fields}

@@ -20,6 +20,7 @@ interface Leaf {
 interface Props {
   index: number;
   top: number;
+  height: number;
   row: Row | undefined;
   leaves: Leaf[];
   fields: Record<string, Field>;
@@ -40,7 +41,7 @@ interface Props {
 }
 
 export const GridRow = memo(function GridRow(props: Props) {
-  const { index, top, row, leaves, selected, marked } = props;
+  const { index, top, height, row, leaves, selected, marked } = props;
   const flash = useFlash(row);
   return (
     <div
@@ -48,7 +49,7 @@ export const GridRow = memo(function GridRow(props: Props) {
       aria-rowindex={index + 2}
       aria-selected={selected}
       className={`grid-row ${selected ? "selected" : ""} ${flash ? "row-flash" : ""}`}
-      style={{ transform: `translateY(${top}px)` }}
+      style={{ height, transform: `translateY(${top}px)` }}
       data-testid="grid-row"
       data-id={row?._id}
       data-flash={flash}

@@ -21,7 +21,7 @@ export function TableList({ names, current, declared }: Props) {
   const { can } = useDeployment();
   const [search, setSearch] = useState("");
   const [creating, setCreating] = useState(false);
-  const sizes = useSizes(names);
+  const sizes = useSizes(names, current);
   const largest = Math.max(1, ...Object.values(sizes));
   const shown = names.filter((name) => name.toLowerCase().includes(search.toLowerCase()));
   return (
@@ -69,11 +69,11 @@ export function TableList({ names, current, declared }: Props) {
   );
 }
 
-/** Asked for once for a list of tables: the answer reads whole tables, so it is not a live query. */
-function useSizes(names: string[]): Record<string, number> {
+/** Asked for when a table is opened: the answer reads whole tables, so it is not a live query. */
+function useSizes(names: string[], current: string | undefined): Record<string, number> {
   const client = useConvex();
   const [sizes, setSizes] = useState<Record<string, number>>({});
-  const key = names.join(" ");
+  const key = `${names.join(" ")} ${current}`;
   useEffect(() => {
     let stopped = false;
     client.query(system.sizes, {}).then(

@@ -72,6 +72,7 @@ export function Toolbar({ table, inSchema, columns, filters, setFilters, indexes
               run: () => column.toggleVisibility(),
             })),
           "line" as const,
+          { label: "Compact rows", checked: columns.compact, run: columns.toggleCompact },
           { label: "Reset columns", run: columns.reset },
         ]}
       />
@@ -123,13 +124,13 @@ function IndexBadge({ filters, size }: { filters: Filters; size: number | undefi
 }
 
 function IndexPicker({ filters, setFilters, indexes }: Pick<Props, "filters" | "setFilters" | "indexes">) {
-  const usable = indexes.filter((index) => !("vectorField" in index.fields));
+  // Search and vector indexes order nothing: there is no grid to show of them.
+  const usable = indexes.filter((index) => Array.isArray(index.fields));
   if (usable.length === 0) return null;
   const choose = (name: string) => {
     const index = usable.find((one) => one.name === name);
     if (!index) return setFilters({ clauses: filters.clauses, order: filters.order });
-    const search = !Array.isArray(index.fields);
-    setFilters({ ...filters, index: search ? { name, search: "", clauses: [] } : { name, clauses: [] } });
+    setFilters({ ...filters, index: { name, clauses: [] } });
   };
   return (
     <select
@@ -141,7 +142,7 @@ function IndexPicker({ filters, setFilters, indexes }: Pick<Props, "filters" | "
       <option value="">by creation time</option>
       {usable.map((index) => (
         <option key={index.name} value={index.name}>
-          {index.name} {Array.isArray(index.fields) ? `(${index.fields.join(", ")})` : "(search)"}
+          {index.name} ({(index.fields as string[]).join(", ")})
         </option>
       ))}
     </select>

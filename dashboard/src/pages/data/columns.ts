@@ -15,9 +15,10 @@ interface Remembered {
   sizing: ColumnSizingState;
   hidden: VisibilityState;
   order: string[];
+  compact: boolean;
 }
 
-const NOTHING: Remembered = { sizing: {}, hidden: {}, order: [] };
+const NOTHING: Remembered = { sizing: {}, hidden: {}, order: [], compact: false };
 const NO_ROWS: Row[] = [];
 const ID_WIDTH = 168;
 const WIDTH = 190;
@@ -65,7 +66,13 @@ export function useColumns(table: string, schema: TableSchema | undefined, seen:
       list.splice(list.indexOf(before), 0, name);
       return { ...old, order: list };
     });
-  return { grid, move, reset: () => setState(NOTHING) };
+  return {
+    grid,
+    move,
+    compact: state.compact,
+    toggleCompact: () => setState((old) => ({ ...old, compact: !old.compact })),
+    reset: () => setState(NOTHING),
+  };
 }
 
 /** The remembered order, with columns it does not know where they would be otherwise. */

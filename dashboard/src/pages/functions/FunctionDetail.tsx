@@ -2,25 +2,28 @@
 
 import { Play } from "lucide-react";
 import { useState } from "react";
-import { Button, Badge } from "../../components/ui";
+import { Badge, Button, Empty, Loading, Problem } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
 import { useLive } from "../../lib/live";
-import type { AppFunction } from "../../lib/modules";
+import { samePath, type AppFunction } from "../../lib/modules";
 import { useRunner } from "../../lib/runner";
 import { typeText, validatorText, type Validator } from "../../lib/schema";
+import { useSnapshot } from "../../lib/stream";
 import { system } from "../../lib/system";
+import { GroupTable } from "../live/Subscriptions";
 import { LogPanel } from "../logs/LogPanel";
 import { Code } from "./Code";
 import { FunctionCharts } from "./FunctionCharts";
 
-const TABS = ["Statistics", "Logs", "Arguments", "Code"] as const;
+const TABS = ["Statistics", "Logs", "Subscribers", "Arguments", "Code"] as const;
 type Tab = (typeof TABS)[number];
 
 export function FunctionDetail({ fn }: { fn: AppFunction }) {
   const { has } = useDeployment();
   const runner = useRunner();
   const charts = has("metrics");
-  const tabs = TABS.filter((name) => (name !== "Statistics" || charts) && (name !== "Arguments" || fn.udfType !== "HttpAction"));
+  const watched = has("introspection") && fn.udfType === "Query";
+  const tabs = TABS.filter((name) => (name !== "Statistics" || charts) && (name !== "Subscribers" || watched) && (name !== "Arguments" || fn.udfType !== "HttpAction"));
   const [tab, setTab] = useState<Tab>(tabs[0]!);
   return (
     <section className="page full" aria-label={fn.path}>
@@ -44,10 +47,20 @@ export function FunctionDetail({ fn }: { fn: AppFunction }) {
       </div>
       {tab === "Statistics" && <FunctionCharts fn={fn} />}
       {tab === "Logs" && <LogPanel only={fn.path} />}
+      {tab === "Subscribers" && <Subscribers fn={fn} />}
       {tab === "Arguments" && <Arguments fn={fn} />}
       {tab === "Code" && <Code fn={fn} />}
     </section>
   );
+}
+
+/** Who watches this query now, by arguments. */
+function Subscribers({ fn }: { fn: AppFunction }) {
+  const { snapshot, error } = useSnapshot();
+  if (error && !snapshot) return <Problem error={error} />;
+  if (!snapshot) return <Loading />;
+  const groups = snapshot.subscriptions.filter(({ query }) => samePath(query, fn.path));
+  return groups.length === 0 ? <Empty title="Nobody is subscribed to this query" /> : <GroupTable groups={groups} />;
 }
 
 export function useArguments(path: string | undefined): Validator | null | undefined {

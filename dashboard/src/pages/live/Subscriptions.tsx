@@ -153,7 +153,7 @@ function FlowPicture({ picture }: { picture: Flow }) {
   );
 }
 
-function GroupTable({ groups }: { groups: SubscriptionGroup[] }) {
+export function GroupTable({ groups }: { groups: SubscriptionGroup[] }) {
   if (groups.length === 0) return null;
   const sorted = [...groups].sort((a, b) => b.reruns1m - a.reruns1m || b.watchers - a.watchers).slice(0, 200);
   return (
