@@ -28,13 +28,18 @@ async function fill(server) {
   if (url) await fetch(url, { method: "POST", headers: { "content-type": "image/png" }, body: Buffer.from(PNG, "base64") });
 }
 
+async function runAndWait(page) {
+  await page.click("[data-testid=run-function]");
+  await page.waitForSelector("[data-testid=runner-result]");
+}
+
 const PAGES = {
   overview: { route: "/", ready: "[data-testid=overview] .facts" },
   data: { route: "/data?table=users", ready: "[data-testid=grid-row]" },
   document: { route: "/data?table=users", ready: "[data-testid=grid-row]", act: (page) => page.locator("[data-field=_id]").nth(2).dblclick() },
   schema: { route: "/schema", ready: ".table-node" },
   functions: { route: "/functions?f=messages:list", ready: "[data-testid=run-function]" },
-  runner: { route: "/functions?f=messages:list&run=messages:list&args=%7B%20channel%3A%20%22general%22%20%7D", ready: "[data-testid=run-function]", act: (page) => page.click("[data-testid=run-function]") },
+  runner: { route: "/functions?f=messages:list&run=messages:list&args=%7B%20channel%3A%20%22general%22%20%7D", ready: "[data-testid=run-function]", act: runAndWait },
   logs: { route: "/logs", ready: "[data-testid=log-row]" },
   request: { route: "/logs?q=fn:sendTwice", ready: "[data-testid=log-row]", act: (page) => page.locator("[data-testid=log-row]").last().dblclick() },
   files: { route: "/files", ready: "[data-testid=file-row]" },

@@ -75,7 +75,7 @@ export function Chart({ title, series, height = 150, format = short, stacked = f
       padding: [8, 8, 0, 0],
       scales: {
         x: { range: (_, low, high) => part.current.zoom ?? [low, high] },
-        y: { range: (_, low, high) => [Math.min(0, low), max ?? Math.max(high * 1.1, 1e-9)] },
+        y: { range: (_, low, high) => [Math.min(0, low), max ?? (high > 0 ? high * 1.1 : 1)] },
       },
       axes: [
         { ...axis, values: (_, ticks) => ticks.map((at) => clock(at * 1000).slice(0, 5)), space: 60 },
