@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::node::Node;
+use crate::sandbox::Sandbox;
 
 /// Descriptor of the socket inside the executor.
 const EXECUTOR_FD: i32 = 3;
@@ -34,6 +35,8 @@ pub(crate) struct Launch {
     pub(crate) data_bytes: u64,
     /// Whether the process may reach the network.
     pub(crate) network: bool,
+    /// What the kernel lets it do; `None` where the kernel cannot, or must not.
+    pub(crate) sandbox: Option<Arc<Sandbox>>,
 }
 
 /// Lets others end the process without racing with its reaping.
@@ -96,7 +99,12 @@ impl Process {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .process_group(0);
-        confine(&mut command, theirs.as_raw_fd(), launch.data_bytes);
+        confine(
+            &mut command,
+            theirs.as_raw_fd(),
+            launch.data_bytes,
+            launch.sandbox.clone(),
+        );
         let child = command.spawn()?;
         drop(theirs);
         *switch.0.lock() = Some(child.id());
@@ -241,7 +249,12 @@ pub(crate) fn was_out_of_memory(status: Option<ExitStatus>, said: &str) -> bool 
 }
 
 /// What the child does between `fork` and `exec`.
-fn confine(command: &mut Command, socket: i32, data_bytes: u64) {
+pub(crate) fn confine(
+    command: &mut Command,
+    socket: i32,
+    data_bytes: u64,
+    sandbox: Option<Arc<Sandbox>>,
+) {
     // `getpid` is taken here so that the child can tell whether its parent died in between.
     let parent = std::process::id();
     let child = move || -> std::io::Result<()> {
@@ -276,7 +289,10 @@ fn confine(command: &mut Command, socket: i32, data_bytes: u64) {
             #[cfg(not(target_os = "linux"))]
             let _ = parent;
         }
-        Ok(())
+        match &sandbox {
+            Some(sandbox) => sandbox.enter(),
+            None => Ok(()),
+        }
     };
     // SAFETY: the closure does nothing but the system calls above: no allocation, no locks.
     unsafe {
