@@ -61,6 +61,9 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<()> {
     }
     step("what the end-to-end tests need", || setup::install(false))?;
     crate::dashboard::prepare()?;
+    step("the dashboard's own tests", || {
+        succeed(program("npm", &root().join("dashboard")).args(["test", "--silent"]))
+    })?;
     step("build the server and the notes client", || {
         succeed(cargo().args(["build", "--quiet", "--package", "lentil"]))?;
         succeed(

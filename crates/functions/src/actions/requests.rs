@@ -21,8 +21,6 @@ use crate::{Call, FunctionFailure, Functions, Origin, Outcome};
 
 /// The world of one action.
 pub(super) struct ActionRequests {
-    /// Its execution.
-    id: uuid::Uuid,
     pub(super) inner: Arc<Inner>,
     pub(super) path: FunctionPath,
     pub(super) component: ComponentPath,
@@ -55,10 +53,8 @@ impl ActionRequests {
         inner: Arc<Inner>,
         call: &Call,
         path: FunctionPath,
-        id: uuid::Uuid,
     ) -> ActionRequests {
         ActionRequests {
-            id,
             inner,
             path,
             component: call.component.clone(),
@@ -174,7 +170,7 @@ impl ActionRequests {
             caller: ACTION,
             origin: Origin::Server {
                 scheduled: self.scheduled,
-                parent: Some(self.id),
+                parent: Some(self.execution()),
             },
             question: Default::default(),
         })

@@ -1,0 +1,115 @@
+// One function: what it takes, how it does, and what it logs.
+
+import { Play } from "lucide-react";
+import { useState } from "react";
+import { Badge, Button, Empty, Loading, Problem } from "../../components/ui";
+import { useDeployment } from "../../lib/deployment";
+import { useLive } from "../../lib/live";
+import { samePath, type AppFunction } from "../../lib/modules";
+import { useRunner } from "../../lib/runner";
+import { typeText, validatorText, type Validator } from "../../lib/schema";
+import { useSnapshot } from "../../lib/stream";
+import { system } from "../../lib/system";
+import { GroupTable } from "../live/Subscriptions";
+import { LogPanel } from "../logs/LogPanel";
+import { Code } from "./Code";
+import { FunctionCharts } from "./FunctionCharts";
+
+const TABS = ["Statistics", "Logs", "Subscribers", "Arguments", "Code"] as const;
+type Tab = (typeof TABS)[number];
+
+export function FunctionDetail({ fn }: { fn: AppFunction }) {
+  const { has } = useDeployment();
+  const runner = useRunner();
+  const charts = has("metrics");
+  const watched = has("introspection") && fn.udfType === "Query";
+  const tabs = TABS.filter((name) => (name !== "Statistics" || charts) && (name !== "Subscribers" || watched) && (name !== "Arguments" || fn.udfType !== "HttpAction"));
+  const [tab, setTab] = useState<Tab>(tabs[0]!);
+  return (
+    <section className="page full" aria-label={fn.path}>
+      <div className="page-head">
+        <h1>{fn.path}</h1>
+        <Badge kind={`kind-${fn.udfType}`}>{fn.udfType}</Badge>
+        {fn.visibility && <Badge kind={fn.visibility.kind === "public" ? "ok" : "plain"}>{fn.visibility.kind}</Badge>}
+        <span className="grow" />
+        {fn.udfType !== "HttpAction" && (
+          <Button look="primary" icon={<Play size={14} />} onClick={() => runner.open({ path: fn.path })} data-testid="run-function">
+            Run
+          </Button>
+        )}
+      </div>
+      <div className="tabs" role="tablist">
+        {tabs.map((name) => (
+          <button key={name} type="button" role="tab" className="tab" aria-selected={name === tab} onClick={() => setTab(name)}>
+            {name}
+          </button>
+        ))}
+      </div>
+      {tab === "Statistics" && <FunctionCharts fn={fn} />}
+      {tab === "Logs" && <LogPanel only={fn.path} />}
+      {tab === "Subscribers" && <Subscribers fn={fn} />}
+      {tab === "Arguments" && <Arguments fn={fn} />}
+      {tab === "Code" && <Code fn={fn} />}
+    </section>
+  );
+}
+
+/** Who watches this query now, by arguments. */
+function Subscribers({ fn }: { fn: AppFunction }) {
+  const { snapshot, error } = useSnapshot();
+  if (error && !snapshot) return <Problem error={error} />;
+  if (!snapshot) return <Loading />;
+  const groups = snapshot.subscriptions.filter(({ query }) => samePath(query, fn.path));
+  return groups.length === 0 ? <Empty title="Nobody is subscribed to this query" /> : <GroupTable groups={groups} />;
+}
+
+export function useArguments(path: string | undefined): Validator | null | undefined {
+  const { data } = useLive(system.argsValidator, path ? { function: path } : "skip");
+  if (data === undefined) return undefined;
+  if (data === null) return null;
+  try {
+    return JSON.parse(data) as Validator;
+  } catch {
+    return null;
+  }
+}
+
+function Arguments({ fn }: { fn: AppFunction }) {
+  const validator = useArguments(fn.path);
+  if (validator === undefined) return null;
+  if (!validator || validator.type === "any") {
+    return (
+      <p className="muted">
+        This function declares no argument validators: it is given whatever a caller sends.
+        {fn.visibility?.kind === "public" && " Anyone can call it, so it is worth adding them."}
+      </p>
+    );
+  }
+  const fields = validator.type === "object" ? Object.entries(validator.value) : [];
+  if (fields.length === 0) return <p className="muted">{validator.type === "object" ? "It takes no arguments." : typeText(validator)}</p>;
+  return (
+    <>
+      <table className="table">
+        <thead>
+          <tr>
+            <th>Argument</th>
+            <th>Type</th>
+            <th>Validator</th>
+          </tr>
+        </thead>
+        <tbody>
+          {fields.map(([name, field]) => (
+            <tr key={name}>
+              <td className="mono">
+                {name}
+                {field.optional ? "?" : ""}
+              </td>
+              <td className="mono">{typeText(field.fieldType)}</td>
+              <td className="mono muted">{validatorText(field.fieldType)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}

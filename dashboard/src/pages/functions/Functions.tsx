@@ -1,0 +1,80 @@
+// /functions?f=messages:list: the functions of the app as a tree, and one of them in detail.
+
+import { FunctionSquare } from "lucide-react";
+import { useMemo, useState } from "react";
+import { Link, useSearchParams } from "react-router";
+import { Badge, Empty, Loading, Problem } from "../../components/ui";
+import { SetUp } from "../overview/SetUp";
+import { useFunctions, type AppFunction } from "../../lib/modules";
+import { FunctionDetail } from "./FunctionDetail";
+
+export const KINDS: Record<string, string> = { Query: "Q", Mutation: "M", Action: "A", HttpAction: "H" };
+
+export default function Functions() {
+  const { functions, error } = useFunctions();
+  const [params] = useSearchParams();
+  const [search, setSearch] = useState("");
+  const modules = useMemo(() => {
+    const shown = (functions ?? []).filter(({ path }) => path.toLowerCase().includes(search.toLowerCase()));
+    const groups = new Map<string, AppFunction[]>();
+    for (const fn of shown) groups.set(fn.module, [...(groups.get(fn.module) ?? []), fn]);
+    return [...groups];
+  }, [functions, search]);
+  if (error || !functions) {
+    return (
+      <div className="page">
+        <h1>Functions</h1>
+        {error ? <Problem error={error} /> : <Loading />}
+      </div>
+    );
+  }
+  if (functions.length === 0) {
+    return (
+      <div className="page">
+        <h1>Functions</h1>
+        <SetUp />
+      </div>
+    );
+  }
+  const chosen = functions.find(({ path }) => path === params.get("f")) ?? functions[0]!;
+  return (
+    <div className="data-page">
+      <aside className="table-list" aria-label="Functions">
+        <input
+          type="search"
+          placeholder="Functions"
+          aria-label="Search functions"
+          className="no-grow"
+          value={search}
+          onChange={(event) => setSearch(event.target.value)}
+        />
+        {modules.map(([module, list]) => (
+          <div key={module}>
+            <h3 className="module-name">{module}</h3>
+            <ul>
+              {list.map((fn) => (
+                <li key={fn.path}>
+                  <Link
+                    to={`/functions?f=${encodeURIComponent(fn.path)}`}
+                    className={fn === chosen ? "active" : ""}
+                    aria-current={fn === chosen ? "page" : undefined}
+                    title={`${fn.path} (${fn.udfType})`}
+                    data-testid="function-item"
+                  >
+                    <span className="table-name">{fn.name}</span>
+                    <Badge kind={`kind-${fn.udfType}`}>
+                      {KINDS[fn.udfType]}
+                      {fn.visibility?.kind === "internal" ? " ·" : ""}
+                    </Badge>
+                  </Link>
+                </li>
+              ))}
+            </ul>
+          </div>
+        ))}
+        {modules.length === 0 && <Empty title="Nothing found" icon={<FunctionSquare size={22} />} />}
+      </aside>
+      <FunctionDetail key={chosen.path} fn={chosen} />
+    </div>
+  );
+}

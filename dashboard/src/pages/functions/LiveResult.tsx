@@ -1,0 +1,75 @@
+// The result of a query as it changes; in somebody's name over a connection of its own.
+
+import type { ConvexReactClient } from "convex/react";
+import { makeFunctionReference } from "convex/server";
+import { convexToJson, type Value } from "convex/values";
+import { useEffect, useState } from "react";
+import { adminClient, useDeployment } from "../../lib/deployment";
+import { clock } from "../../lib/format";
+import { messageOf } from "../../lib/live";
+import type { Identity } from "./ActAs";
+import type { RunArgs } from "./run";
+import { ResultView } from "./ResultView";
+
+/** While somebody types arguments there is a result for each letter; that much is waited. */
+const PAUSE_MS = 250;
+
+function useActingClient(identity: Identity | null): ConvexReactClient | null {
+  const { client, session } = useDeployment();
+  const [acting, setActing] = useState<ConvexReactClient | null>(null);
+  useEffect(() => {
+    if (!identity) return setActing(null);
+    const own = adminClient(session.url, session.key, identity);
+    setActing(own);
+    return () => void own.close();
+  }, [identity, session.url, session.key]);
+  return identity ? acting : client;
+}
+
+interface Shown {
+  value?: Value;
+  error?: string;
+  logLines: string[];
+  at: number;
+  changes: number;
+}
+
+export function LiveResult({ path, args, identity }: { path: string; args: RunArgs; identity: Identity | null }) {
+  const client = useActingClient(identity);
+  const [shown, setShown] = useState<Shown | null>(null);
+  const key = JSON.stringify(convexToJson(args));
+  useEffect(() => {
+    if (!client) return;
+    let unsubscribe = () => {};
+    const timer = window.setTimeout(() => {
+      const reference = makeFunctionReference<"query", RunArgs, Value>(path);
+      const watch = client.watchQuery(reference, args);
+      const update = () => {
+        const logLines = (watch as unknown as { localQueryLogs: () => string[] | undefined }).localQueryLogs() ?? [];
+        const next = resultOf(() => watch.localQueryResult());
+        if (next) setShown((old) => ({ ...next, logLines, at: Date.now(), changes: (old?.changes ?? -1) + 1 }));
+      };
+      unsubscribe = watch.onUpdate(update);
+      update();
+    }, PAUSE_MS);
+    return () => {
+      window.clearTimeout(timer);
+      unsubscribe();
+      setShown(null);
+    };
+    // The text of the arguments says whether they changed.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [client, path, key]);
+  if (!shown) return <p className="muted">Running…</p>;
+  const note = `live · ${shown.changes === 0 ? "first result" : `changed ${shown.changes} ${shown.changes === 1 ? "time" : "times"}`} · ${clock(shown.at)}`;
+  return <ResultView result={{ ...shown, ms: NaN }} note={note} />;
+}
+
+function resultOf(read: () => Value | undefined): { value?: Value; error?: string } | null {
+  try {
+    const value = read();
+    return value === undefined ? null : { value };
+  } catch (error) {
+    return { error: messageOf(error) };
+  }
+}

@@ -1,0 +1,62 @@
+// Calls over HTTP, which answer with log lines beside the value.
+
+import { convexToJson, jsonToConvex, type JSONValue, type Value } from "convex/values";
+import { CLIENT } from "../../session";
+import type { AdminHttp } from "../../lib/http";
+import type { Identity } from "./ActAs";
+
+export type RunArgs = Record<string, Value>;
+
+export interface RunResult {
+  value?: Value;
+  error?: string;
+  errorData?: Value;
+  logLines: string[];
+  ms: number;
+}
+
+interface Answer {
+  status: "success" | "error";
+  value?: JSONValue;
+  errorMessage?: string;
+  errorData?: JSONValue;
+  logLines?: string[];
+}
+
+const ENDPOINTS: Record<string, string> = { Query: "/api/query", Mutation: "/api/mutation", Action: "/api/action" };
+
+async function post(http: AdminHttp, path: string, body: unknown, identity: Identity | null): Promise<RunResult> {
+  const started = performance.now();
+  const response = await fetch(http.url + path, {
+    method: "POST",
+    headers: { ...http.headers(identity ?? undefined), "content-type": "application/json", "Convex-Client": CLIENT },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  const ms = performance.now() - started;
+  let answer: Answer & { message?: string };
+  try {
+    answer = JSON.parse(text) as Answer;
+  } catch {
+    return { error: text || `the server answered ${response.status}`, logLines: [], ms };
+  }
+  const logLines = answer.logLines ?? [];
+  if (answer.status === "success") return { value: jsonToConvex(answer.value ?? null), logLines, ms };
+  const errorData = answer.errorData === undefined ? undefined : jsonToConvex(answer.errorData);
+  return { error: answer.errorMessage ?? answer.message ?? `the server answered ${response.status}`, errorData, logLines, ms };
+}
+
+export const runOnce = (http: AdminHttp, kind: string, path: string, args: RunArgs, identity: Identity | null) =>
+  post(http, ENDPOINTS[kind] ?? "/api/function", { path, args: [convexToJson(args)], format: "convex_encoded_json" }, identity);
+
+const IMPORT = 'import { query, internalQuery } from "convex:/_system/repl/wrappers.js";\n';
+
+/** A whole module of the body of a query. */
+export const sourceOf = (body: string) => `${IMPORT}export default query({ handler: async (ctx) => {\n${body}\n} });\n`;
+
+/** Runs the body of a query that was never pushed. */
+export function runSource(http: AdminHttp, body: string, identity: Identity | null): Promise<RunResult> {
+  const source = sourceOf(body);
+  const request = { adminKey: http.key, bundle: { path: "testQuery.js", source }, args: {}, format: "convex_encoded_json" };
+  return post(http, "/api/run_test_function", request, identity);
+}

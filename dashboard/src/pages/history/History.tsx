@@ -1,0 +1,92 @@
+// What was changed, when and by whom: pushes, edits of data, settings.
+
+import { History as HistoryIcon } from "lucide-react";
+import { usePaginatedQuery } from "convex/react";
+import { useMemo, useState } from "react";
+import { Button, Empty, Loading, Time } from "../../components/ui";
+import { Tree } from "../../components/Tree";
+import { system, type DeploymentEvent } from "../../lib/system";
+import { author, describe, PushDiff } from "./describe";
+
+const PAGE = 40;
+const ACTIONS: Record<string, string[]> = {
+  Pushes: ["push_config", "push_config_with_components", "build_indexes"],
+  Data: ["add_documents", "update_documents", "delete_documents", "create_table", "clear_tables", "delete_tables"],
+  Settings: [
+    "create_environment_variable",
+    "update_environment_variable",
+    "delete_environment_variable",
+    "replace_environment_variable",
+    "pause_deployment",
+    "unpause_deployment",
+    "change_deployment_state",
+  ],
+  Files: ["delete_files", "generate_upload_url"],
+  Schedules: ["cancel_scheduled_function", "cancel_all_scheduled_functions", "delete_scheduled_jobs_table"],
+  "Import and export": ["snapshot_import", "request_export", "cancel_export", "set_export_expiration"],
+};
+
+export default function History() {
+  const [group, setGroup] = useState("");
+  const [from, setFrom] = useState("");
+  const [to, setTo] = useState("");
+  const filters = useMemo(
+    () => ({
+      minDate: from ? new Date(`${from}T00:00`).getTime() : 0,
+      ...(to ? { maxDate: new Date(`${to}T23:59:59.999`).getTime() } : {}),
+      ...(group ? { actions: ACTIONS[group]! } : {}),
+    }),
+    [from, to, group],
+  );
+  const { results, status, loadMore } = usePaginatedQuery(system.history as never, { filters } as never, { initialNumItems: PAGE }) as {
+    results: DeploymentEvent[];
+    status: string;
+    loadMore: (items: number) => void;
+  };
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>History</h1>
+        <span className="grow" />
+        <select aria-label="What" value={group} onChange={(event) => setGroup(event.target.value)} data-testid="history-action">
+          <option value="">everything</option>
+          {Object.keys(ACTIONS).map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+        <input type="date" aria-label="Since" value={from} onChange={(event) => setFrom(event.target.value)} />
+        <input type="date" aria-label="Until" value={to} onChange={(event) => setTo(event.target.value)} />
+      </div>
+      {status === "LoadingFirstPage" ? (
+        <Loading />
+      ) : results.length === 0 ? (
+        <Empty title="Nothing happened" icon={<HistoryIcon size={26} />}>
+          Pushes, edits of data and changes of settings are listed here.
+        </Empty>
+      ) : (
+        <ol className="history card flush">
+          {results.map((event) => (
+            <EventRow key={event._id} event={event} />
+          ))}
+        </ol>
+      )}
+      {status === "CanLoadMore" && <Button onClick={() => loadMore(PAGE)}>Show more</Button>}
+    </div>
+  );
+}
+
+function EventRow({ event }: { event: DeploymentEvent }) {
+  const details = event.metadata && Object.keys(event.metadata).length > 0;
+  return (
+    <li data-testid="history-row" data-action={event.action}>
+      <details>
+        <summary className={details ? "" : "plain"}>
+          <span className="history-what">{describe(event)}</span>
+          <span className="muted">{author(event)}</span>
+          <Time ms={event._creationTime} />
+        </summary>
+        {details && (event.action.startsWith("push_config") ? <PushDiff metadata={event.metadata!} /> : <Tree value={event.metadata!} open />)}
+      </details>
+    </li>
+  );
+}

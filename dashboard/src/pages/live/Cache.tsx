@@ -1,0 +1,90 @@
+// A ring a query function: answered from the cache, run, and run again because data changed.
+
+import { Link } from "react-router";
+import { Empty, Loading, Problem } from "../../components/ui";
+import { count, duration, percent } from "../../lib/format";
+import { useSnapshot, type FunctionStats, type Snapshot } from "../../lib/stream";
+import type { ViewProps } from "./Live";
+
+interface Ring {
+  fn: FunctionStats;
+  hits: number;
+  misses: number;
+  reruns: number;
+}
+
+function rings(snapshot: Snapshot): Ring[] {
+  const reruns = new Map<string, number>();
+  for (const group of snapshot.subscriptions) reruns.set(group.query, (reruns.get(group.query) ?? 0) + group.reruns1m);
+  return snapshot.functions
+    .filter(({ kind }) => kind.toLowerCase() === "query")
+    .map((fn) => ({ fn, hits: fn.hit1m, misses: Math.max(0, fn.calls1m - fn.hit1m), reruns: reruns.get(fn.path) ?? 0 }))
+    .sort((a, b) => cost(b) - cost(a));
+}
+
+const cost = ({ fn, misses, reruns }: Ring) => (misses + reruns) * (fn.p50 ?? 1);
+
+export function Cache({ paused }: ViewProps) {
+  const { snapshot, error } = useSnapshot(paused);
+  if (error && !snapshot) return <Problem error={error} />;
+  if (!snapshot) return <Loading />;
+  const shown = rings(snapshot);
+  if (shown.length === 0) return <Empty title="No query ran in the last minute" />;
+  return (
+    <>
+      <p className="legend">
+        <i className="swatch c1" /> from the cache <i className="swatch c2" /> run <i className="swatch c3" /> run again because data changed
+      </p>
+      <ul className="rings">
+        {shown.map((ring) => (
+          <RingCard key={ring.fn.path} ring={ring} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+const RADIUS = 30;
+const LENGTH = 2 * Math.PI * RADIUS;
+
+function RingCard({ ring: { fn, hits, misses, reruns } }: { ring: Ring }) {
+  const total = Math.max(1, hits + misses + reruns);
+  let offset = 0;
+  const share = hits + misses > 0 ? hits / (hits + misses) : NaN;
+  return (
+    <li className="card ring" data-testid="cache-ring" data-query={fn.path} data-hit={share}>
+      <svg viewBox="0 0 80 80" width="80" height="80" aria-hidden="true">
+        {[hits, misses, reruns].map((value, index) => {
+          const length = (LENGTH * value) / total;
+          const dash = (
+            <circle
+              key={index}
+              className={`ring-${index + 1}`}
+              cx="40"
+              cy="40"
+              r={RADIUS}
+              strokeDasharray={`${length} ${LENGTH - length}`}
+              strokeDashoffset={-offset}
+            />
+          );
+          offset += length;
+          return dash;
+        })}
+        <text x="40" y="44" textAnchor="middle">
+          {percent(share)}
+        </text>
+      </svg>
+      <div>
+        <h3>
+          <Link to={`/functions?f=${encodeURIComponent(fn.path)}`}>{fn.path}</Link>
+        </h3>
+        <p className="muted">
+          {count(hits)} from cache · {count(misses)} run · {count(reruns)} run again
+        </p>
+        <p className="muted">
+          median {fn.p50 === null ? "–" : duration(fn.p50)}, p95 {fn.p95 === null ? "–" : duration(fn.p95)}
+        </p>
+      </div>
+    </li>
+  );
+}

@@ -1,0 +1,110 @@
+// Which mutation lost against which: a matrix, and the last conflicts one by one.
+
+import { useMemo } from "react";
+import { Badge, Empty, Time } from "../../components/ui";
+import { useFeed, type Conflict } from "../../lib/stream";
+import { useFrozen } from "./useFrozen";
+import type { ViewProps } from "./Live";
+
+const UNKNOWN = "somebody else";
+
+interface Cell {
+  retried: number;
+  failed: number;
+}
+
+function matrix(conflicts: Conflict[]) {
+  const cells = new Map<string, Cell>();
+  const names = new Set<string>();
+  for (const { loser, winner, outcome } of conflicts) {
+    const won = winner.path ?? UNKNOWN;
+    names.add(loser.path).add(won);
+    const key = `${loser.path}\n${won}`;
+    const cell = cells.get(key) ?? { retried: 0, failed: 0 };
+    cell[outcome === "failed" ? "failed" : "retried"]++;
+    cells.set(key, cell);
+  }
+  return { cells, names: [...names].sort() };
+}
+
+export function Conflicts({ paused }: ViewProps) {
+  const feed = useFeed("all");
+  const conflicts = useFrozen([...feed.conflicts], paused);
+  const { cells, names } = useMemo(() => matrix(conflicts), [conflicts]);
+  if (conflicts.length === 0) {
+    return (
+      <Empty title="No conflicts since this page was opened">
+        When two mutations change what the other has read, one of them runs again. It shows up here.
+      </Empty>
+    );
+  }
+  const high = Math.max(...[...cells.values()].map(({ retried, failed }) => retried + failed));
+  return (
+    <>
+      <section className="card flush scroll-x">
+        <table className="table matrix" aria-label="Conflicts: rows lost, columns won">
+          <thead>
+            <tr>
+              <th>lost ↓ won →</th>
+              {names.map((name) => (
+                <th key={name}>{name}</th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {names.map((loser) => (
+              <tr key={loser}>
+                <th scope="row">{loser}</th>
+                {names.map((winner) => {
+                  const cell = cells.get(`${loser}\n${winner}`);
+                  const total = cell ? cell.retried + cell.failed : 0;
+                  return (
+                    <td key={winner} className="right" data-testid="conflict-cell" data-loser={loser} data-winner={winner} data-count={total}>
+                      {cell && (
+                        <span className="heat" style={{ opacity: 0.25 + (0.75 * total) / high }}>
+                          {cell.retried}
+                          {cell.failed > 0 && <em> / {cell.failed} failed</em>}
+                        </span>
+                      )}
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      <section className="card flush">
+        <ul className="runs conflict-list">
+          {conflicts
+            .slice(-60)
+            .reverse()
+            .map((one) => (
+              <ConflictRow key={one.seq} conflict={one} />
+            ))}
+        </ul>
+      </section>
+      <p className="muted">
+        A document that everybody changes, such as a counter, is where conflicts come from: spread it over several documents and add them
+        up when reading, or change it in fewer places.
+      </p>
+    </>
+  );
+}
+
+function ConflictRow({ conflict: { t, loser, winner, table, index, docId, outcome } }: { conflict: Conflict }) {
+  return (
+    <li data-testid="conflict-row" data-outcome={outcome}>
+      <Badge kind={outcome === "failed" ? "error" : "warn"}>{outcome}</Badge>
+      <span>
+        <strong>{loser.path}</strong>
+        {loser.attempt ? ` (attempt ${loser.attempt})` : ""} lost to <strong>{winner.path ?? UNKNOWN}</strong>
+      </span>
+      <span className="muted">
+        {table} · {index} {docId && <code>{docId}</code>}
+      </span>
+      <span className="grow" />
+      <Time ms={t} />
+    </li>
+  );
+}

@@ -1,0 +1,182 @@
+// The reactivity of the app: which mutation touched which range, and which queries ran again for
+// it. The same as a picture and as a list.
+
+import { useMemo, useState } from "react";
+import { useSearchParams } from "react-router";
+import { Badge, Empty } from "../../components/ui";
+import { bytes, clock, count, duration, percent } from "../../lib/format";
+import { lanes, reactions, type Reaction } from "../../lib/reactivity";
+import { useFeed } from "../../lib/stream";
+import { LanePicture } from "./LanePicture";
+import { useFrozen } from "./useFrozen";
+import type { ViewProps } from "./Live";
+
+const LISTED = 200;
+const CAUSES = 50;
+
+export function Reactivity({ paused }: ViewProps) {
+  const feed = useFeed("all");
+  const [params, setParams] = useSearchParams();
+  const [mode, setMode] = useState<"picture" | "list">("picture");
+  const [byArguments, setByArguments] = useState(false);
+  const [onlyWasted, setOnlyWasted] = useState(false);
+  const all = useFrozen(reactions(feed.invalidates, feed.reruns, feed.commits), paused);
+  const rows = useMemo(() => (onlyWasted ? all.filter(({ changed }) => changed === false) : all), [all, onlyWasted]);
+  const picture = useMemo(() => lanes(rows, byArguments), [rows, byArguments]);
+  const chosen = params.get("query");
+  const choose = (query: string | null) => setParams(query ? { query } : {}, { replace: true });
+  return (
+    <>
+      <div className="row wrap">
+        <div className="segmented" role="group" aria-label="How it is shown">
+          {(["picture", "list"] as const).map((name) => (
+            <button key={name} type="button" aria-pressed={mode === name} onClick={() => setMode(name)} data-testid={`reactivity-${name}`}>
+              {name}
+            </button>
+          ))}
+        </div>
+        <label className="row">
+          <input type="checkbox" checked={byArguments} onChange={(event) => setByArguments(event.target.checked)} /> split by arguments
+        </label>
+        <label className="row">
+          <input type="checkbox" checked={onlyWasted} onChange={(event) => setOnlyWasted(event.target.checked)} /> only wasted
+        </label>
+        <span className="grow" />
+        <span className="legend">
+          <i className="swatch c1" /> result changed <i className="swatch grey" /> same result: wasted
+        </span>
+      </div>
+      {rows.length === 0 ? (
+        <Empty title="No query has run again yet">
+          Change something a client is watching. The mutation, the data it touched and the queries that ran again appear here.
+        </Empty>
+      ) : mode === "list" ? (
+        <ReactionList rows={rows} onChoose={choose} />
+      ) : (
+        <LanePicture lanes={picture} paused={paused} chosen={chosen} onChoose={choose} />
+      )}
+      {chosen && <Why query={chosen} rows={all.filter((row) => row.query === chosen)} onClose={() => choose(null)} />}
+      {/* Screen readers and tests have the list also while the picture is shown. */}
+      {mode === "picture" && (
+        <div className="sr-only">
+          <ReactionList rows={rows} onChoose={choose} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function ReactionList({ rows, onChoose }: { rows: Reaction[]; onChoose: (query: string) => void }) {
+  return (
+    <section className="card flush">
+      <table className="table" aria-label="Queries that ran again">
+        <thead>
+          <tr>
+            <th>When</th>
+            <th>Cause</th>
+            <th>Touched</th>
+            <th>Ran again</th>
+            <th>Result</th>
+            <th className="right">Took</th>
+            <th className="right">Clients</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows
+            .slice(-LISTED)
+            .reverse()
+            .map((row) => (
+              <tr
+                key={row.key}
+                data-testid="reactivity-row"
+                data-cause={row.cause}
+                data-table={row.table}
+                data-query={row.query}
+                data-changed={row.changed === null ? "" : String(row.changed)}
+              >
+                <td className="nowrap">{clock(row.at, true)}</td>
+                <td>{row.cause}</td>
+                <td>
+                  {row.table} · {row.index} <code className="muted">{row.range}</code>
+                </td>
+                <td>
+                  <button type="button" className="link" onClick={() => onChoose(row.query)}>
+                    {row.query}
+                  </button>
+                </td>
+                <td>
+                  <Badge kind={row.changed ? "ok" : "plain"}>{row.changed === null ? "…" : row.changed ? "changed" : "same"}</Badge>
+                </td>
+                <td className="right">{row.runMs === null ? "" : duration(row.runMs)}</td>
+                <td className="right">{count(row.sessions)}</td>
+              </tr>
+            ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Why a query ran again: its causes, newest first, and what they cost. */
+function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClose: () => void }) {
+  const ran = rows.filter(({ changed }) => changed !== null);
+  const wasted = ran.filter(({ changed }) => changed === false);
+  const sent = ran.reduce((sum, row) => sum + (row.changed ? row.bytes * Math.max(1, row.sessions) : 0), 0);
+  const worst = worstRange(wasted);
+  return (
+    <section className="card why" aria-label={`Why ${query} ran again`} data-testid="why-panel">
+      <div className="card-head">
+        <h2>Why did {query} run again?</h2>
+        <button type="button" className="button quiet" onClick={onClose}>
+          Close
+        </button>
+      </div>
+      <p>
+        {ran.length === 1 ? "Once" : `${count(ran.length)} times`} since this page was opened; {percent(ran.length ? wasted.length / ran.length : 0)} of that gave the same
+        result. {bytes(sent)} went to clients.
+      </p>
+      {worst && (
+        <p className="advice-line">
+          The range{" "}
+          <code>
+            {worst.table} {worst.index} {worst.range}
+          </code>{" "}
+          is hit by <strong>{worst.cause}</strong> without changing the result. If it writes a field this query does not need, move that field
+          to a table of its own.
+        </p>
+      )}
+      <ul className="runs">
+        {rows
+          .slice(-CAUSES)
+          .reverse()
+          .map((row) => (
+            <li key={row.key} data-testid="why-row" data-cause={row.cause} data-commit={row.commitTs}>
+              <span className="muted" title={`Commit ${row.commitTs}`}>
+                {clock(row.at, true)}
+              </span>
+              <strong>{row.cause}</strong>
+              <span>
+                wrote {row.ids.length > 0 ? <code>{row.ids.slice(0, 3).join(", ")}</code> : row.table} in{" "}
+                <code>
+                  {row.table} {row.index} {row.range}
+                </code>
+              </span>
+              <span className="grow" />
+              <Badge kind={row.changed ? "ok" : "plain"}>{row.changed === null ? "…" : row.changed ? "changed" : "same"}</Badge>
+            </li>
+          ))}
+      </ul>
+    </section>
+  );
+}
+
+function worstRange(wasted: Reaction[]): Reaction | null {
+  const counts = new Map<string, { row: Reaction; times: number }>();
+  for (const row of wasted) {
+    const key = `${row.cause} ${row.table} ${row.index} ${row.range}`;
+    const known = counts.get(key) ?? { row, times: 0 };
+    known.times++;
+    counts.set(key, known);
+  }
+  return [...counts.values()].sort((a, b) => b.times - a.times)[0]?.row ?? null;
+}

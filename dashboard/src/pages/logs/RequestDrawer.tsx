@@ -1,0 +1,158 @@
+// One request: its calls as a tree over time, what they read and wrote, and all of their lines.
+
+import { useMemo, useState } from "react";
+import { Badge, Button, Dialog } from "../../components/ui";
+import { bytes, clock, dateTime, duration } from "../../lib/format";
+import { plainPath } from "../../lib/modules";
+import { copy } from "../../lib/toasts";
+import type { LogRow, RawEntry } from "../../lib/logs";
+import { cleanLine } from "./LogPanel";
+
+interface Call {
+  entry: RawEntry;
+  depth: number;
+  start: number;
+  ms: number;
+}
+
+/** The calls of a request, callers before what they called. */
+export function callTree(entries: RawEntry[]): Call[] {
+  const calls = entries
+    .filter((entry) => entry.executionTime !== undefined)
+    .map((entry) => {
+      const ms = entry.executionTime! * 1000;
+      return { entry, ms, start: entry.timestamp * 1000 - ms, depth: 0 };
+    });
+  const ids = new Set(calls.map(({ entry }) => entry.executionId));
+  const ordered: Call[] = [];
+  const visit = (parent: string | null, depth: number) => {
+    const children = calls
+      .filter(({ entry }) => {
+        const own = entry.parentExecutionId ?? null;
+        return parent === null ? own === null || !ids.has(own) : own === parent;
+      })
+      .sort((a, b) => a.start - b.start);
+    for (const call of children) {
+      if (ordered.includes(call)) continue;
+      call.depth = depth;
+      ordered.push(call);
+      visit(call.entry.executionId, depth + 1);
+    }
+  };
+  visit(null, 0);
+  return ordered;
+}
+
+interface Props {
+  row: LogRow;
+  all: LogRow[];
+  onClose: () => void;
+}
+
+export function RequestDrawer({ row, all, onClose }: Props) {
+  const { requestId } = row.entry;
+  const rows = useMemo(() => all.filter(({ entry }) => entry.requestId === requestId), [all, requestId]);
+  const calls = useMemo(() => callTree([...new Set(rows.map(({ entry }) => entry))]), [rows]);
+  const [chosen, setChosen] = useState(row.entry.executionId);
+  const call = calls.find(({ entry }) => entry.executionId === chosen) ?? calls[0];
+  const from = Math.min(...calls.map(({ start }) => start));
+  const to = Math.max(...calls.map(({ start, ms }) => start + ms));
+  const span = Math.max(to - from, 0.01);
+  const footer = (
+    <Button onClick={() => void copy(rows.map(cleanLine).join("\n"), "Copied the lines of this request")}>Copy lines</Button>
+  );
+  return (
+    <Dialog title={`Request ${requestId}`} onClose={onClose} drawer footer={footer} testId="request-drawer">
+      {calls.length > 0 && (
+        <section>
+          <h3>Calls</h3>
+          <ul className="waterfall">
+            {calls.map(({ entry, depth, start, ms }) => (
+              <li key={entry.executionId}>
+                <button
+                  type="button"
+                  className={entry.executionId === call?.entry.executionId ? "active" : ""}
+                  onClick={() => setChosen(entry.executionId)}
+                  data-testid="request-node"
+                  data-parent={entry.parentExecutionId ?? ""}
+                  data-execution={entry.executionId}
+                  data-ms={ms}
+                >
+                  <span className="waterfall-name" style={{ paddingLeft: depth * 14 }}>
+                    {depth > 0 && "↳ "}
+                    {plainPath(entry.identifier)}
+                  </span>
+                  <span className="waterfall-bar">
+                    <i
+                      className={entry.error ? "error" : `kind-${entry.udfType}`}
+                      style={{ left: `${(100 * (start - from)) / span}%`, width: `${Math.max(1, (100 * ms) / span)}%` }}
+                    />
+                  </span>
+                  <span className="right">{duration(ms)}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {call ? <CallFacts call={call} /> : <p className="muted">This call is still running.</p>}
+      <section>
+        <h3>Lines</h3>
+        <ul className="request-lines">
+          {rows.map((line) => (
+            <li key={line.id} className={`level-${line.level}`}>
+              <time className="muted">{clock(line.at, true)}</time>
+              <span className="log-level">{line.level}</span>
+              <pre className="log-message">
+                {line.path === plainPath(row.entry.identifier) ? "" : <span className="muted">{line.path} </span>}
+                {line.message}
+              </pre>
+            </li>
+          ))}
+        </ul>
+      </section>
+    </Dialog>
+  );
+}
+
+function CallFacts({ call: { entry, ms } }: { call: Call }) {
+  const usage = entry.usageStats ?? {};
+  const facts: [string, string | null][] = [
+    ["Function", `${plainPath(entry.identifier)} (${entry.udfType})`],
+    ["Finished", dateTime(entry.timestamp * 1000)],
+    ["Took", duration(ms)],
+    ["From cache", entry.cachedResult ? "yes" : "no"],
+    ["Called by", entry.caller ?? null],
+    ["Identity", entry.identityType ?? null],
+    ["Environment", entry.environment ?? null],
+    ["Read", `${usage.databaseReadDocuments ?? 0} documents, ${bytes(usage.databaseReadBytes ?? 0)}`],
+    ["Written", `${usage.databaseWriteDocuments ?? 0} documents, ${bytes(usage.databaseWriteBytes ?? 0)}`],
+    ["Returned", entry.returnBytes === null || entry.returnBytes === undefined ? null : bytes(entry.returnBytes)],
+    ["Memory", usage.memoryUsedMb ? `${usage.memoryUsedMb} MB` : null],
+    ["Execution", entry.executionId],
+    ["Called from", entry.parentExecutionId ?? null],
+  ];
+  return (
+    <section>
+      {entry.error && <pre className="result error">{entry.error}</pre>}
+      {entry.occInfo && (
+        <p>
+          <Badge kind="warn">conflict</Badge> with a write to {entry.occInfo.tableName}
+          {entry.occInfo.writeSource && ` by ${plainPath(entry.occInfo.writeSource)}`}
+          {entry.willRetry ? "; tried again" : ""}
+        </p>
+      )}
+      <dl className="kv">
+        {facts.map(
+          ([name, value]) =>
+            value !== null && (
+              <div key={name} className="kv-row">
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ),
+        )}
+      </dl>
+    </section>
+  );
+}

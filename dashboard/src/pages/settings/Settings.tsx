@@ -1,0 +1,32 @@
+// /settings/<view>: what belongs to the deployment as a whole.
+
+import { NavLink, useParams } from "react-router";
+import { Authentication } from "./Authentication";
+import { Environment } from "./Environment";
+import { General } from "./General";
+import { PauseDeployment } from "./PauseDeployment";
+
+const VIEWS = [
+  ["", "General", General],
+  ["environment-variables", "Environment variables", Environment],
+  ["authentication", "Authentication", Authentication],
+  ["pause", "Pause", PauseDeployment],
+] as const;
+
+export default function Settings() {
+  const { view = "" } = useParams();
+  const [, , View] = VIEWS.find(([path]) => path === view) ?? VIEWS[0];
+  return (
+    <div className="page narrow">
+      <h1>Settings</h1>
+      <nav className="tabs" aria-label="Settings">
+        {VIEWS.map(([path, label]) => (
+          <NavLink key={path} className="tab" to={`/settings${path && `/${path}`}`} end data-testid={`settings-${path || "general"}`}>
+            {label}
+          </NavLink>
+        ))}
+      </nav>
+      <View />
+    </div>
+  );
+}

@@ -1,0 +1,37 @@
+// The pages of the rail, in its order.
+
+import {
+  Activity,
+  CalendarClock,
+  Database,
+  FolderOpen,
+  FunctionSquare,
+  History,
+  LayoutDashboard,
+  ScrollText,
+  Settings,
+  Workflow,
+  type LucideIcon,
+} from "lucide-react";
+
+export interface NavItem {
+  id: string;
+  /** The name an embedding page uses in `visiblePages`. */
+  key: string;
+  label: string;
+  path: string;
+  icon: LucideIcon;
+}
+
+export const NAV: NavItem[] = [
+  { id: "overview", key: "health", label: "Overview", path: "/", icon: LayoutDashboard },
+  { id: "data", key: "data", label: "Data", path: "/data", icon: Database },
+  { id: "schema", key: "schema", label: "Schema", path: "/schema", icon: Workflow },
+  { id: "functions", key: "functions", label: "Functions", path: "/functions", icon: FunctionSquare },
+  { id: "logs", key: "logs", label: "Logs", path: "/logs", icon: ScrollText },
+  { id: "live", key: "live", label: "Live", path: "/live", icon: Activity },
+  { id: "files", key: "files", label: "Files", path: "/files", icon: FolderOpen },
+  { id: "schedules", key: "schedules", label: "Schedules", path: "/schedules", icon: CalendarClock },
+  { id: "history", key: "history", label: "History", path: "/history", icon: History },
+  { id: "settings", key: "settings", label: "Settings", path: "/settings", icon: Settings },
+];

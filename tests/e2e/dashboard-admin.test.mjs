@@ -1,0 +1,112 @@
+// The dashboard's files, schedules, environment and pause (dashboard C7).
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { newPage, logIn, openConsole, sampleServer, startBrowser } from "./dashboard.mjs";
+import { until } from "./harness.mjs";
+
+const PNG = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==",
+  "base64",
+);
+
+test("s10 a table of 10,500 rows is cleared; production needs its name typed", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  for (let from = 0; from < 10_500; from += 3500) await server.call("mutation", "users:seed", { count: 3500, from });
+  const page = await newPage(browser);
+  await page.goto(`${server.console}/data?table=users`);
+  await logIn(page, `prod:${server.key}`);
+  await page.waitForSelector('[data-testid=row-count][data-count="10500"]');
+  await page.click("[data-testid=table-menu]");
+  await page.click("[data-testid=clear-table]");
+  assert.ok(await page.locator("[data-testid=confirm]").isDisabled());
+  await page.fill("[data-testid=confirm-name]", "users");
+  await page.click("[data-testid=confirm]");
+  await page.waitForSelector("[data-testid=clear-progress]");
+  await page.waitForSelector('[data-testid=row-count][data-count="0"]', { timeout: 60_000 });
+});
+
+test("s23 files keep their names, show themselves, and orphans are found", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  const page = await openConsole(browser, server, "/files");
+  const files = ["one", "two", "three"].map((name) => ({ name: `${name}.png`, mimeType: "image/png", buffer: PNG }));
+  await page.setInputFiles("[data-testid=upload]", files);
+  const rows = page.locator("[data-testid=file-row]");
+  await until(async () => (await rows.count()) === 3 && /three\.png/.test((await rows.allTextContents()).join()), { what: "three files" });
+  await page.reload();
+  await until(async () => (await rows.count()) === 3, { what: "three files again" });
+  const text = (await rows.allTextContents()).join();
+  for (const { name } of files) assert.ok(text.includes(name), `${name} in ${text}`);
+  assert.match(text, /70 B/);
+  await until(() => page.evaluate(() => [...document.querySelectorAll("[data-testid=preview]")].every((image) => image.naturalWidth === 1)), { what: "previews" });
+
+  const kept = (await rows.first().locator(".mono").textContent()).trim();
+  await server.call("mutation", "users:seed", { count: 1 });
+  const [user] = await server.call("query", "users:older", { than: 0 });
+  const fields = { avatar: kept };
+  await server.call("mutation", "_system/frontend/patchDocumentsFields:default", { table: "users", ids: [user._id], fields });
+  await page.check("[data-testid=orphans]");
+  await until(async () => (await rows.count()) === 2, { what: "two orphans" });
+  await rows.nth(0).locator("input").check();
+  await rows.nth(1).locator("input").check();
+  await page.click("[data-testid=delete-files]");
+  await page.click("[data-testid=confirm]");
+  await page.uncheck("[data-testid=orphans]");
+  await until(async () => (await rows.count()) === 1, { what: "the one that is left" });
+});
+
+test("s24 scheduled calls are listed, filtered and cancelled; a cron runs at once", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "messages:later", { count: 100, inMs: 3_600_000 });
+  const page = await openConsole(browser, server, "/schedules/functions");
+  const rows = page.locator("[data-testid=scheduled-row]");
+  await until(async () => (await rows.count()) === 50, { what: "the first page" });
+  await page.selectOption("[data-testid=scheduled-function]", "messages:wipe");
+  await until(async () => (await rows.count()) === 50 && !/counters/.test((await rows.allTextContents()).join()), { what: "one function's" });
+  await rows.first().locator("[data-testid=cancel-job]").click();
+  await until(async () => (await rows.count()) === 49, { what: "one less" });
+  await page.click("[data-testid=cancel-all]");
+  await page.click("[data-testid=confirm]");
+  await until(async () => (await rows.count()) === 0, { what: "none of it" });
+  await page.selectOption("[data-testid=scheduled-function]", "counters:tick");
+  await until(async () => (await rows.count()) === 50, { what: "the others" });
+
+  await page.goto(`${server.console}/schedules/crons`);
+  const cron = page.locator("[data-testid=cron-row]", { hasText: "wipe messages" });
+  await cron.locator("[data-testid=cron-run]").click();
+  await until(async () => (await page.locator("[data-testid=cron-run-row]").count()) === 1, { what: "a run" });
+});
+
+test("s25 a pasted block sets three variables, explains the fourth, and history has names only", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  const page = await openConsole(browser, server, "/settings/environment-variables");
+  await page.fill("[data-testid=env-text]", 'ONE=1\nTWO="secret two"\n3BAD=x\nFOUR=4');
+  assert.match(await page.textContent("[data-testid=env-error]"), /3BAD.*digit/);
+  await page.click("[data-testid=env-save]");
+  await page.waitForSelector("[data-testid=env-FOUR]");
+  assert.equal(await page.inputValue("[data-testid=env-text]"), "3BAD=x");
+  assert.equal(await server.call("query", "counters:env", { name: "TWO" }), "secret two");
+  assert.ok(!(await page.textContent("[data-testid=env-TWO]")).includes("secret"));
+  await page.click("[data-testid=nav-history]");
+  await until(async () => (await page.locator("[data-testid=history-row]", { hasText: "environment variable TWO" }).count()) === 1, { what: "the entry" });
+  assert.ok(!(await page.content()).includes("secret two"));
+});
+
+test("s27 paused, calls fail and every page says so; resumed, they run", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  const page = await openConsole(browser, server, "/settings/pause");
+  await page.click("[data-testid=pause]");
+  await page.click("[data-testid=confirm]");
+  await page.waitForSelector("[data-testid=paused-banner]");
+  for (const id of ["overview", "data", "logs", "functions"]) {
+    await page.click(`[data-testid=nav-${id}]`);
+    await page.waitForSelector("[data-testid=paused-banner]");
+  }
+  const { json } = await server.post("/api/query", { path: "counters:read", args: { name: "a" }, format: "json" });
+  assert.notEqual(json?.status, "success");
+  await page.goto(`${server.console}/settings/pause`);
+  await page.click("[data-testid=resume]");
+  await page.waitForSelector("[data-testid=paused-banner]", { state: "detached" });
+  assert.equal(await server.call("query", "counters:read", { name: "a" }), 0);
+});

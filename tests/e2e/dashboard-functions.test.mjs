@@ -1,0 +1,164 @@
+// The dashboard's functions, runner, logs and schema (dashboard C7).
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { logIn, newPage, openConsole, sampleServer, startBrowser } from "./dashboard.mjs";
+import { until } from "./harness.mjs";
+
+const run = (fn, args) => `/functions?f=${encodeURIComponent(fn)}&run=${encodeURIComponent(fn)}&args=${encodeURIComponent(args)}`;
+const result = (page) => page.locator("[data-testid=runner-result]").textContent();
+
+async function openRunner(page, server, fn, args) {
+  await page.goto(server.console + run(fn, args));
+  await page.click("[data-testid=run-function]");
+  await page.waitForSelector("[data-testid=runner]");
+}
+
+test("s15 the schema has an edge for every reference, and a moved table stays", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  const page = await openConsole(browser, server, "/schema");
+  await page.waitForSelector(".react-flow__edge");
+  const edges = await page.locator("[data-testid=schema-edges] li").allTextContents();
+  assert.deepEqual(edges.sort(), ["messages.author refers to users", "users.manager refers to users"]);
+  assert.equal(await page.locator(".react-flow__edge").count(), 2);
+  const node = page.locator(".react-flow__node[data-id=counters]");
+  const box = await node.boundingBox();
+  await page.mouse.move(box.x + 30, box.y + 12);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 110, box.y + 60, { steps: 6 });
+  await page.mouse.up();
+  const placed = () => node.evaluate((element) => element.style.transform);
+  const moved = await placed();
+  await page.reload();
+  await node.waitFor();
+  await until(async () => (await placed()) === moved, { what: "the same place" });
+});
+
+test("s16 an index shows that it is ready", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  const page = await openConsole(browser, server, "/schema");
+  await page.locator(".react-flow__node[data-id=users]").click();
+  await until(async () => /ready/.test(await page.textContent("[data-testid=index-by_age]")), { what: "ready" });
+});
+
+test("s17 queries stay live, mutations run once a click, and users can be impersonated", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  const page = await openConsole(browser, server);
+  await openRunner(page, server, "counters:read", '{ name: "a" }');
+  await until(async () => (await result(page)) === "0", { what: "the first result" });
+  await server.call("mutation", "counters:bump", { name: "a" });
+  await until(async () => (await result(page)) === "1", { what: "the live result" });
+
+  await openRunner(page, server, "counters:bump", '{ name: "a" }');
+  await page.click("[data-testid=runner-run]");
+  await until(async () => (await result(page)) === "2", { what: "one more" });
+  assert.equal(await server.call("query", "counters:read", { name: "a" }), 2);
+
+  await openRunner(page, server, "users:whoami", "{ }");
+  await page.click("[data-testid=act-as]");
+  await page.fill("[data-testid=act-as-subject]", "ada");
+  await page.fill("[data-testid=act-as-issuer]", "https://issuer.example");
+  await page.click("[data-testid=act-as-apply]");
+  await until(async () => /"ada"/.test(await result(page)) && /https:\/\/issuer\.example/.test(await result(page)), { what: "the identity" });
+
+  await openRunner(page, server, "messages:fail", '{ text: "told so" }');
+  await page.click("[data-testid=runner-run]");
+  await page.waitForSelector("[data-testid=runner-error]");
+  assert.match(await page.textContent("[data-testid=runner-error]"), /told so[^]*messages\.ts/);
+  assert.match(await page.textContent("[data-testid=runner-logs]"), /about to fail/);
+});
+
+test("s18 a query typed here runs, and cannot write", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "users:seed", { count: 5 });
+  const page = await openConsole(browser, server);
+  await page.click("[data-testid=runner-button]");
+  await page.selectOption("[data-testid=runner-function]", { label: "Custom query…" });
+  await page.fill("[data-testid=custom-query]", 'return (await ctx.db.query("users").collect()).map((u) => u.age).sort((a, b) => b - a).join();');
+  await page.click("[data-testid=custom-run]");
+  await until(async () => (await result(page)) === '"24,23,22,21,20"', { what: "the sorted list" });
+  await page.fill("[data-testid=custom-query]", 'await ctx.db.insert("counters", { name: "x", value: 1 });');
+  await page.click("[data-testid=custom-run]");
+  await page.waitForSelector("[data-testid=runner-error]");
+});
+
+const lines = (page) => page.locator("[data-testid=log-row]");
+
+test("s20 5,000 lines a second leave the page responsive; filters, jumps and copies work", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  const page = await openConsole(browser, server, "/logs", { permissions: ["clipboard-read", "clipboard-write"] });
+  await page.evaluate(() => {
+    window.longest = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) window.longest = Math.max(window.longest, entry.duration);
+    }).observe({ type: "longtask" });
+  });
+  const started = Date.now();
+  for (let sent = 0; sent < 10_000; sent += 250) await server.call("mutation", "logs:many", { lines: 250, text: "busy" });
+  t.diagnostic(`10,000 lines in ${Date.now() - started} ms`);
+  await until(async () => /\d,\d{3} lines/.test(await page.textContent("[data-testid=log-count]")), { what: "thousands of lines" });
+  const longest = await page.evaluate(() => window.longest);
+  t.diagnostic(`longest task ${longest} ms`);
+  assert.ok(longest < 200, `a task took ${longest} ms`);
+  await page.waitForSelector("[data-testid=gap]");
+
+  await page.fill("[data-testid=log-query]", "level:error");
+  await until(async () => (await lines(page).evaluateAll((all) => all.length > 0 && all.every((row) => row.dataset.level === "error"))), { what: "errors only" });
+  await page.fill("[data-testid=log-query]", "fn:logs:many");
+  await page.locator("[data-testid=log-query]").blur();
+  await page.keyboard.press("e");
+  await page.waitForSelector("[data-testid=log-row].active[data-level=error]");
+  await page.keyboard.press("c");
+  const copied = await until(() => page.evaluate(() => navigator.clipboard.readText()), { what: "the copy" });
+  assert.match(copied, /^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] \[ERROR\] logs:many: .*busy.* \d+$/);
+});
+
+test("s21 a request is shown with all that it called", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("action", "messages:sendTwice", { channel: "c" });
+  const page = await openConsole(browser, server, "/logs?q=fn:sendTwice");
+  await lines(page).last().dblclick();
+  const nodes = page.locator("[data-testid=request-node]");
+  await until(async () => (await nodes.count()) === 3, { what: "three calls" });
+  const calls = await nodes.evaluateAll((all) => all.map(({ dataset }) => ({ ...dataset, ms: Number(dataset.ms) })));
+  const [action, ...mutations] = calls;
+  assert.equal(action.parent, "");
+  for (const mutation of mutations) assert.equal(mutation.parent, action.execution);
+  assert.ok(mutations.reduce((sum, { ms }) => sum + ms, 0) <= action.ms);
+});
+
+test("s40 the palette, data and logs are reached with the keyboard alone", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "users:seed", { count: 3 });
+  const page = await newPage(browser, { reducedMotion: "reduce" });
+  await page.goto(`${server.console}/`);
+  await logIn(page, server.key);
+  await page.waitForSelector("[data-testid=overview]");
+  await page.keyboard.press("Control+k");
+  await page.waitForSelector("[data-testid=palette]");
+  await page.keyboard.type("users");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[data-testid=grid-row]");
+  assert.match(page.url(), /table=users/);
+  for (let i = 0; i < 60 && (await page.evaluate(() => document.activeElement.getAttribute("role"))) !== "grid"; i++) await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("role")), "grid");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[data-testid=cell-editor]");
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("Renamed");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[data-testid=grid-row] >> text=Renamed");
+  const unnamed = await page.evaluate(() =>
+    [...document.querySelectorAll("button, input, select, textarea, a[href]")]
+      .filter((element) => element.offsetParent !== null)
+      .filter((element) => {
+        const name = element.getAttribute("aria-label") || element.textContent.trim() || element.title || element.placeholder || element.labels?.[0]?.textContent;
+        return !name;
+      })
+      .map((element) => element.outerHTML.slice(0, 120)),
+  );
+  assert.deepEqual(unnamed, []);
+});
