@@ -42,7 +42,7 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
     if !call.identity.can_write() {
         return Outcome::failed(FunctionFailure::developer(NO_PERMISSION));
     }
-    let started = Instant::now();
+    let (started, id) = (Instant::now(), uuid::Uuid::new_v4());
     let _outstanding = inner.introspection.counters.begin(FunctionKind::Action);
     let prepared = {
         let (inner, call, path) = (inner.clone(), call.clone(), path.clone());

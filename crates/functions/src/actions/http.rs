@@ -142,7 +142,7 @@ async fn run(
     mut request: HttpRequest,
     client: Client,
 ) -> Result<(), HttpFailure> {
-    let started = Instant::now();
+    let (started, id) = (Instant::now(), uuid::Uuid::new_v4());
     let _outstanding = inner.introspection.counters.begin(FunctionKind::HttpAction);
     let body = request.body.take();
     let (unknown, call) = call_of(&mut request);

@@ -37,11 +37,6 @@ impl Told {
 }
 
 impl ActionRequests {
-    /// The execution, in all entries and to whatever it runs.
-    pub(super) fn execution(&self) -> Uuid {
-        self.told.id
-    }
-
     pub(super) fn set_route(&self, route: &str) {
         self.told.state.lock().route = Some(route.into());
     }

@@ -21,6 +21,8 @@ use crate::{Call, FunctionFailure, Functions, Origin, Outcome};
 
 /// The world of one action.
 pub(super) struct ActionRequests {
+    /// Its execution.
+    id: uuid::Uuid,
     pub(super) inner: Arc<Inner>,
     pub(super) path: FunctionPath,
     pub(super) component: ComponentPath,
@@ -53,8 +55,10 @@ impl ActionRequests {
         inner: Arc<Inner>,
         call: &Call,
         path: FunctionPath,
+        id: uuid::Uuid,
     ) -> ActionRequests {
         ActionRequests {
+            id,
             inner,
             path,
             component: call.component.clone(),
@@ -170,7 +174,7 @@ impl ActionRequests {
             caller: ACTION,
             origin: Origin::Server {
                 scheduled: self.scheduled,
-                parent: Some(self.execution()),
+                parent: Some(self.id),
             },
             question: Default::default(),
         })
