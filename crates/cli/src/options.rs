@@ -179,6 +179,9 @@ pub(crate) struct ServeOptions {
     /// Whether a call gets a fresh global context, or one that earlier calls have left as it was.
     #[arg(long, env = "LENTIL_REALMS", value_enum, default_value_t = RealmChoice::Watched, help_heading = "Functions")]
     pub(crate) realms: RealmChoice,
+    /// Whether the kernel confines processes of functions (Landlock, seccomp); docs/security.md.
+    #[arg(long, env = "LENTIL_SANDBOX", value_enum, default_value_t = Switch::On, value_name = "WHETHER", help_heading = "Functions")]
+    pub(crate) sandbox: Switch,
     /// Of so many calls one that ran in a watched realm is run again in a fresh one and compared; 0: none.
     #[arg(
         long,
@@ -260,6 +263,15 @@ pub(crate) enum RealmChoice {
     Fresh,
     /// One for many calls; module state of one call may be seen by a later one.
     Kept,
+}
+
+/// On or off.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Switch {
+    /// Where it can be had.
+    On,
+    /// Not at all.
+    Off,
 }
 
 /// See [`ServeOptions::action_network`].

@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::credentials::{Credentials, data_folder, load_or_make};
 use crate::options::{
-    Durability, LogFormat, NetworkChoice, NodeActionsChoice, RealmChoice, ServeOptions,
+    Durability, LogFormat, NetworkChoice, NodeActionsChoice, RealmChoice, ServeOptions, Switch,
 };
 use crate::{banner, keys};
 
@@ -128,6 +128,7 @@ fn host_options(options: &ServeOptions, limits: &Limits, data: &Path) -> HostOpt
             RealmChoice::Kept => Realms::Kept,
         },
         shadow_every: options.shadow_checks,
+        sandbox: options.sandbox == Switch::On,
         user_time: Duration::from_millis(limits.user_time_ms),
         heap_mib: u32::try_from(limits.heap_mib).unwrap_or(u32::MAX),
         queue: size(limits.waiting_calls),

@@ -18,6 +18,7 @@ use crate::node_actions::NodeHost;
 use crate::pool::{Pool, Worker};
 use crate::process::Launch;
 use crate::realms::{RealmFinding, RealmLog, RealmReport};
+use crate::sandbox::{Sandbox, Sandboxed};
 use crate::shadow::{Recorder, Replay, is_comparable};
 use crate::{
     ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, AnalyzeError, AnalyzedModule,
@@ -37,6 +38,8 @@ pub struct HostOptions {
     /// Of so many calls one that ran in a kept realm is run again in a fresh one and compared;
     /// 0: none.
     pub shadow_every: u64,
+    /// Whether the kernel confines executors, where it can.
+    pub sandbox: bool,
     /// User time of a query or mutation (waiting for syscalls is not counted).
     pub user_time: Duration,
     /// JS heap of a call, MiB.
@@ -59,6 +62,7 @@ impl Default for HostOptions {
             executors: std::thread::available_parallelism().map_or(2, usize::from),
             realms: Realms::Fresh,
             shadow_every: 0,
+            sandbox: true,
             user_time: Duration::from_secs(1),
             heap_mib: 64,
             idle_after: Duration::from_secs(300),
@@ -107,7 +111,20 @@ impl Host {
     /// Checks Node and prepares the pool; executors start at first need.
     pub fn start(options: HostOptions) -> Result<Host, HostError> {
         let node = Node::find(options.node.clone())?;
+        let sandbox = |what| match options.sandbox.then(|| Sandbox::prepare(what, &node.path)) {
+            Some(Ok(sandbox)) => Some(Arc::new(sandbox)),
+            Some(Err(why)) => {
+                tracing::warn!(%why, "this kernel cannot confine executors: they run with Node's permission model alone");
+                None
+            }
+            None => None,
+        };
         let launch = |heap_mib: u32, network: bool| Launch {
+            sandbox: sandbox(if network {
+                Sandboxed::WithNetwork
+            } else {
+                Sandboxed::Still
+            }),
             heap_mib: heap_mib + HEAP_HEADROOM_MIB,
             data_bytes: (u64::from(heap_mib) * 2 + DATA_HEADROOM_MIB + node.mapped_mib()) << 20,
             node: node.clone(),

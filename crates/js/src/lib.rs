@@ -24,6 +24,7 @@ mod pool;
 mod process;
 mod realms;
 mod render;
+mod sandbox;
 mod scripts;
 mod shadow;
 mod wire;

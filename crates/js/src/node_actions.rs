@@ -352,6 +352,7 @@ impl Shared {
             heap_mib,
             data_bytes: (u64::from(heap_mib) * 2 + native) << 20,
             network: true,
+            sandbox: None,
             full: Some(FullNode {
                 entry: bundle.join(files::BOOT_FILE),
                 homes: folder.join("homes"),

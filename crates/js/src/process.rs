@@ -21,6 +21,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tempfile::TempDir;
 
 use crate::node::Node;
+use crate::sandbox::Sandbox;
 
 /// Descriptor of the socket inside the executor.
 const EXECUTOR_FD: i32 = 3;
@@ -39,6 +40,8 @@ pub(crate) struct Launch {
     pub(crate) data_bytes: u64,
     /// Whether the process may reach the network.
     pub(crate) network: bool,
+    /// What the kernel lets it do; `None` where the kernel cannot, or must not.
+    pub(crate) sandbox: Option<Arc<Sandbox>>,
     /// For Node actions: all of Node, without confinement.
     pub(crate) full: Option<FullNode>,
 }
@@ -130,7 +133,12 @@ impl Process {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .process_group(0);
-        confine(&mut command, theirs.as_raw_fd(), launch.data_bytes);
+        confine(
+            &mut command,
+            theirs.as_raw_fd(),
+            launch.data_bytes,
+            launch.sandbox.clone(),
+        );
         let mut child = command.spawn()?;
         drop(theirs);
         *switch.0.lock() = Some(child.id());
@@ -375,7 +383,12 @@ pub(crate) fn said_out_of_memory(said: &str) -> bool {
 }
 
 /// What the child does between `fork` and `exec`.
-fn confine(command: &mut Command, socket: i32, data_bytes: u64) {
+pub(crate) fn confine(
+    command: &mut Command,
+    socket: i32,
+    data_bytes: u64,
+    sandbox: Option<Arc<Sandbox>>,
+) {
     // `getpid` is taken here so that the child can tell whether its parent died in between.
     let parent = std::process::id();
     let child = move || -> std::io::Result<()> {
@@ -410,7 +423,10 @@ fn confine(command: &mut Command, socket: i32, data_bytes: u64) {
             #[cfg(not(target_os = "linux"))]
             let _ = parent;
         }
-        Ok(())
+        match &sandbox {
+            Some(sandbox) => sandbox.enter(),
+            None => Ok(()),
+        }
     };
     // SAFETY: the closure does nothing but the system calls above: no allocation, no locks.
     unsafe {

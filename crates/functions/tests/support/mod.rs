@@ -228,6 +228,7 @@ pub(crate) fn host_options() -> HostOptions {
         // Every call that runs in a kept realm is checked against a fresh one.
         realms: Realms::Watched,
         shadow_every: 1,
+        sandbox: true,
         // The machine may be busy with other tests.
         user_time: Duration::from_secs(10),
         heap_mib: 64,

@@ -78,6 +78,7 @@ pub fn options() -> HostOptions {
         executors: 1,
         realms: Realms::Fresh,
         shadow_every: 0,
+        sandbox: true,
         user_time: Duration::from_secs(1),
         heap_mib: 64,
         idle_after: Duration::from_secs(60),
