@@ -142,6 +142,7 @@ impl Host {
             Program::Realms(options.realms),
             options.idle_after,
         );
+        let node_version = node.shown().into();
         let node = NodeHost::new(options.node_actions, node, options.idle_after);
         Ok(Host {
             pool,
@@ -149,7 +150,7 @@ impl Host {
             node,
             user_time: options.user_time,
             http_idle,
-            node_version: node.shown().into(),
+            node_version,
         })
     }
 

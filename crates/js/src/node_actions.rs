@@ -349,10 +349,10 @@ impl Shared {
         let heap_mib = self.options.actions.heap_mib;
         let native = DATA_HEADROOM_MIB + NODE_NATIVE_MIB + node.mapped_mib();
         let launch = Launch {
-            sandbox: None,
             heap_mib,
             data_bytes: (u64::from(heap_mib) * 2 + native) << 20,
             network: true,
+            sandbox: None,
             full: Some(FullNode {
                 entry: bundle.join(files::BOOT_FILE),
                 homes: folder.join("homes"),
