@@ -49,7 +49,7 @@ pub use crate::error::{BeginError, CommitError, OpenError, TransactionError};
 pub use crate::limits::{TABLES_MAX, TransactionLimits, TransactionUsage};
 pub use crate::names::{IndexDefinition, IndexInfo, IndexState, Namespace, TableInfo};
 pub use crate::observer::{
-    Change, ChangeKind, CommitReport, ConflictPlace, HitReport, Observer, Source,
+    ChangeKind, CommitReport, ConflictPlace, HitReport, Observer, Source, WriteReport,
 };
 pub use crate::read_set::ReadSet;
 pub use crate::subscriptions::{Subscription, Waker};
