@@ -34,9 +34,8 @@ impl Functions {
 
     /// Begins to write the content of a file whose row is to follow. The caller holds the contents
     /// until the row is there.
-    pub async fn restore_content(&self, id: DocumentId) -> Result<Restoring, FileError> {
-        let files = &self.inner().options.files;
-        files.write(&key_of(id)).await.map(Restoring)
+    pub fn restore_content(&self, id: DocumentId) -> Restoring {
+        Restoring(self.inner().options.files.write(&key_of(id)))
     }
 
     /// Removes a content that turned out not to be what it should be.

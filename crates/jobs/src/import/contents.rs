@@ -130,8 +130,7 @@ fn restore_one(functions: &Functions, archive: &mut Archive, row: &FileRow) -> R
     let runtime = Handle::current();
     let failed =
         |error: &dyn std::fmt::Display| format!("the file {} cannot be kept: {error}", row.id);
-    let restoring = runtime.block_on(functions.restore_content(row.id));
-    let mut restoring = restoring.map_err(|error| failed(&error))?;
+    let mut restoring = functions.restore_content(row.id);
     let mut size = 0;
     let read = archive.content(&row.id.to_string(), &mut |chunk| {
         size += chunk.len() as u64;

@@ -74,8 +74,7 @@ impl Deployment {
 
     pub(crate) async fn put_file(&self, content: &[u8], content_type: Option<&str>) -> FileRow {
         let id = FileRow::id_of(InternalId(rand::random()));
-        let restoring = self.functions.restore_content(id).await;
-        let mut restoring = restoring.expect("it begins");
+        let mut restoring = self.functions.restore_content(id);
         let pushed = restoring.push(Bytes::copy_from_slice(content)).await;
         pushed.expect("it is written");
         let (size, sha256) = restoring.finish().await.expect("it ends");
