@@ -1,4 +1,5 @@
-# The image: the lentil binary, the Node that runs functions, and nothing else that matters.
+# The image: the lentil binary, the Node that runs functions, the npm that installs external packages of
+# Node actions, and nothing else that matters.
 #   docker build -t lentil . && docker run -p 3210:3210 -p 3211:3211 -p 6791:6791 -v lentil:/convex/data lentil
 
 FROM rust:1.95-slim-bookworm AS build
@@ -13,6 +14,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates curl \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY --from=node /usr/local/lib/node_modules/npm /usr/local/lib/node_modules/npm
 COPY --from=build /source/target/dist/lentil /usr/local/bin/lentil
 COPY docker/generate_admin_key.sh /convex/generate_admin_key.sh
 WORKDIR /convex

@@ -1,5 +1,5 @@
-// The first words of an executor process (`node -e`): the rest of its code arrives as the first
-// frame on descriptor 3, so that no file has to be readable.
+// The first words of an executor process (`node -e`; for Node actions a file of their bundle): the
+// rest of its code arrives as the first frame on descriptor 3, so that no file has to be readable.
 "use strict";
 const fs = require("fs");
 const read = (size) => {
@@ -14,4 +14,5 @@ const read = (size) => {
 const text = () => read(read(4).readUInt32LE(0)).toString("utf8");
 const [main, realm, options] = [text(), text(), text()];
 const run = require("vm").runInThisContext(main, { filename: "lentil:executor" });
-run(require, process, realm, JSON.parse(options));
+// Only Node actions load modules: elsewhere the permission model and the realms are in the way.
+run(require, process, realm, JSON.parse(options), (url) => import(url));

@@ -40,8 +40,21 @@
     return realm.link(order, bundle.modules);
   }
 
-  /** How a call ended: its result and what it has logged. */
-  function writeOutcome(realm) {
+  /** What a call has logged, from a line on. */
+  function writeLines(logs, from) {
+    writeU32(logs.length - from);
+    for (let i = from; i < logs.length; i++) {
+      const line = logs[i];
+      writeU8(line.level);
+      writeU8(line.truncated ? 1 : 0);
+      writeF64(line.time);
+      writeU32(line.messages.length);
+      for (let j = 0; j < line.messages.length; j++) writeString(line.messages[j]);
+    }
+  }
+
+  /** How a call ended: its result and what it has logged since `told` lines were sent. */
+  function writeOutcome(realm, told = 0) {
     const report = realm.outcome;
     writeU8(report.status);
     writeString(report.text);
@@ -51,14 +64,5 @@
     writeU8(report.observed | (realm.reused ? REUSED : 0));
     writeString(realm.verdict);
     realm.verdict = "";
-    const logs = realm.logs;
-    writeU32(logs.length);
-    for (let i = 0; i < logs.length; i++) {
-      const line = logs[i];
-      writeU8(line.level);
-      writeU8(line.truncated ? 1 : 0);
-      writeF64(line.time);
-      writeU32(line.messages.length);
-      for (let j = 0; j < line.messages.length; j++) writeString(line.messages[j]);
-    }
+    writeLines(realm.logs, told);
   }

@@ -4,15 +4,23 @@
   /** Hands over requests in the order in which they were made, so many at a time. */
   function sendWaiting(owner) {
     while (owner.waiting.length > 0 && owner.sent < options.concurrent) {
-      const { id, op, args } = owner.waiting.shift();
+      const { id, op, args, kind, view } = owner.waiting.shift();
       owner.sent += 1;
-      frame(OUT_CALLS);
+      frame(kind);
       writeU32(owner.call);
       writeU32(id);
       writeString(op);
       writeString(args);
+      if (view !== undefined) writeBytes(view);
       send();
     }
+  }
+
+  function request(owner, kind, id, op, args, view) {
+    if (owner.call === 0) return;
+    owner.ops.set(id, op);
+    owner.waiting.push({ id, op, args, kind, view });
+    sendWaiting(owner);
   }
 
   /** The longest delay that timers of Node know. */
@@ -33,7 +41,8 @@
     const { bundle, realm } = owner;
     const path = pathOf(bundle.modules[from].path, specifier);
     const target = bundle.modules.findIndex((module) => module.path === path || module.path === `${path}.js`);
-    if (target < 0) return -1;
+    // What runs in Node is not part of this runtime.
+    if (target < 0 || bundle.modules[target].node) return -1;
     const missing = bundle.order(target).filter((index) => !realm.defined(index));
     for (const index of missing) {
       realm.define(index, bundle.script(index).runInContext(realm.context, { displayErrors: false }));
@@ -50,12 +59,11 @@
       ...httpHost(owner),
       load: (from, specifier) => load(owner, from, specifier),
       streams,
-      startCall(id, op, args) {
-        if (owner.call === 0) return;
-        owner.ops.set(id, op);
-        owner.waiting.push({ id, op, args });
-        sendWaiting(owner);
-      },
+      startCall: (id, op, args) => request(owner, OUT_CALLS, id, op, args),
+      /** With bytes of the realm, which nobody changes. */
+      startGiving: (id, op, args, view) => request(owner, OUT_GIVE, id, op, args, view),
+      /** Answered with bytes. */
+      startTaking: (id, op, args) => request(owner, OUT_TAKE, id, op, args),
       startTimer(id, delay, repeats) {
         if (owner.call === 0) return;
         const fire = () => {

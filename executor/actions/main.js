@@ -13,6 +13,7 @@
   //#include /bundles.js
   //#include /host.js
   //#include /realms.js
+  //#include proxy.js
   //#include network.js
   //#include fetch.js
   //#include forms.js
@@ -59,6 +60,18 @@
     if (owner.call === 0) return;
     const { realm } = owner;
     if (realm.failed() || realm.settled() || isIdle(owner)) finish(owner);
+    else tellLines(owner);
+  }
+
+  /** Lines of an action that goes on are sent when they are there. */
+  function tellLines(owner) {
+    const { logs } = owner.realm;
+    if (logs.length === owner.told) return;
+    frame(OUT_LINES);
+    writeU32(owner.call);
+    writeLines(logs, owner.told);
+    owner.told = logs.length;
+    send();
   }
 
   const isIdle = (owner) =>
@@ -71,6 +84,8 @@
       bundle: undefined,
       realm: undefined,
       looking: false,
+      /** Lines of the log that were sent. */
+      told: 0,
       /** Requests to the server that are not answered: what they are, and those not sent yet. */
       ops: new Map(),
       waiting: [],
@@ -118,14 +133,20 @@
 
   function deliver() {
     const owner = active.get(readU32());
-    const id = readU32(), status = readU8(), text = readString();
-    const data = status === 2 ? readString() : undefined;
+    const id = readU32(), status = readU8();
     // Nobody waits for the answers to calls that have ended.
     if (owner === undefined) return;
     owner.ops.delete(id);
     owner.sent -= 1;
+    if (status === REPLY_BYTES) {
+      const rest = input.subarray(at);
+      const { set } = Uint8Array.prototype;
+      run(owner, () => owner.realm.bytesCame(id, rest.length, (view) => void set.call(view, rest)));
+    } else {
+      const text = readString(), data = status === REPLY_DATA ? readString() : undefined;
+      run(owner, () => owner.realm.answer(id, status, text, data));
+    }
     sendWaiting(owner);
-    run(owner, () => owner.realm.answer(id, status, text, data));
   }
 
   /** What was begun and not awaited, by name. */
@@ -145,18 +166,18 @@
     owner.fetches.clear();
     owner.ops.clear();
     owner.waiting.length = 0;
-    owner.sent = owner.busy = 0;
+    owner.sent = owner.busy = owner.told = 0;
   }
 
   function finish(owner) {
-    const { call, realm } = owner;
+    const { call, realm, told } = owner;
     const left = leftovers(owner);
     const clean = left.length === 0 && owner.timers.size === 0 && owner.fetches.size === 0;
     realm.conclude();
     release(owner);
     frame(OUT_DONE);
     writeU32(call);
-    writeOutcome(realm);
+    writeOutcome(realm, told);
     writeU32(left.length);
     for (const op of left) writeString(op);
     send();

@@ -1,4 +1,4 @@
-  // How actions reach the network: as Node does it, or public addresses only. What is checked is
+  // How actions reach the network: as Node does it, through a proxy, public addresses only. What is checked is
   // the address that is connected to, so it does not matter how it was written, which name led
   // there or who redirected; each connection is checked, also those of redirects.
   const dns = require("dns");
@@ -22,10 +22,10 @@
     return list;
   }
 
-  function publicOnly(allowed) {
+  /** Which addresses may be connected to. */
+  function createWall() {
     const private4 = blockList(PRIVATE_4, "ipv4");
     const public6 = blockList(PUBLIC_6, "ipv6"), private6 = blockList(PRIVATE_6, "ipv6");
-    const exempt = new Set(allowed);
 
     const isPublic = (address) =>
       net.isIPv4(address)
@@ -49,31 +49,53 @@
       });
     }
 
-    /** Connects for Node's fetch. */
-    function connect({ hostname, protocol, port, servername }, callback) {
+    return { lookup, refusal, refuses: (host) => net.isIP(host) !== 0 && !isPublic(host) };
+  }
+
+  /** Waits until a socket is connected, not for ever. */
+  function whenConnected(socket, host, event, callback) {
+    const end = (error) => {
+      socket.setTimeout(0);
+      socket.off("error", end).off("timeout", late).off(event, connected);
+      callback(error, error === null ? socket : undefined);
+    };
+    const connected = () => end(null);
+    const late = () => socket.destroy(new Error(`connecting to ${host} took longer than ${CONNECT_TIME / 1000} s`));
+    socket.setKeepAlive(true, 60000);
+    socket.setTimeout(CONNECT_TIME, late);
+    socket.once("error", end).once(event, connected);
+  }
+
+  /** Connects for Node's fetch: to allowed addresses, through the proxy if there is one. */
+  function connector() {
+    const wall = options.publicOnly ? createWall() : undefined;
+    const exempt = new Set(options.allowed ?? []);
+    const tunnel = options.proxy ? createTunnel(options.proxy) : undefined;
+
+    return ({ hostname, protocol, port, servername }, callback) => {
       const host = hostname.replace(/^\[|\]$/g, "");
       const secure = protocol === "https:";
       const number = Number(port) || (secure ? 443 : 80);
       const free = exempt.has(`${hostname}:${number}`);
-      if (!free && net.isIP(host) !== 0 && !isPublic(host)) return void setImmediate(callback, refusal(host));
-      const at = { host, port: number, ...(free ? {} : { lookup }) };
-      const socket = secure
-        ? tls.connect({ ...at, servername: servername || (net.isIP(host) === 0 ? host : ""), ALPNProtocols: ["http/1.1"] })
-        : net.connect(at);
-      const end = (error) => {
-        socket.setTimeout(0);
-        socket.off("error", failed).off("timeout", late);
-        if (error === null) callback(null, socket);
-        else callback(error);
+      if (!free && wall?.refuses(host)) return void setImmediate(callback, wall.refusal(host));
+      const safety = { servername: servername || (net.isIP(host) === 0 ? host : ""), ALPNProtocols: ["http/1.1"] };
+      const start = (at) => {
+        const socket = secure ? tls.connect({ ...at, ...safety }) : net.connect(at);
+        whenConnected(socket, host, secure ? "secureConnect" : "connect", callback);
+        return socket;
       };
-      const failed = (error) => end(error);
-      const late = () => socket.destroy(new Error(`connecting to ${host} took longer than ${CONNECT_TIME / 1000} s`));
-      socket.setKeepAlive(true, 60000);
-      socket.setTimeout(CONNECT_TIME, late);
-      socket.once("error", failed).once(secure ? "secureConnect" : "connect", () => end(null));
-      return socket;
-    }
+      // Who has an exception is near, and no proxy's business.
+      if (tunnel === undefined || free) return start({ host, port: number, ...(free || !wall ? {} : { lookup: wall.lookup }) });
+      return tunnel(`${hostname}:${number}`, (error, socket) => {
+        if (error) return callback(error);
+        return secure ? start({ socket }) : callback(null, socket);
+      });
+    };
+  }
 
+  /** Node's own fetch, with connections of ours where there is something to see to. */
+  function networkOf() {
+    if (!options.publicOnly && !options.proxy) return {};
     // Whoever touches `Response` makes Node load its fetch, which leaves its dispatcher here.
     void Response;
     const Agent = globalThis[Symbol.for("undici.globalDispatcher.1")]?.constructor;
@@ -81,7 +103,7 @@
       process._rawDebug("this version of Node has no dispatcher to restrict");
       process.exit(73);
     }
-    return { dispatcher: new Agent({ connect }) };
+    return { dispatcher: new Agent({ connect: connector() }) };
   }
 
-  const network = options.publicOnly ? publicOnly(options.allowed) : {};
+  const network = networkOf();

@@ -7,8 +7,39 @@
 
   function startCall(op, args, resolve, reject) {
     const id = ++requestCount;
-    requests[id] = { __proto__: null, resolve, reject };
+    requests[id] = { __proto__: null, resolve, reject, take: undefined };
     guard(host.startCall, id, op, args);
+  }
+
+  /** A request with bytes, which are not touched until it is answered. */
+  function giveBytes(op, args, bytes) {
+    return new PromiseHere((resolve, reject) => {
+      const id = ++requestCount;
+      requests[id] = { __proto__: null, resolve, reject, take: undefined };
+      guard(host.startGiving, id, op, args, bytes);
+    });
+  }
+
+  /** A request that is answered with bytes: `take` gets their number and a function that copies them. */
+  function takeBytes(op, args, take) {
+    return new PromiseHere((resolve, reject) => {
+      const id = ++requestCount;
+      requests[id] = { __proto__: null, resolve, reject, take };
+      guard(host.startTaking, id, op, args);
+    });
+  }
+
+  /** The answer of bytes, which are there only now. */
+  function bytesCame(id, length, copy) {
+    const request = requests[id];
+    delete requests[id];
+    if (request === undefined) return;
+    try {
+      request.take(length, copy);
+    } catch {
+      return request.reject(new ErrorHere("The server answered with more bytes than it had announced"));
+    }
+    request.resolve(length);
   }
 
   function answer(id, status, text, data) {
@@ -68,4 +99,5 @@
   function forgetActing() {
     requests = create(null);
     ticking = create(null);
+    forgetFiles();
   }

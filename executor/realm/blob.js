@@ -2,7 +2,9 @@
 
   const decodeUtf8 = (bytes) => guard(host.decode, guard(host.newDecoder, "utf-8", false, false), bytes, false);
 
+  /** The pieces in one; who passes a single one gives it away. */
   function joinBytes(pieces) {
+    if (pieces.length === 1) return pieces[0];
     let size = 0;
     for (const piece of pieces) size += piece.length;
     const joined = new Bytes(size);
@@ -17,7 +19,7 @@
   const isBytes = (value) => isObject(value) && (ArrayBuffer.isView(value) || isArrayBuffer(value));
 
   const blobGroup = exposeGroup(["Blob", "File", "FormData"], () => {
-    let bytesOf;
+    let bytesOf, blobOf;
     const typeFrom = (type) => {
       const text = `${type ?? ""}`;
       return /^[\x20-\x7e]*$/.test(text) ? text.toLowerCase() : "";
@@ -39,6 +41,12 @@
       }
       static {
         bytesOf = (blob) => (isObject(blob) && #bytes in blob ? blob.#bytes : undefined);
+        /** A Blob of bytes that nobody else has. */
+        blobOf = (bytes, type) => {
+          const blob = new Blob([], { type });
+          blob.#bytes = bytes;
+          return blob;
+        };
       }
       get size() {
         return this.#bytes.length;
@@ -155,5 +163,5 @@
       pieces.push(encodeUtf8(`--${boundary}--\r\n`));
       return joinBytes(pieces);
     }
-    return { Blob, File, FormData, bytesOf, multipart };
+    return { Blob, File, FormData, bytesOf, blobOf, multipart };
   });

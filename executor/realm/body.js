@@ -137,8 +137,7 @@
         return (await this.#consume()).buffer;
       }
       async blob() {
-        const { Blob } = blobGroup();
-        return new Blob([await this.#consume()], { type: this.#headers.get("content-type") ?? "" });
+        return blobGroup().blobOf(await this.#consume(), this.#headers.get("content-type") ?? "");
       }
       async formData() {
         if (!acting || now.phase !== RUNNING) throw cannot("formData()");

@@ -119,6 +119,7 @@
     sent,
     deliver,
     answer,
+    bytesCame,
     fire,
     bodyArrived,
     chunkTaken,

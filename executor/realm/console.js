@@ -1,4 +1,5 @@
-  // `console`: every line is kept until the call ends and travels with its result.
+  // `console`: every line is kept until the call ends and travels with its result; those of actions
+  // that go on are sent before.
 
   const LOG_LINES_MAX = 256;
   const LOG_LINE_BYTES_MAX = 32768;

@@ -144,6 +144,15 @@ async function logsOf(server, identifier) {
   return logs.entries.filter((entry) => entry.identifier === identifier);
 }
 
+/** The end of an execution with the lines that came before it. */
+async function executionOf(server, identifier) {
+  return await until(async () => {
+    const entries = await logsOf(server, identifier);
+    const end = entries.find(({ kind }) => kind === "Completion");
+    return end && { ...end, logLines: entries.flatMap(({ logLines }) => logLines) };
+  });
+}
+
 const bodies = async (client) => (await client.query(api.messages.list, {})).map((row) => row.body);
 
 test("73-75, 79: routes, precedence, methods and URLs, on both ports", async (t) => {
@@ -274,10 +283,7 @@ test("52: a client that leaves ends the stream and aborts the signal", async (t)
   assert.equal(Buffer.from(value).toString(), "begun");
   control.abort();
   await until(async () => (await bodies(client)).includes("canceled"));
-  const [entry] = await until(async () => {
-    const entries = await logsOf(server, "GET /endless");
-    return entries.length > 0 && entries;
-  });
+  const entry = await executionOf(server, "GET /endless");
   assert.match(entry.logLines.join("\n"), /^\[LOG\] 'aborted' 'AbortError'\n\[INFO\] The client went away/);
 });
 
@@ -312,7 +318,7 @@ test("77: errors in both forms, before and after the head", async (t) => {
   const { code, trace } = await boom.json();
   assert.equal(code, "[Request ID: 0123456789abcdef] Server Error: Uncaught Error: boom");
   assert.match(trace, /^Uncaught Error: boom\n {4}at \.\.\/convex\/http\.ts:\d+:\d+\n$/);
-  const [entry] = await logsOf(server, "GET /fails");
+  const entry = await executionOf(server, "GET /fails");
   assert.deepEqual([entry.udfType, entry.success, entry.requestId], ["HttpAction", { status: "500" }, "0123456789abcdef"]);
   const withData = await (await fetch(`${site}/fails-with-data`)).json();
   assert.deepEqual(withData.data, { code: { $integer: "BwAAAAAAAAA=" } });
@@ -320,13 +326,10 @@ test("77: errors in both forms, before and after the head", async (t) => {
   const late = await fetch(`${site}/fails-late`);
   assert.equal(late.status, 200);
   await assert.rejects(late.text());
-  const [broken] = await until(async () => {
-    const entries = await logsOf(server, "GET /fails-late");
-    return entries.length > 0 && entries;
-  });
+  const broken = await executionOf(server, "GET /fails-late");
   assert.match(broken.logLines.join("\n"), /^\[LOG\] 'begins'\n\[ERROR\] The response had begun.*Uncaught Error: late/);
-  const printed = await project.convex(server, ["logs", "--history", "50", "--jsonl"], { limitMs: 5_000 });
-  assert.match(printed.stdout, /"GET \/fails-late"/);
+  const printed = project.convexRunning(t, server, ["logs", "--history", "50", "--jsonl"]);
+  await until(() => printed.stdout.includes('"GET /fails-late"'), { what: "the CLI's line" });
 
   const redacting = await pushed(t, { args: ["--redact-logs-to-client"] });
   const hidden = await (await fetch(`${redacting.site}/fails-with-data`, { headers: { "convex-request-id": "r1" } })).json();

@@ -31,6 +31,7 @@ pub(crate) fn install(run_only: bool) -> anyhow::Result<()> {
         npm_install(&root().join("tests/e2e"))?;
         npm_install(&root().join("tests/e2e/old-cli"))?;
         npm_install(&root().join("examples/realtime"))?;
+        npm_install(&root().join("examples/outside"))?;
         println!("Python with the convex package: {}", python()?.display());
     }
     Ok(())

@@ -33,6 +33,10 @@ pub struct Deployment {
     pub auth: Option<String>,
     /// JSON text of what `convex.config.js` exports.
     pub definition: Option<String>,
+    /// Major version of Node for Node actions; `None` is the server's own.
+    pub node_version: Option<String>,
+    /// JSON text of the packages that Node actions import: a list of names and versions.
+    pub node_dependencies: Option<String>,
     /// Whether an admin has stopped it: no function runs until it goes on.
     pub paused: bool,
 }
@@ -51,6 +55,8 @@ impl Deployment {
             pending_schema: None,
             auth: None,
             definition: None,
+            node_version: None,
+            node_dependencies: None,
             paused: false,
         }
     }
@@ -95,6 +101,8 @@ impl Deployment {
             pending_schema: id("pendingSchema")?,
             auth: row.optional_text("auth"),
             definition: row.optional_text("definition"),
+            node_version: row.optional_text("nodeVersion"),
+            node_dependencies: row.optional_text("nodeDependencies"),
             paused: row.value("paused") == Some(&Value::Boolean(true)),
         })
     }
@@ -119,6 +127,11 @@ impl Deployment {
             ),
             ("auth", self.auth.as_deref().and_then(text)),
             ("definition", self.definition.as_deref().and_then(text)),
+            ("nodeVersion", self.node_version.as_deref().and_then(text)),
+            (
+                "nodeDependencies",
+                self.node_dependencies.as_deref().and_then(text),
+            ),
             ("paused", self.paused.then_some(Value::Boolean(true))),
         ]);
         let id = table.id(ROW);

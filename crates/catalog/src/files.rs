@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lentil_database::{Document, IndexQuery, Namespace, Order, Transaction};
-use lentil_values::{DocumentId, InternalId, KeyRange, Value};
+use lentil_database::{Document, IndexQuery, Namespace, Order, TableInfo, Transaction};
+use lentil_values::{DocumentId, InternalId, KeyRange, Object, Value};
 
 use crate::row::{Row, corrupt, fields, text};
 use crate::{CatalogError, SystemTable};
@@ -68,21 +68,39 @@ impl FileRow {
         size: u64,
         content_type: Option<&str>,
     ) -> Result<DocumentId, CatalogError> {
-        let table = SystemTable::Files;
-        let info = tx
-            .table(Namespace::ROOT, table.name())
-            .ok_or_else(|| corrupt(table, "the table is missing"))?;
-        let value = fields([
-            ("sha256", text(&STANDARD.encode(sha256))),
-            // Sizes are numbers to apps, exact up to 9 PB.
-            ("size", Some(Value::Float64(size as f64))),
-            (
-                "contentType",
-                Some(content_type.map_or(Value::Null, |it| Value::String(it.to_owned()))),
-            ),
-        ]);
+        let info = table_info(tx)?;
         let now_ms = tx.now_ms();
+        let value = value(sha256, size, content_type);
         Ok(tx.insert_with(&info, internal, now_ms, value)?)
+    }
+
+    /// Makes a file that an import brings visible with the transaction's commit, as it was where it
+    /// comes from. One of that id that is there keeps its creation time.
+    pub fn restore(&self, tx: &mut Transaction) -> Result<(), CatalogError> {
+        let value = value(&self.sha256, self.size, self.content_type.as_deref());
+        if tx.get(Namespace::ROOT, self.id)?.is_some() {
+            tx.replace(Namespace::ROOT, self.id, value)?;
+            return Ok(());
+        }
+        let info = table_info(tx)?;
+        tx.insert_with(&info, self.id.internal, self.creation_time_ms, value)?;
+        Ok(())
+    }
+
+    /// The ids of all files.
+    pub fn ids(tx: &mut Transaction) -> Result<Vec<DocumentId>, CatalogError> {
+        let mut rows = tx.query(IndexQuery {
+            namespace: Namespace::ROOT,
+            table: SystemTable::Files.name().to_owned(),
+            index: "by_id".to_owned(),
+            range: KeyRange::all(),
+            order: Order::Asc,
+        })?;
+        let mut ids = Vec::new();
+        while let Some((_, document)) = rows.next(tx)? {
+            ids.push(document.id);
+        }
+        Ok(ids)
     }
 
     /// Removes the file with the transaction's commit, and notes that its content is to be; false
@@ -96,6 +114,24 @@ impl FileRow {
         tx.insert(Namespace::ROOT, SystemTable::RemovedFiles.name(), value)?;
         Ok(true)
     }
+}
+
+fn table_info(tx: &mut Transaction) -> Result<TableInfo, CatalogError> {
+    let table = SystemTable::Files;
+    tx.table(Namespace::ROOT, table.name())
+        .ok_or_else(|| corrupt(table, "the table is missing"))
+}
+
+fn value(sha256: &[u8; 32], size: u64, content_type: Option<&str>) -> Object {
+    fields([
+        ("sha256", text(&STANDARD.encode(sha256))),
+        // Sizes are numbers to apps, exact up to 9 PB.
+        ("size", Some(Value::Float64(size as f64))),
+        (
+            "contentType",
+            Some(content_type.map_or(Value::Null, |it| Value::String(it.to_owned()))),
+        ),
+    ])
 }
 
 /// A file that apps have removed and whose content may still be there.

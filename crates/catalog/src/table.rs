@@ -16,6 +16,8 @@ pub enum SystemTable {
     Schemas,
     /// Environment variables.
     Environment,
+    /// Exports and how far they are.
+    Exports,
     /// Imports and how far they are.
     Imports,
     /// Mutations that clients have numbered, so that each runs once.
@@ -43,12 +45,13 @@ pub enum SystemTable {
 }
 
 impl SystemTable {
-    const ALL: [SystemTable; 17] = [
+    const ALL: [SystemTable; 18] = [
         SystemTable::Deployment,
         SystemTable::Modules,
         SystemTable::ModuleChunks,
         SystemTable::Schemas,
         SystemTable::Environment,
+        SystemTable::Exports,
         SystemTable::Imports,
         SystemTable::SessionRequests,
         SystemTable::Files,
@@ -71,6 +74,7 @@ impl SystemTable {
             SystemTable::ModuleChunks => "_module_chunks",
             SystemTable::Schemas => "_schemas",
             SystemTable::Environment => "_environment_variables",
+            SystemTable::Exports => "_exports",
             SystemTable::Imports => "_snapshot_imports",
             SystemTable::SessionRequests => "_session_requests",
             SystemTable::Files => "_storage",
@@ -94,6 +98,7 @@ impl SystemTable {
             SystemTable::ModuleChunks => 523,
             SystemTable::Schemas => 524,
             SystemTable::Environment => 525,
+            SystemTable::Exports => 526,
             SystemTable::Imports => 527,
             SystemTable::SessionRequests => 528,
             SystemTable::RemovedFiles => 529,

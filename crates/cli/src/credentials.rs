@@ -66,6 +66,11 @@ pub(crate) fn load_or_make(place: &PlaceOptions, data: &Path) -> anyhow::Result<
     })
 }
 
+/// Whether a data folder has a secret, so that keys can be made of it.
+pub(crate) fn exist(data: &Path) -> bool {
+    data.join("credentials/instance_secret").is_file()
+}
+
 /// The data folder: the one of `--data`, or beside the database file that the stock server would use.
 pub(crate) fn data_folder(place: &PlaceOptions, db_spec: Option<&Path>) -> PathBuf {
     match db_spec {

@@ -4,10 +4,16 @@
 //! It does not decide anything about data, functions or the wire.
 
 mod options;
+mod files;
 mod credentials;
 mod keys;
 mod serve;
 mod banner;
+mod client;
+mod remote;
+mod transfer;
+mod backup;
+mod install;
 
 use std::process::ExitCode;
 
@@ -22,6 +28,15 @@ fn main() -> ExitCode {
         None => serve::main(options.serve),
         Some(Command::Keys(arguments)) => keys::main(&arguments),
         Some(Command::Keygen { what }) => keys::keygen(&what),
+        Some(Command::Run(arguments)) => remote::run(&arguments),
+        Some(Command::Data(arguments)) => remote::data(&arguments),
+        Some(Command::Env(arguments)) => remote::environment(&arguments),
+        Some(Command::Status(target)) => remote::status(&target),
+        Some(Command::Export(arguments)) => transfer::export(&arguments),
+        Some(Command::Import(arguments)) => transfer::import(&arguments),
+        Some(Command::Backup(arguments)) => backup::backup(&arguments),
+        Some(Command::Restore(arguments)) => backup::restore(&arguments),
+        Some(Command::InstallLocal(arguments)) => install::main(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,11 +6,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::backup::{BackupOptions, RestoreOptions, ScheduleOptions};
+use crate::client::TargetOptions;
+use crate::files::FileOptions;
+use crate::install::InstallOptions;
+use crate::remote::{DataOptions, EnvOptions, RunOptions};
+use crate::transfer::{ExportOptions, ImportOptions};
+
 const EXAMPLES: &str = "\
 Examples:
   lentil                                   serve from ./lentil-data on 127.0.0.1:3210
   lentil serve --listen 0.0.0.0            let other machines connect
   lentil keys                              print an admin key for the CLI and dashboards
+  lentil backup                            everything in one file, while the server runs
   CONVEX_SELF_HOSTED_URL=http://127.0.0.1:3210 \\
   CONVEX_SELF_HOSTED_ADMIN_KEY=\"$(lentil keys)\" npx convex dev";
 
@@ -30,6 +38,24 @@ pub(crate) enum Command {
     Serve(Box<ServeOptions>),
     /// Print an admin key, one line; works while the server runs.
     Keys(KeysOptions),
+    /// Tell how a running server is.
+    Status(TargetOptions),
+    /// Run a function.
+    Run(RunOptions),
+    /// List tables, or show documents of one.
+    Data(DataOptions),
+    /// Read and change environment variables.
+    Env(EnvOptions),
+    /// Export everything into a zip file, as `npx convex export` does.
+    Export(ExportOptions),
+    /// Import a zip file, or documents of one table, as `npx convex import` does.
+    Import(ImportOptions),
+    /// Back up the data folder into one file, also while the server runs.
+    Backup(BackupOptions),
+    /// Make a data folder of a backup.
+    Restore(RestoreOptions),
+    /// Be the local backend of `npx convex dev`, which then needs no network.
+    InstallLocal(InstallOptions),
     /// Mint a key for a given name and secret, without a data folder.
     #[command(hide = true)]
     Keygen {
@@ -157,6 +183,9 @@ pub(crate) struct ServeOptions {
     )]
     pub(crate) retention: u64,
 
+    #[command(flatten)]
+    pub(crate) files: FileOptions,
+
     /// The Node binary that runs functions, 20.18 or newer [default: node on PATH].
     #[arg(
         long,
@@ -184,6 +213,13 @@ pub(crate) struct ServeOptions {
         help_heading = "Functions"
     )]
     pub(crate) action_network_allow: Vec<String>,
+    /// A proxy for what actions fetch, `http://user:password@host:port`; it resolves the names, and hosts of
+    /// --action-network-allow are reached without it.
+    #[arg(long, env = "LENTIL_ACTION_PROXY", hide_env_values = true, value_parser = proxy, value_name = "URL", help_heading = "Functions")]
+    pub(crate) action_proxy: Option<String>,
+    /// Whether modules marked `"use node"` run. They have all that Node has, files of this machine included.
+    #[arg(long, env = "LENTIL_NODE_ACTIONS", value_enum, default_value_t = NodeActionsChoice::On, value_name = "WHETHER", help_heading = "Functions")]
+    pub(crate) node_actions: NodeActionsChoice,
     /// Whether a call gets a fresh global context, or one that earlier calls have left as it was.
     #[arg(long, env = "LENTIL_REALMS", value_enum, default_value_t = RealmChoice::Watched, help_heading = "Functions")]
     pub(crate) realms: RealmChoice,
@@ -225,6 +261,8 @@ pub(crate) struct ServeOptions {
     #[arg(long, env = "LENTIL_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, help_heading = "Logs")]
     pub(crate) log_format: LogFormat,
 
+    #[command(flatten)]
+    pub(crate) schedule: ScheduleOptions,
     #[command(flatten)]
     pub(crate) ignored: StockOptions,
 }
@@ -291,6 +329,15 @@ pub(crate) enum NetworkChoice {
     PublicOnly,
 }
 
+/// See [`ServeOptions::node_actions`].
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeActionsChoice {
+    /// They run, unless actions may reach public addresses only: what Node does cannot be watched.
+    On,
+    /// Pushes that have some are refused.
+    Off,
+}
+
 /// See [`ServeOptions::log_format`].
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
@@ -310,6 +357,21 @@ fn origin(text: &str) -> Result<String, String> {
             Ok(text.trim_end_matches('/').to_owned())
         }
         _ => Err("must begin with http:// or https:// and name a host".to_owned()),
+    }
+}
+
+/// The URL of a proxy. It may hold a password: what is wrong is said without repeating it.
+fn proxy(text: &str) -> Result<String, String> {
+    let parsed = url::Url::parse(text).ok();
+    let usable = parsed.filter(|url| {
+        matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.path() == "/"
+    });
+    match usable {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(
+            "must be http:// or https://, a host and a port, e.g. http://proxy.example:3128"
+                .to_owned(),
+        ),
     }
 }
 

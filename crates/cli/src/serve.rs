@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lentil_database::{Database, DatabaseOptions, SystemEnv};
-use lentil_files::FileStore;
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{
-    ActionOptions, Functions, FunctionsOptions, Host, HostOptions, Limits, Network, Realms,
+    ActionOptions, Functions, FunctionsOptions, Host, HostOptions, Limits, Network, NodeOptions,
+    Proxy, Realms,
 };
-use lentil_jobs::Imports;
+use lentil_jobs::{Exports, Imports};
 use lentil_server::ws::SyncOptions;
 use lentil_server::{DashboardOptions, Deps, Server, ServerOptions};
 use lentil_storage::{SqliteOptions, SqlitePersistence, Synchronous};
@@ -20,8 +20,10 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use crate::credentials::{Credentials, data_folder, load_or_make};
-use crate::options::{Durability, LogFormat, NetworkChoice, RealmChoice, ServeOptions, Switch};
-use crate::{banner, keys};
+use crate::options::{
+    Durability, LogFormat, NetworkChoice, NodeActionsChoice, RealmChoice, ServeOptions, Switch,
+};
+use crate::{backup, banner, client, keys};
 
 /// Where dashboards are looked for.
 const DASHBOARD_PORT: u16 = 6791;
@@ -75,7 +77,8 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     };
 
     let limits = limits(&options)?;
-    let host = Host::start(host_options(&options, &limits))?;
+    let files = options.files.open(&data).await?;
+    let host = Host::start(host_options(&options, &limits, &data))?;
     let database = open_database(&options, &data)?;
     let functions = Functions::new(
         database.clone(),
@@ -86,7 +89,8 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
             cloud_url: cloud_url.clone(),
             site_url: site_url.clone(),
             limits,
-            files: FileStore::local(&data.join("files"))?,
+            files,
+            file_url_ttl: options.files.url_ttl(),
         },
     );
     let deployer = Deployer::new(&functions);
@@ -94,21 +98,30 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         .bootstrap()
         .await
         .context("cannot prepare the system tables")?;
-    let imports =
-        Imports::new(&deployer, data.join("imports")).context("cannot prepare imports")?;
+    let imports = Imports::new(&functions, &deployer, data.join("imports"))
+        .context("cannot prepare imports")?;
+    let exports =
+        Exports::new(&functions, data.join("exports")).context("cannot prepare exports")?;
     let deps = Deps {
         database: database.clone(),
         functions,
         deployer,
         imports,
+        exports,
         keys: credentials.keys.clone(),
     };
 
     announce(&credentials, [&cloud_url, &site_url, &dashboard], &data);
+    // Only who is given nothing but the folder needs it.
+    if let Err(error) = client::note_address(&data, &format!("http://127.0.0.1:{}", api.port())) {
+        tracing::warn!(%error, "the server's address cannot be noted in the data folder");
+    }
+    let backups = tokio::spawn(backup::rotate(options.schedule.clone(), data.clone()));
     let served = server
         .run(deps, stop_signal()?)
         .await
         .context("a listener failed");
+    backups.abort();
     host.shutdown().await;
     database.shutdown();
     tracing::info!("stopped");
@@ -125,9 +138,10 @@ fn limits(options: &ServeOptions) -> anyhow::Result<Limits> {
     Ok(limits)
 }
 
-fn host_options(options: &ServeOptions, limits: &Limits) -> HostOptions {
+fn host_options(options: &ServeOptions, limits: &Limits, data: &Path) -> HostOptions {
     let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let actions = action_options(options, limits);
     HostOptions {
         node: options.node.clone(),
         executors: options.executors.map_or(cores, usize::from),
@@ -141,23 +155,59 @@ fn host_options(options: &ServeOptions, limits: &Limits) -> HostOptions {
         user_time: Duration::from_millis(limits.user_time_ms),
         heap_mib: u32::try_from(limits.heap_mib).unwrap_or(u32::MAX),
         queue: size(limits.waiting_calls),
-        actions: ActionOptions {
-            processes: options.action_executors.map_or(cores.max(2), usize::from),
-            running: size(limits.actions_running),
-            waiting: size(limits.waiting_calls),
-            patience: Duration::from_millis(limits.action_wait_ms),
-            time: Duration::from_millis(limits.action_time_ms),
-            blocking: Duration::from_millis(limits.action_blocking_ms),
-            heap_mib: u32::try_from(limits.action_heap_mib).unwrap_or(u32::MAX),
-            concurrent: size(limits.action_requests),
-            network: match options.action_network {
-                NetworkChoice::Open => Network::Open,
-                NetworkChoice::PublicOnly => Network::PublicOnly {
-                    allowed: options.action_network_allow.clone(),
-                },
+        node_actions: NodeOptions {
+            folder: Some(data.join("node")),
+            refused: why_no_node_actions(options),
+            actions: ActionOptions {
+                running: size(limits.node_actions_running),
+                time: Duration::from_millis(limits.node_action_time_ms),
+                heap_mib: u32::try_from(limits.node_action_heap_mib).unwrap_or(u32::MAX),
+                ..actions.clone()
+            },
+            arguments_bytes: size(limits.node_arguments_bytes),
+        },
+        actions,
+        ..HostOptions::default()
+    }
+}
+
+fn action_options(options: &ServeOptions, limits: &Limits) -> ActionOptions {
+    let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    ActionOptions {
+        processes: options.action_executors.map_or(cores.max(2), usize::from),
+        running: size(limits.actions_running),
+        waiting: size(limits.waiting_calls),
+        patience: Duration::from_millis(limits.action_wait_ms),
+        time: Duration::from_millis(limits.action_time_ms),
+        blocking: Duration::from_millis(limits.action_blocking_ms),
+        heap_mib: u32::try_from(limits.action_heap_mib).unwrap_or(u32::MAX),
+        concurrent: size(limits.action_requests),
+        network: match options.action_network {
+            NetworkChoice::Open => Network::Open,
+            NetworkChoice::PublicOnly => Network::PublicOnly {
+                allowed: options.action_network_allow.clone(),
             },
         },
-        ..HostOptions::default()
+        proxy: options.action_proxy.as_deref().map(Proxy::new),
+        http_running: size(limits.http_actions_running),
+        http_idle: Duration::from_millis(limits.http_idle_ms),
+    }
+}
+
+/// Where actions may connect cannot be enforced on Node actions, so that one setting excludes the
+/// other.
+fn why_no_node_actions(options: &ServeOptions) -> Option<String> {
+    match (options.node_actions, options.action_network) {
+        (NodeActionsChoice::Off, _) => {
+            Some("the server was started with --node-actions off".to_owned())
+        }
+        (NodeActionsChoice::On, NetworkChoice::PublicOnly) => Some(
+            "the server lets actions reach public addresses only (--action-network public-only), which cannot be \
+             enforced on Node.js"
+                .to_owned(),
+        ),
+        (NodeActionsChoice::On, NetworkChoice::Open) => None,
     }
 }
 

@@ -242,6 +242,37 @@ fn a_malformed_secret_is_explained() {
 }
 
 #[test]
+fn a_store_of_files_that_cannot_be_reached_is_named() {
+    let folder = folder();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let closed = format!("http://{}", listener.local_addr().expect("it is bound"));
+    drop(listener);
+    let mut command = server(folder.path());
+    command
+        .env("S3_STORAGE_FILES_BUCKET", "papers")
+        .env("S3_ENDPOINT_URL", &closed)
+        .env("AWS_ACCESS_KEY_ID", "me")
+        .env("AWS_SECRET_ACCESS_KEY", "nobody else knows");
+    explains(command, &["papers", &closed, "S3_ENDPOINT_URL"]);
+    let mut command = server(folder.path());
+    command
+        .env("S3_STORAGE_FILES_BUCKET", "papers")
+        .env("AWS_ACCESS_KEY_ID", "me");
+    explains(command, &["set AWS_SECRET_ACCESS_KEY"]);
+}
+
+#[test]
+fn a_proxy_that_is_none_is_a_usage_error() {
+    let folder = folder();
+    let mut command = server(folder.path());
+    command.arg("--action-proxy").arg("proxy.example:3128");
+    let output = finish(command);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("e.g. http://proxy.example:3128"), "{text}");
+}
+
+#[test]
 fn node_must_be_there_and_new_enough() {
     let data = folder();
     let mut missing = server(data.path());

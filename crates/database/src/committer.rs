@@ -23,7 +23,8 @@ use crate::shared::{Published, Shared};
 use crate::subscriptions::Hit;
 use crate::write_log::{CountChange, Stale, Touch, WriteLog};
 use crate::{
-    Change, ChangeKind, CommitError, CommitReport, Committed, ConflictPlace, HitReport, Observer,
+    ChangeKind, CommitError, CommitReport, Committed, ConflictPlace, HitReport, Observer,
+    WriteReport,
 };
 
 /// Entries written beside commits (by a backfill), in order with them.
@@ -299,7 +300,9 @@ impl Committer {
                 let counts = count_changes(&accepted.finished);
                 publication
                     .counts
-                    .follow(&accepted.finished.definitions, &counts);
+                    .follow(&accepted.finished.definitions, &counts, |tablet| {
+                        published.registry.table(tablet).is_some()
+                    });
                 tracing::trace!(target: "lentil::station", number = 10);
                 publication.log.push(accepted.ts, touches, counts);
             }
@@ -327,7 +330,7 @@ impl Committer {
 /// What an observer is told of a commit.
 fn report(accepted: &Accepted, mut hits: Vec<HitReport>, hits_total: usize) -> CommitReport {
     hits.truncate(HITS_MAX);
-    let changes = accepted.finished.writes.iter().map(|write| Change {
+    let changes = accepted.finished.writes.iter().map(|write| WriteReport {
         tablet: write.tablet,
         id: write.id,
         kind: match (&write.old, &write.new) {

@@ -26,15 +26,16 @@ impl Counts {
         &mut self,
         definitions: &[(InternalId, Option<Definition>)],
         changes: &[CountChange],
+        existed: impl Fn(TabletId) -> bool,
     ) {
         for (_, definition) in definitions {
             match definition {
-                // Only its creation writes a definition of a live table.
-                Some(Definition::Table(table)) if !table.deleting => {
-                    self.known.insert(table.tablet, 0);
-                }
-                Some(Definition::Table(table)) => {
+                Some(Definition::Table(table)) if table.deleting => {
                     self.known.remove(&table.tablet);
+                }
+                // Created; a table that moves to another namespace keeps what is in it.
+                Some(Definition::Table(table)) if !existed(table.tablet) => {
+                    self.known.entry(table.tablet).or_insert(0);
                 }
                 _ => {}
             }

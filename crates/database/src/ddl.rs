@@ -71,21 +71,13 @@ impl Transaction {
             };
         }
         check_table_name(name)?;
-        if self.registry.table_count(namespace) >= TABLES_MAX {
-            return Err(developer(
-                "TooManyTables",
-                format!("Number of tables cannot exceed {TABLES_MAX}."),
-            ));
-        }
+        self.check_room(namespace)?;
         let number = match number {
             Some(number) => number,
             None => self.next_number(namespace, name.starts_with('_'))?,
         };
         if number.0 == 0 || self.look_up_number(namespace, number).is_some() {
-            return Err(developer(
-                "TableNumberTaken",
-                format!("The table number {} is taken.", number.0),
-            ));
+            return Err(number_taken(number));
         }
         let definition = TableDefinition {
             tablet: TabletId(self.shared.draw_id()),
@@ -124,6 +116,45 @@ impl Transaction {
         };
         definition.deleting = true;
         self.change_definition(document, Definition::Table(definition))
+    }
+
+    /// Gives a table with its indexes and contents to another namespace, which must have none of
+    /// that name or number.
+    pub fn move_table(
+        &mut self,
+        table: &TableInfo,
+        namespace: Namespace,
+    ) -> Result<TableInfo, TransactionError> {
+        let live = self.live_table(table)?;
+        if self.look_up_name(namespace, &table.name).is_some() {
+            return Err(developer(
+                "TableExists",
+                format!("Table \"{}\" exists already.", table.name),
+            ));
+        }
+        if self.look_up_number(namespace, table.number).is_some() {
+            return Err(number_taken(table.number));
+        }
+        self.check_room(namespace)?;
+        let document = self.registry.table_document(live.info.tablet);
+        let document = document.ok_or_else(|| built_in_table(&table.name))?;
+        let Some(Definition::Table(mut definition)) = self.registry.definition(document).cloned()
+        else {
+            unreachable!("the document of a table defines a table");
+        };
+        definition.namespace = namespace;
+        self.change_definition(document, Definition::Table(definition))?;
+        let moved = self.registry.table(live.info.tablet);
+        let moved = moved.expect("a moved table is still there");
+        Ok(moved.info.as_ref().clone())
+    }
+    /// The number that the next user table of the namespace would get; another transaction may give
+    /// it away meanwhile.
+    pub fn next_table_number(
+        &mut self,
+        namespace: Namespace,
+    ) -> Result<TableNumber, TransactionError> {
+        self.next_number(namespace, false)
     }
 
     // --- indexes ----------------------------------------------------------------------------
@@ -221,6 +252,16 @@ impl Transaction {
     }
 
     // --- parts ------------------------------------------------------------------------------
+
+    fn check_room(&self, namespace: Namespace) -> Result<(), TransactionError> {
+        if self.registry.table_count(namespace) < TABLES_MAX {
+            return Ok(());
+        }
+        Err(developer(
+            "TooManyTables",
+            format!("Number of tables cannot exceed {TABLES_MAX}."),
+        ))
+    }
 
     /// A number that no table of the namespace has or had: an id must not come to mean another
     /// table's document.
@@ -452,6 +493,13 @@ fn built_in_table(name: &str) -> TransactionError {
     developer(
         "ReadOnlySystemTable",
         format!("Table \"{name}\" is built in and cannot be deleted."),
+    )
+}
+
+fn number_taken(number: TableNumber) -> TransactionError {
+    developer(
+        "TableNumberTaken",
+        format!("The table number {} is taken.", number.0),
     )
 }
 

@@ -37,9 +37,11 @@ mod shared;
 mod backfill;
 mod observer;
 mod retention;
+mod changes;
 mod database;
 
 pub use crate::backfill::{BackfillProgress, BackfillStep};
+pub use crate::changes::{Change, Changes, ChangesError};
 pub use crate::cursor::{Ahead, RangeCursor};
 pub use crate::database::{Database, DatabaseOptions};
 pub use crate::env::{Env, SystemEnv};
@@ -47,7 +49,7 @@ pub use crate::error::{BeginError, CommitError, OpenError, TransactionError};
 pub use crate::limits::{TABLES_MAX, TransactionLimits, TransactionUsage};
 pub use crate::names::{IndexDefinition, IndexInfo, IndexState, Namespace, TableInfo};
 pub use crate::observer::{
-    Change, ChangeKind, CommitReport, ConflictPlace, HitReport, Observer, Source,
+    ChangeKind, CommitReport, ConflictPlace, HitReport, Observer, Source, WriteReport,
 };
 pub use crate::read_set::ReadSet;
 pub use crate::subscriptions::{Subscription, Waker};

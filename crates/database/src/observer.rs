@@ -37,7 +37,7 @@ pub struct CommitReport {
     /// By whom, if that was said.
     pub source: Option<Arc<Source>>,
     /// What it wrote.
-    pub changes: Vec<Change>,
+    pub changes: Vec<WriteReport>,
     /// Whom it woke, up to a limit.
     pub hits: Vec<HitReport>,
     /// How many it woke.
@@ -46,7 +46,7 @@ pub struct CommitReport {
 
 /// One document that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct WriteReport {
     /// Of which table.
     pub tablet: TabletId,
     /// Which one.

@@ -258,11 +258,21 @@ impl Registry {
         ts: Timestamp,
         definition: Option<Definition>,
     ) {
-        if let Some((old, _)) = self.documents.remove(&document) {
-            match old.as_ref() {
-                Definition::Table(table) => self.remove_table(table),
-                Definition::Index(index) => self.remove_index(index),
-            }
+        let old = self.documents.remove(&document).map(|(old, _)| old);
+        if let (Some(Definition::Table(old)), Some(Definition::Table(new))) =
+            (old.as_deref(), &definition)
+            && !old.deleting
+            && !new.deleting
+        {
+            self.move_table(old, new);
+            let new = Arc::new(Definition::Table(new.clone()));
+            self.documents.insert(document, (new, ts));
+            return;
+        }
+        match old.as_deref() {
+            Some(Definition::Table(table)) => self.remove_table(table),
+            Some(Definition::Index(index)) => self.remove_index(index),
+            None => {}
         }
         let Some(definition) = definition else { return };
         match &definition {
@@ -305,6 +315,28 @@ impl Registry {
             same_tablet.is_none(),
             "two live tables share their contents"
         );
+    }
+
+    /// A live table changes its namespace and keeps its indexes.
+    fn move_table(&mut self, old: &TableDefinition, new: &TableDefinition) {
+        let table = self.tablets.get(&old.tablet);
+        let indexes = table
+            .expect("a live table is in the registry")
+            .indexes
+            .clone();
+        let ids: Vec<IndexId> = indexes.iter().map(|index| index.id).collect();
+        self.remove_table(old);
+        self.add_table(new);
+        self.index_tablets
+            .extend(ids.into_iter().map(|index| (index, new.tablet)));
+        let table = self
+            .tablets
+            .get_mut(&new.tablet)
+            .expect("the table was just added");
+        *table = Arc::new(Table {
+            info: table.info.clone(),
+            indexes,
+        });
     }
 
     fn remove_table(&mut self, definition: &TableDefinition) {

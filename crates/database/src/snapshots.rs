@@ -85,6 +85,14 @@ impl Snapshots {
     }
 }
 
+impl SnapshotGuard {
+    /// Another guard of the same snapshot.
+    pub(crate) fn again(&self) -> SnapshotGuard {
+        let again = self.snapshots.take_retained(self.snapshot);
+        again.expect("a snapshot in use is not behind the horizon")
+    }
+}
+
 impl Drop for SnapshotGuard {
     fn drop(&mut self) {
         let mut users = self.snapshots.users.lock();

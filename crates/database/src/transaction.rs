@@ -142,6 +142,13 @@ impl Transaction {
         }
     }
 
+    /// Another transaction at the same snapshot, which has read and written nothing: for readers of
+    /// so much that what one transaction remembers of it would be too much.
+    pub fn fresh(&self) -> Transaction {
+        let guard = self.guard.again();
+        Transaction::new(self.shared.clone(), guard, self.registry.clone())
+    }
+
     /// The snapshot it reads at.
     pub fn snapshot(&self) -> Timestamp {
         self.guard.snapshot

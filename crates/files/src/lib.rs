@@ -2,12 +2,14 @@
 //! removed when nothing refers to them any more.
 //!
 //! It knows neither ids nor transactions. Where the bytes lie is `object_store`'s business: a
-//! local folder whose writes are flushed to disk before they count, memory for tests.
+//! local folder whose writes are flushed to disk before they count, an S3-compatible service,
+//! memory for tests.
 //!
 //! Invariant: a key holds nothing or a whole file; a write that is dropped leaves nothing.
 
 mod error;
 mod key;
+mod s3;
 mod writing;
 
 use std::fs;
@@ -25,6 +27,7 @@ use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 
 pub use crate::error::FileError;
 pub use crate::key::FileKey;
+pub use crate::s3::{S3Key, S3Settings};
 pub use crate::writing::{Writing, Written};
 
 /// Where contents are kept; cheap to clone.
@@ -63,14 +66,9 @@ impl FileStore {
         }
     }
 
-    /// Begins to write a file.
-    pub async fn write(&self, key: &FileKey) -> Result<Writing, FileError> {
-        let upload = self
-            .store
-            .put_multipart(&key.location())
-            .await
-            .map_err(|error| FileError::of("beginning to write a file", &error))?;
-        Ok(Writing::new(upload))
+    /// Begins to write a file. The store hears of it when the first part is full, or at the end.
+    pub fn write(&self, key: &FileKey) -> Writing {
+        Writing::new(Arc::clone(&self.store), key.location())
     }
 
     /// Reads a part of a file, in chunks.

@@ -4,8 +4,10 @@
 //! Every query and mutation that an action runs is a transaction of its own. The server never runs
 //! an action twice: what it had done before it failed stays done.
 
+mod contents;
 mod files;
 mod http;
+mod progress;
 mod requests;
 
 use std::sync::Arc;
@@ -52,19 +54,23 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
             &error,
         ))
     });
+    let requests = ActionRequests::new(inner.clone(), &call, path.clone(), id);
+    let requests = Arc::new(requests);
+    let mut node = false;
     let (result, lines) = match prepared {
-        Ok(prepared) => execute(&inner, &call, &path, id, prepared).await,
+        Ok(prepared) => {
+            node = prepared.image.bundle.is_node(&path.module);
+            execute(&requests, &path, prepared).await
+        }
         Err(failure) => (Err(failure), Vec::new()),
     };
-    let lines = Arc::new(lines);
     let reported = match &result {
         Ok(_) => true,
         Err(failure) => failure.class == FailureClass::Developer,
     };
     if reported {
-        let mut execution = describe(&call, &path, started, &lines, &result);
-        execution.id = id;
-        inner.log(execution);
+        let described = describe(&call, &path, started, &result);
+        requests.conclude(&lines, Execution { node, ..described });
     }
     Outcome {
         result,
@@ -101,22 +107,16 @@ fn prepare(
 
 type Ended = (Result<Arc<str>, FunctionFailure>, Vec<Line>);
 
-async fn execute(
-    inner: &Arc<Inner>,
-    call: &Call,
-    path: &FunctionPath,
-    id: uuid::Uuid,
-    prepared: Prepared,
-) -> Ended {
+async fn execute(requests: &Arc<ActionRequests>, path: &FunctionPath, prepared: Prepared) -> Ended {
     let Prepared { image, invocation } = prepared;
-    let requests = Arc::new(ActionRequests::new(inner.clone(), call, path.clone(), id));
+    let inner = &requests.inner;
     let ActionOutcome {
         result,
         logs,
         unawaited,
-    } = match inner.host.action(&invocation, requests).await {
+    } = match inner.host.action(&invocation, requests.clone()).await {
         Ok(outcome) => outcome,
-        Err(refused) => return (Err(overloaded(refused)), Vec::new()),
+        Err(refused) => return (Err(overloaded(refused, "actions_running")), Vec::new()),
     };
     let mut lines = flatten(logs, Vec::new(), inner.options.limits.log_lines);
     lines.extend(unawaited_line(&unawaited, inner.database.begin().now_ms()));
@@ -161,11 +161,13 @@ fn value_of(result: CallResult) -> Result<String, FunctionFailure> {
     }
 }
 
-fn overloaded(refused: ActionRefused) -> FunctionFailure {
+fn overloaded(refused: ActionRefused, limit: &str) -> FunctionFailure {
     match refused {
         ActionRefused::Busy => FunctionFailure::overloaded(
             "TooManyConcurrentRequests",
-            "Too many actions are running and waiting to run. Try again in a moment, or raise the limit actions_running.",
+            format!(
+                "Too many actions are running and waiting to run. Try again in a moment, or raise the limit {limit}."
+            ),
         ),
         ActionRefused::ShuttingDown => {
             FunctionFailure::overloaded("Busy", "The server is shutting down.")
@@ -211,6 +213,8 @@ fn method_of(op: &str) -> &str {
         "1.0/actions/schedule" | "actions/schedule" => "schedule",
         "1.0/actions/cancel_job" => "cancel",
         "1.0/actions/vectorSearch" => "vectorSearch",
+        "storage/begin" | "storage/write" | "storage/end" => "storage.store",
+        "storage/open" | "storage/read" => "storage.get",
         op => op.strip_prefix("1.0/").unwrap_or(op),
     }
 }
@@ -219,7 +223,6 @@ fn describe(
     call: &Call,
     path: &FunctionPath,
     started: Instant,
-    lines: &Arc<Vec<Line>>,
     result: &Result<Arc<str>, FunctionFailure>,
 ) -> Execution {
     Execution {
@@ -227,9 +230,11 @@ fn describe(
         parent: call.origin.parent(),
         work: Default::default(),
         kind: FunctionKind::Action,
+        node: false,
         component: call.component.clone(),
         identifier: path.to_string(),
-        lines: lines.clone(),
+        // They went before.
+        lines: Arc::default(),
         seconds: started.elapsed().as_secs_f64(),
         user_seconds: 0.0,
         cached: false,

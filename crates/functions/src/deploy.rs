@@ -18,6 +18,7 @@ mod finish;
 mod handles;
 mod image;
 mod indexes;
+mod node;
 mod request;
 mod schema_work;
 mod start;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use lentil_catalog::{Deployment, Schema};
 use lentil_database::{CommitError, Database, Namespace, Transaction, TransactionLimits};
 use lentil_js::Host;
-use lentil_values::Object;
+use lentil_values::{IdResolver, Object};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -101,6 +102,11 @@ impl Deployer {
     /// Waits until there may be something for [`Deployer::background_step`] to do.
     pub async fn work(&self) {
         self.shared.work.notified().await;
+    }
+
+    /// Says that there may be something to do.
+    pub fn wake(&self) {
+        self.shared.work.notify_one();
     }
 
     /// Runs a transaction off the async workers and commits it, again if it conflicts.
@@ -177,24 +183,28 @@ impl Deployer {
 
     /// Checks a document that is about to be written past functions (an import) against the
     /// enforced schema, and fails a pending one that does not allow it. The inner error is the
-    /// validator's complaint.
+    /// validator's complaint. `names` says what table names stand for, if not what they stand for
+    /// in the root namespace.
     pub fn check_write(
         &self,
         tx: &mut Transaction,
         table: &str,
         fields: &Object,
+        names: Option<&dyn IdResolver>,
     ) -> Result<Result<(), String>, DeployError> {
         let Some(image) = self.shared.images.current(tx)? else {
             return Ok(Ok(()));
         };
         if let Some(schema) = &image.schema {
-            let checked =
-                schema.check_document(table, fields, &TableNames::new(tx, Namespace::ROOT));
+            let checked = match names {
+                Some(names) => schema.check_document(table, fields, names),
+                None => schema.check_document(table, fields, &TableNames::new(tx, Namespace::ROOT)),
+            };
             if checked.is_err() {
                 return Ok(checked);
             }
         }
-        note_write(tx, &image, table, fields)?;
+        note_write(tx, &image, table, fields, names)?;
         Ok(Ok(()))
     }
 }

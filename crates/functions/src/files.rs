@@ -6,7 +6,9 @@
 //! upload that was cut short, of a mutation that failed) is swept up.
 
 mod names;
+mod signing;
 pub(crate) mod operations;
+mod snapshots;
 mod tokens;
 
 use std::ops::Range;
@@ -24,6 +26,9 @@ use lentil_values::{DocumentId, InternalId};
 
 pub(crate) use self::names::PublicNames;
 use self::operations::catalog;
+use self::signing::BadUrl;
+pub(crate) use self::signing::UrlSigner;
+pub use self::snapshots::{ContentsHeld, Restoring};
 pub(crate) use self::tokens::UploadTokens;
 use crate::service::Inner;
 use crate::transact::transact;
@@ -54,9 +59,20 @@ pub enum FileFailure {
     /// The URL names no file by its form.
     #[error("\"{0}\" is not the name of a file: URLs of files come from `ctx.storage.getUrl`")]
     Path(String),
+    /// The URL is not signed, or its time is over, where URLs of files end.
+    #[error("{message}")]
+    Denied {
+        /// Short code.
+        code: &'static str,
+        /// Which of the two, and what to do.
+        message: &'static str,
+    },
     /// There is no such file, or not any more.
     #[error("there is no file under this URL; it may have been deleted")]
     NotFound,
+    /// The store of contents refuses; the log says why.
+    #[error("the deployment's store of files failed, and nothing is kept of this; try again later")]
+    Store,
     /// Not the caller's fault.
     #[error("{}", .0.message)]
     Failed(FunctionFailure),
@@ -68,8 +84,24 @@ impl<E: Into<FunctionFailure>> From<E> for FileFailure {
     }
 }
 
+impl From<BadUrl> for FileFailure {
+    fn from(bad: BadUrl) -> FileFailure {
+        match bad {
+            BadUrl::Unsigned => FileFailure::Denied {
+                code: "InvalidFileUrl",
+                message: "this URL of a file is not signed by this deployment, or was altered; get one from `ctx.storage.getUrl`",
+            },
+            BadUrl::Expired => FileFailure::Denied {
+                code: "FileUrlExpired",
+                message: "this URL of a file has expired; get a new one from `ctx.storage.getUrl`",
+            },
+        }
+    }
+}
+
 fn store_failed(error: &lentil_files::FileError) -> FileFailure {
-    FileFailure::Failed(FunctionFailure::internal("the file store failed", error))
+    tracing::error!(%error, "the file store failed");
+    FileFailure::Store
 }
 
 /// An upload that has begun. Dropped, it leaves nothing.
@@ -83,7 +115,18 @@ pub struct Upload {
 pub struct StoredFile {
     /// What is known of it.
     pub row: FileRow,
+    /// How long its URL is still good, if that ends.
+    pub good_for: Option<Duration>,
     store: FileStore,
+}
+
+/// What a URL of a file says besides the file's name.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UrlProof<'a> {
+    /// When it ends, seconds since the epoch.
+    pub expires: Option<&'a str>,
+    /// That it was made here.
+    pub signature: Option<&'a str>,
 }
 
 /// The name of a file's content in the store.
@@ -106,12 +149,7 @@ impl Functions {
             .open(token, now_ms)
             .map_err(FileFailure::Token)?;
         let internal = new_id();
-        let writing = inner
-            .options
-            .files
-            .write(&key_of(FileRow::id_of(internal)))
-            .await
-            .map_err(|error| store_failed(&error))?;
+        let writing = inner.options.files.write(&key_of(FileRow::id_of(internal)));
         Ok(Upload {
             inner,
             writing,
@@ -119,21 +157,38 @@ impl Functions {
         })
     }
 
-    /// The file under a public name (the last part of what `getUrl` gives).
-    pub async fn stored_file(&self, name: &str) -> Result<StoredFile, FileFailure> {
-        let internal = self
-            .inner()
-            .names
-            .open(name)
-            .ok_or_else(|| FileFailure::Path(name.to_owned()))?;
+    /// The file under a public name (the last part of the path that `getUrl` gives).
+    pub async fn stored_file(
+        &self,
+        name: &str,
+        proof: UrlProof<'_>,
+    ) -> Result<StoredFile, FileFailure> {
+        let inner = self.inner();
+        let no_name = || FileFailure::Path(name.to_owned());
+        let internal = inner.names.open(name).ok_or_else(no_name)?;
+        let now_ms = inner.database.begin().now_ms();
+        let good_for = inner.signer.check(
+            inner.names.name(internal),
+            proof.expires,
+            proof.signature,
+            now_ms,
+        )?;
         let row = self.file_row(FileRow::id_of(internal)).await?;
-        let store = self.inner().options.files.clone();
-        row.map(|row| StoredFile { row, store })
-            .ok_or(FileFailure::NotFound)
+        let store = inner.options.files.clone();
+        let found = row.map(|row| StoredFile {
+            row,
+            good_for,
+            store,
+        });
+        found.ok_or(FileFailure::NotFound)
     }
 
-    /// Removes contents whose rows are gone; how many it was. Called again and again by a job.
+    /// Removes contents whose rows are gone; how many it was. Called again and again by a job; does
+    /// nothing while somebody holds the contents.
     pub async fn remove_dropped_files(&self) -> Result<usize, FunctionFailure> {
+        let Ok(_removing) = self.inner().contents.try_write() else {
+            return Ok(0);
+        };
         let database = self.database().clone();
         let removed = transact(database.clone(), WHAT, |tx| {
             RemovedFile::some(tx, REMOVED_STEP).map_err(catalog)
@@ -162,6 +217,9 @@ impl Functions {
         let files = self.inner().options.files.clone();
         let mut listed = files.list();
         let mut count = 0;
+        let Ok(_removing) = self.inner().contents.try_write() else {
+            return Ok(0);
+        };
         while let Some(file) = listed.try_next().await.map_err(failed)? {
             if self.is_unclaimed(&file, now).await? {
                 files.remove(&file.key).await.map_err(failed)?;

@@ -46,12 +46,14 @@ mod introspection;
 pub mod deploy;
 mod system;
 
-pub use lentil_js::{ActionOptions, Host, HostOptions, HttpHead, Network, Realms, RequestBody};
+pub use lentil_js::{
+    ActionOptions, Host, HostOptions, HttpHead, Network, NodeOptions, Proxy, Realms, RequestBody,
+};
 
 pub use crate::actions::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpResponse};
 pub use crate::agenda::Agenda;
 pub use crate::errors::client_message;
-pub use crate::files::{FileFailure, StoredFile, Upload};
+pub use crate::files::{ContentsHeld, FileFailure, Restoring, StoredFile, Upload, UrlProof};
 pub use crate::introspection::{Event, EventReader, News, Parameters, Presence, SeriesQuery};
 pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};

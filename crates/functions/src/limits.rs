@@ -98,6 +98,12 @@ limits! {
     action_requests, 8, "requests", "Requests of one action, such as `ctx.runQuery`, that are worked on at a time; the rest wait.", "";
     actions_running, 64, "actions", "Actions that run at a time; the rest wait.", "TooManyConcurrentRequests";
     action_wait_ms, 10_000, "ms", "Time that an action waits for its turn to run.", "TooManyConcurrentRequests";
+    http_actions_running, 128, "actions", "HTTP actions that run at a time, besides `actions_running`; the rest wait.", "TooManyConcurrentRequests";
+    http_idle_ms, 60_000, "ms", "Time that an HTTP action waits for a client that sends no more of the request, or takes no more of the response.", "";
+    node_action_time_ms, 600_000, "ms", "Time that one Node action may take.", "Action … execution timed out";
+    node_action_heap_mib, 512, "MiB", "JavaScript heap of one process that runs Node actions.", "JavaScript execution ran out of memory";
+    node_actions_running, 64, "actions", "Node actions that run at a time; the rest wait.", "TooManyConcurrentRequests";
+    node_arguments_bytes, 5 << 20, "bytes", "Arguments of one call of a Node action.", "ArgsTooLarge";
     http_request_bytes, 20 << 20, "bytes", "Body of a request for an HTTP action.", "RequestTooLarge";
     http_response_bytes, 20 << 20, "bytes", "Body of the response of an HTTP action; what is longer is cut.", "HttpResponseTooLarge";
     waiting_calls, 4_096, "calls", "Calls that wait for a process to run in.", "TooManyConcurrentRequests";

@@ -128,6 +128,8 @@ pub(crate) struct Execution {
     /// The execution that called it, if one did.
     pub(crate) parent: Option<uuid::Uuid>,
     pub(crate) kind: FunctionKind,
+    /// Whether it is a Node action.
+    pub(crate) node: bool,
     pub(crate) component: ComponentPath,
     /// Display path.
     pub(crate) identifier: String,
@@ -154,6 +156,26 @@ pub(crate) struct Execution {
     pub(crate) conflicts: Option<(u32, String)>,
 }
 
+/// Lines of an action that goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    pub(crate) kind: FunctionKind,
+    pub(crate) component: ComponentPath,
+    /// Display path, or route.
+    pub(crate) identifier: String,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) request_id: String,
+}
+
+/// What an entry of the log stream is.
+#[derive(Clone, Debug)]
+pub(crate) enum Entry {
+    /// The end of an execution.
+    Completion(Box<Execution>),
+    /// Something on the way to it.
+    Progress(Progress),
+}
+
 /// What kind of identity it was, as log entries name it.
 pub(crate) fn identity_type(identity: &Identity) -> &'static str {
     match identity {
@@ -164,36 +186,54 @@ pub(crate) fn identity_type(identity: &Identity) -> &'static str {
     }
 }
 
-/// One execution in the log stream.
+/// The end of an execution, or lines on the way to it, in the log stream.
 #[derive(Debug)]
 pub struct LogEntry {
     /// Ms since the epoch; larger than that of every entry before.
     cursor_ms: f64,
-    execution: Execution,
+    execution_id: uuid::Uuid,
+    entry: Entry,
 }
 
 impl LogEntry {
     /// The request it belongs to.
     pub fn request_id(&self) -> &str {
-        &self.execution.request_id
+        match &self.entry {
+            Entry::Completion(execution) => &execution.request_id,
+            Entry::Progress(progress) => &progress.request_id,
+        }
     }
 
-    /// Its JSON text, a `Completion` (cli-and-deploy 14).
+    /// Whether an execution has ended with it.
+    pub fn is_completion(&self) -> bool {
+        matches!(self.entry, Entry::Completion(_))
+    }
+
+    /// Its JSON text, a `Completion` or a `Progress` (cli-and-deploy 14).
     pub fn to_json(&self, form: LogForm) -> String {
-        let execution = &self.execution;
-        let lines: Vec<Json> = match form {
-            LogForm::Structured => execution
-                .lines
-                .iter()
-                .map(|line| line.structured(&execution.component))
-                .collect(),
-            LogForm::Text => execution
-                .lines
-                .iter()
-                .map(|line| json!(line.text()))
-                .collect(),
-        };
-        let component = (!execution.component.is_root()).then_some(&execution.component.0);
+        match &self.entry {
+            Entry::Completion(execution) => self.completion_json(execution, form),
+            Entry::Progress(progress) => self.progress_json(progress, form),
+        }
+    }
+
+    fn progress_json(&self, progress: &Progress, form: LogForm) -> String {
+        json!({
+            "kind": "Progress",
+            "udfType": kind_name(progress.kind),
+            "componentPath": path_json(&progress.component),
+            "identifier": progress.identifier,
+            "timestamp": self.cursor_ms / 1e3,
+            "logLines": lines_json(&progress.lines, &progress.component, form),
+            "requestId": progress.request_id,
+            "executionId": self.execution_id.to_string(),
+        })
+        .to_string()
+    }
+
+    fn completion_json(&self, execution: &Execution, form: LogForm) -> String {
+        let lines = lines_json(&execution.lines, &execution.component, form);
+        let component = path_json(&execution.component);
         let conflicts = execution.conflicts.as_ref().map(|(retries, table)| {
             json!({ "tableName": table, "documentId": null, "writeSource": null, "retryCount": retries })
         });
@@ -219,7 +259,7 @@ impl LogEntry {
             "willRetry": false,
             "executionTimestamp": self.cursor_ms / 1e3 - execution.seconds,
             "identityType": execution.identity_type,
-            "environment": "isolate",
+            "environment": if execution.node { "node" } else { "isolate" },
         })
         .to_string()
     }
@@ -227,11 +267,27 @@ impl LogEntry {
     fn bytes(&self) -> usize {
         // The struct, the allocations of its texts, and the places that hold it.
         const OVERHEAD: usize = 512;
-        let execution = &self.execution;
-        let messages = execution.lines.iter().flat_map(|line| &line.line.messages);
+        let (lines, error) = match &self.entry {
+            Entry::Completion(execution) => (&*execution.lines, execution.error.as_ref()),
+            Entry::Progress(progress) => (&progress.lines, None),
+        };
+        let messages = lines.iter().flat_map(|line| &line.line.messages);
         let lines: usize = messages.map(|message| message.len() + 96).sum();
-        OVERHEAD + lines + execution.error.as_ref().map_or(0, String::len)
+        OVERHEAD + lines + error.map_or(0, String::len)
     }
+}
+
+fn lines_json(lines: &[Line], component: &ComponentPath, form: LogForm) -> Vec<Json> {
+    let lines = lines.iter().map(|line| match form {
+        LogForm::Structured => line.structured(component),
+        LogForm::Text => json!(line.text()),
+    });
+    lines.collect()
+}
+
+/// The root app has no path.
+fn path_json(component: &ComponentPath) -> Json {
+    json!((!component.is_root()).then_some(&component.0))
 }
 
 /// `Query`, `Mutation` and so on, as every text names a kind.
@@ -287,14 +343,15 @@ struct Ring {
 }
 
 impl LogStream {
-    pub(crate) fn push(&self, now_ms: f64, execution: Execution) {
+    pub(crate) fn push(&self, now_ms: f64, execution_id: uuid::Uuid, entry: Entry) {
         {
             let mut ring = self.shared.ring.lock();
             let cursor_ms = now_ms.max(ring.newest_ms + CURSOR_STEP_MS);
             ring.newest_ms = cursor_ms;
             let entry = Arc::new(LogEntry {
                 cursor_ms,
-                execution,
+                execution_id,
+                entry,
             });
             ring.bytes += entry.bytes();
             ring.entries.push_back(entry);
@@ -355,6 +412,7 @@ mod tests {
             parent: None,
             work: Work::default(),
             kind: FunctionKind::Query,
+            node: false,
             component: ComponentPath::default(),
             identifier: "m:f".to_owned(),
             lines: Arc::new(lines),
@@ -372,11 +430,16 @@ mod tests {
         }
     }
 
+    fn push(logs: &LogStream, now_ms: f64, execution: Execution) {
+        let entry = Entry::Completion(Box::new(execution));
+        logs.push(now_ms, uuid::Uuid::nil(), entry);
+    }
+
     #[tokio::test]
     async fn cursors_grow_although_the_clock_stands_still() {
         let logs = LogStream::default();
         for request in ["a", "b", "c"] {
-            logs.push(1_800_000_000_000.0, execution(request, vec![]));
+            push(&logs, 1_800_000_000_000.0, execution(request, vec![]));
         }
         let (all, newest) = logs.newer_than(0.0).await;
         assert_eq!(all.len(), 3);
@@ -393,7 +456,7 @@ mod tests {
             async move { logs.newer_than(newest).await.0.len() }
         });
         tokio::task::yield_now().await;
-        logs.push(0.0, execution("d", vec![]));
+        push(&logs, 0.0, execution("d", vec![]));
         assert_eq!(waiting.await.expect("it does not panic"), 1);
     }
 
@@ -407,7 +470,7 @@ mod tests {
     fn the_ring_is_bounded() {
         let logs = LogStream::default();
         for n in 0..ENTRIES_MAX + 5 {
-            logs.push(n as f64, execution("r", vec![]));
+            push(&logs, n as f64, execution("r", vec![]));
         }
         assert_eq!(logs.entries_after(0.0).0.len(), ENTRIES_MAX);
         for n in 0..40 {
@@ -416,7 +479,7 @@ mod tests {
                 line: line(&"x".repeat(1 << 20), 0.0),
                 nested: None,
             };
-            logs.push(2e12 + f64::from(n), execution("r", vec![long]));
+            push(&logs, 2e12 + f64::from(n), execution("r", vec![long]));
         }
         assert!(logs.entries_after(0.0).0.len() < 17);
     }
@@ -433,7 +496,8 @@ mod tests {
         assert_eq!(texts, ["[LOG] before", "[LOG] in", "[LOG] after"]);
         let entry = LogEntry {
             cursor_ms: 2000.0,
-            execution: execution("r", lines),
+            execution_id: uuid::Uuid::nil(),
+            entry: Entry::Completion(Box::new(execution("r", lines))),
         };
         let json: Json =
             serde_json::from_str(&entry.to_json(LogForm::Structured)).expect("it is JSON");

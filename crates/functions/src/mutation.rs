@@ -345,6 +345,7 @@ fn describe(
             commit_seconds: 0.0,
         },
         kind: FunctionKind::Mutation,
+        node: false,
         component: call.component.clone(),
         identifier: path.to_string(),
         lines: executed.lines.clone(),

@@ -314,6 +314,7 @@ pub(crate) fn describe(
         parent: call.origin.parent(),
         work: Default::default(),
         kind: FunctionKind::Query,
+        node: false,
         component: call.component.clone(),
         identifier: path.to_string(),
         lines: Arc::default(),

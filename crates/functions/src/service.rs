@@ -1,7 +1,7 @@
 //! The handle through which everything runs functions.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lentil_database::Database;
 use lentil_files::FileStore;
@@ -9,16 +9,17 @@ use lentil_identity::Identity;
 use lentil_js::{Host, RealmReport};
 use lentil_values::{DocumentId, Timestamp};
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
 use crate::agenda::Agenda;
 use crate::cache::{QueryCache, QueryKey};
 use crate::contention::Contention;
 use crate::cursor::Cursors;
 use crate::deploy::ImageCache;
-use crate::files::{PublicNames, UploadTokens};
+use crate::files::{PublicNames, UploadTokens, UrlSigner};
 use crate::introspection::{EventReader, Introspection, Presence, start_reports};
 use crate::limits::Limits;
-use crate::logs::{Execution, LogStream};
+use crate::logs::{Entry, Execution, LogStream};
 use crate::mutation::Errand;
 use crate::prepare::Warm;
 use crate::sessions_seen::{SessionsSeen, Standing};
@@ -132,6 +133,8 @@ pub struct FunctionsOptions {
     pub limits: Limits,
     /// Where the contents of files are kept.
     pub files: FileStore,
+    /// How long a URL of a file is good; `None` as long as the file is there.
+    pub file_url_ttl: Option<Duration>,
 }
 
 impl Default for FunctionsOptions {
@@ -143,6 +146,7 @@ impl Default for FunctionsOptions {
             site_url: "http://127.0.0.1:3211".to_owned(),
             limits: Limits::default(),
             files: FileStore::memory(),
+            file_url_ttl: None,
         }
     }
 }
@@ -167,7 +171,10 @@ pub(crate) struct Inner {
     pub(crate) logs: LogStream,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) names: PublicNames,
+    pub(crate) signer: UrlSigner,
     pub(crate) uploads: UploadTokens,
+    /// Taken to write by who removes contents, to read by who needs all of them to stay.
+    pub(crate) contents: Arc<tokio::sync::RwLock<()>>,
     /// For driver threads that have to wait for the file store.
     pub(crate) runtime: Handle,
     pub(crate) agenda: Arc<Agenda>,
@@ -177,10 +184,17 @@ pub(crate) struct Inner {
 impl Inner {
     /// Adds an entry to the log stream.
     pub(crate) fn log(&self, execution: Execution) {
-        self.introspection.ended(&execution, &self.database);
+        self.log_entry(execution.id, Entry::Completion(Box::new(execution)));
+    }
+
+    /// Adds an entry of an execution that may have others.
+    pub(crate) fn log_entry(&self, execution_id: Uuid, entry: Entry) {
+        if let Entry::Completion(execution) = &entry {
+            self.introspection.ended(execution, &self.database);
+        }
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now_ms = now.map_or(0.0, |now| now.as_secs_f64() * 1e3);
-        self.logs.push(now_ms, execution);
+        self.logs.push(now_ms, execution_id, entry);
     }
 }
 
@@ -208,8 +222,10 @@ impl Functions {
             logs: LogStream::default(),
             dispatcher: Dispatcher::start(),
             names: PublicNames::new(&options.secret),
+            signer: UrlSigner::new(&options.secret, options.file_url_ttl),
             runtime: Handle::current(),
             uploads: UploadTokens::new(&options.secret, &options.instance_name),
+            contents: Arc::default(),
             agenda: Arc::default(),
             introspection: Arc::default(),
             database,

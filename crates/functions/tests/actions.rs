@@ -37,9 +37,16 @@ async fn actions_run_internal_functions_each_in_a_transaction() {
     assert_eq!(of("acts:add").len(), 3);
     assert_eq!(of("acts:add")[0]["caller"], "Action");
     assert_eq!(of("acts:hidden")[0]["udfType"], "Action");
+    // Its lines came first, then its end without them.
     let own = of("acts:addAll");
-    assert_eq!(own.len(), 1);
+    assert_eq!(own.len(), 2);
+    assert_eq!(own[0]["kind"], "Progress");
     assert_eq!(own[0]["logLines"][0]["messages"], json!(["'begun'"]));
+    assert_eq!(own[1]["kind"], "Completion");
+    assert_eq!(own[1]["logLines"], json!([]));
+    for name in ["requestId", "executionId", "udfType"] {
+        assert_eq!(own[0][name], own[1][name], "{name}");
+    }
     assert_eq!(own[0]["requestId"], of("acts:add")[0]["requestId"]);
 }
 

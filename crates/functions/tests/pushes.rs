@@ -94,7 +94,7 @@ async fn s002_s003_s004_only_what_changed_is_sent() {
     assert_eq!((error.status, error.code), (409, "MissingExistingModule"));
     for (member, value, code) in [
         ("sha256", "00", "ExistingModuleHashConflict"),
-        ("environment", "node", "NodeActionsNotSupported"),
+        ("environment", "node", "ExistingModuleEnvConflict"),
     ] {
         let mut body = push_of(&[], None);
         body["appDefinition"]["unchangedModuleHashes"] = json!(live_hashes(&app).await);
@@ -163,13 +163,11 @@ async fn s007_what_is_wrong_is_said_with_its_place_and_changes_nothing() {
         assert_eq!((error.status, error.code), (400, code), "{error}");
         assert!(error.message.contains(text), "{error}");
     }
-    let mut node = push_of(&[plain_module("m.js", "")], None);
+    let mut node = push_of(&[plain_module("http.js", "")], None);
     node["appDefinition"]["changedModules"][0]["environment"] = "node".into();
     let error = refused(&app, node).await;
-    assert!(
-        error.message.contains("m.js") && error.status == 400,
-        "{error}"
-    );
+    assert_eq!((error.status, error.code), (400, "InvalidModules"));
+    assert!(error.message.contains("http.js must not say"), "{error}");
     let twice = push_of(&[module("m.js", ONE), module("m.js", TWO)], None);
     assert_eq!(refused(&app, twice).await.code, "InvalidModules");
     let many: Vec<_> = (0..=4_096)

@@ -1,64 +1,43 @@
-//! Imports: a file is uploaded, read, confirmed, and written in one transaction (cli-and-deploy 12).
+//! Imports: a file is uploaded, read, confirmed, and written (cli-and-deploy 12).
+//!
+//! Documents go into hidden tables, a batch a transaction, so that size does not matter; one last
+//! transaction puts those in the place of the visible ones. What a process that dies leaves is
+//! hidden, and dropped at the next start. Only documents that are added to a table that has some
+//! are written by the last transaction itself.
+
+mod activate;
+mod contents;
+mod layout;
+mod load;
+mod source;
+mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use lentil_catalog::{ImportRow, ImportState};
+use lentil_catalog::{FileRow, ImportRow, ImportState, Schema};
 use lentil_database::{CommitError, Database, Namespace, Transaction, TransactionLimits};
+use lentil_functions::Functions;
 use lentil_functions::deploy::{DeployError, Deployer};
 use lentil_values::DocumentId;
 
-use crate::parse;
+pub use self::activate::renew_table;
+use self::layout::{Layout, Wanted};
+use self::load::Loader;
+use self::source::Source;
+use self::write::{Writer, refused};
+use crate::JobError;
 use crate::plan::{Mode, Plan};
 use crate::uploads::Uploads;
-use crate::write::{Writer, refused, table_exists};
 
-/// Documents of an import: it is one transaction, which is held in memory.
-const DOCUMENTS_MAX: u64 = 200_000;
+/// Documents that can be added to a table that has some: they are one transaction, which is held in
+/// memory.
+const ADDED_MAX: u64 = 200_000;
 /// Times an import is written again when its table changes meanwhile.
 const CONFLICTS_MAX: usize = 16;
-
-/// A request about an import was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ImportError {
-    /// HTTP status.
-    pub status: u16,
-    /// Short code.
-    pub code: &'static str,
-    /// What is wrong and what to do.
-    pub message: String,
-}
-
-impl ImportError {
-    pub(crate) fn bad(code: &'static str, message: impl Into<String>) -> ImportError {
-        ImportError {
-            status: 400,
-            code,
-            message: message.into(),
-        }
-    }
-
-    pub(crate) fn internal(error: &dyn std::fmt::Display) -> ImportError {
-        tracing::error!(%error, "an import failed in the server");
-        ImportError {
-            status: 500,
-            code: "InternalServerError",
-            message: format!("the server failed: {error}"),
-        }
-    }
-}
-
-impl From<DeployError> for ImportError {
-    fn from(error: DeployError) -> ImportError {
-        ImportError {
-            status: error.status,
-            code: error.code,
-            message: error.message,
-        }
-    }
-}
+/// How often an import says how far it is.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Takes and performs imports; cheap to clone.
 #[derive(Clone)]
@@ -67,18 +46,27 @@ pub struct Imports {
 }
 
 struct Shared {
+    functions: Functions,
     deployer: Deployer,
     database: Database,
     uploads: Uploads,
+    /// Held by the import that is being written: there is one place for hidden tables.
+    writing: tokio::sync::Mutex<()>,
 }
 
 impl Imports {
     /// Spools to `folder`, which is made if it is not there and emptied of what an earlier process left.
-    pub fn new(deployer: &Deployer, folder: PathBuf) -> std::io::Result<Imports> {
+    pub fn new(
+        functions: &Functions,
+        deployer: &Deployer,
+        folder: PathBuf,
+    ) -> std::io::Result<Imports> {
         let shared = Shared {
+            functions: functions.clone(),
             deployer: deployer.clone(),
             database: deployer.database().clone(),
             uploads: Uploads::new(folder)?,
+            writing: tokio::sync::Mutex::default(),
         };
         Ok(Imports {
             shared: Arc::new(shared),
@@ -86,7 +74,7 @@ impl Imports {
     }
 
     /// Opens an upload and gives its token.
-    pub async fn start_upload(&self) -> Result<String, ImportError> {
+    pub async fn start_upload(&self) -> Result<String, JobError> {
         self.blocking(|imports| imports.shared.uploads.start())
             .await
     }
@@ -97,7 +85,7 @@ impl Imports {
         upload: &str,
         number: u32,
         bytes: Vec<u8>,
-    ) -> Result<String, ImportError> {
+    ) -> Result<String, JobError> {
         let upload = upload.to_owned();
         self.blocking(move |imports| imports.shared.uploads.keep_part(&upload, number, &bytes))
             .await
@@ -109,13 +97,13 @@ impl Imports {
         import: serde_json::Value,
         upload: &str,
         parts: Vec<serde_json::Value>,
-    ) -> Result<String, ImportError> {
+    ) -> Result<String, JobError> {
         let plan = Plan::read(&import, upload)?;
         let parts: Vec<String> = parts
             .iter()
             .map(|part| part.as_str().map(str::to_owned))
             .collect::<Option<_>>()
-            .ok_or_else(|| ImportError::bad("InvalidPart", "\"partTokens\" must be texts"))?;
+            .ok_or_else(|| JobError::bad("InvalidPart", "\"partTokens\" must be texts"))?;
         let joining = plan.clone();
         let id = self
             .blocking(move |imports| imports.join(&joining, &parts))
@@ -129,11 +117,11 @@ impl Imports {
     }
 
     /// Writes a confirmed import; the outcome is told by its row.
-    pub async fn perform(&self, id: &str) -> Result<(), ImportError> {
+    pub async fn perform(&self, id: &str) -> Result<(), JobError> {
         let (id, row) = self.find(id).await?;
         let plan = Plan::of_row(&row)?;
         let progress = ImportState::InProgress {
-            progress: format!("Importing into {}", plan.table),
+            progress: "Beginning the import".to_owned(),
             checkpoints: vec![],
         };
         // Of two that say yes, one begins.
@@ -141,21 +129,54 @@ impl Imports {
             .blocking(move |imports| imports.advance(id, is_waiting, progress))
             .await?;
         if !begun {
-            return Err(ImportError::bad(
+            return Err(JobError::bad(
                 "ImportNotWaiting",
                 "the import is not waiting to be performed: it is being read or written, or has ended",
             ));
         }
-        let imports = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let written = imports.write(id, &plan);
-            imports.conclude(id, &plan, written);
-        });
+        tokio::spawn(self.clone().write_in_turn(id, plan));
         Ok(())
     }
 
+    /// Performs an import as soon as it has been read, whatever it deletes, and waits until it is
+    /// there; gives the number of its documents.
+    pub async fn perform_at_once(&self, id: &str) -> Result<i64, JobError> {
+        let mut commits = self.shared.database.watch();
+        loop {
+            commits.borrow_and_update();
+            let (_, row) = self.find(id).await?;
+            match row.state {
+                ImportState::WaitingForConfirmation { .. } => self.perform(id).await?,
+                ImportState::Completed { rows, .. } => return Ok(rows),
+                ImportState::Failed { error } => {
+                    return Err(JobError::bad("ImportFailed", error));
+                }
+                ImportState::Uploaded | ImportState::InProgress { .. } => {}
+            }
+            if commits.changed().await.is_err() {
+                return Err(JobError::internal(&"the server stops"));
+            }
+        }
+    }
+
+    /// Waits for imports that came before, and writes.
+    async fn write_in_turn(self, id: DocumentId, plan: Plan) {
+        let _turn = self.shared.writing.lock().await;
+        // Contents that are written before their rows must not be taken for litter.
+        let held = self.shared.functions.hold_contents().await;
+        let imports = self.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let written = imports.write(id, &plan);
+            imports.conclude(id, &plan, written);
+            drop(held);
+        });
+        if let Err(error) = written.await {
+            tracing::error!(%error, %id, "an import failed in the server");
+        }
+    }
+
     /// Gives up an import that has not been written yet.
-    pub async fn cancel(&self, id: &str) -> Result<(), ImportError> {
+    pub async fn cancel(&self, id: &str) -> Result<(), JobError> {
         let (id, row) = self.find(id).await?;
         let state = failed("the import was canceled; nothing was imported");
         let canceled = self
@@ -170,27 +191,27 @@ impl Imports {
         if canceled {
             return Ok(());
         }
-        Err(ImportError::bad(
-            "CannotCancelImport",
-            "the import has ended",
-        ))
+        Err(JobError::bad("CannotCancelImport", "the import has ended"))
     }
 
     /// Marks imports of an earlier process that had not ended as failed: nothing of them is there.
-    pub(crate) async fn fail_interrupted(&self) -> Result<(), ImportError> {
+    pub(crate) async fn fail_interrupted(&self) -> Result<(), JobError> {
         let why = "the server was restarted before the import was done; nothing was imported, start it again";
-        self.blocking(|imports| imports.fail_all(why, |_| true))
-            .await
+        self.blocking(|imports| {
+            imports.transact(layout::clear)?;
+            imports.fail_all(why, |_| true)
+        })
+        .await
     }
 
     /// Gives up uploads that were not finished, and imports that nobody has confirmed, for so long.
-    pub(crate) async fn expire(&self, idle_for: Duration) -> Result<(), ImportError> {
+    pub(crate) async fn expire(&self, idle_for: Duration) -> Result<(), JobError> {
         let why = "nobody confirmed the import for a day; nothing was imported, start it again";
         self.blocking(move |imports| {
             let uploads = &imports.shared.uploads;
             let idle = uploads
                 .idle(idle_for)
-                .map_err(|error| ImportError::internal(&error))?;
+                .map_err(|error| JobError::internal(&error))?;
             if idle.is_empty() {
                 return Ok(());
             }
@@ -230,11 +251,63 @@ fn failed(error: impl Into<String>) -> ImportState {
     }
 }
 
+const CANCELED: &str = "the import was canceled";
+
+/// What is there before the last transaction.
+#[derive(Default)]
+struct Filled {
+    /// Documents in hidden tables.
+    rows: u64,
+    /// Files whose contents are there, if the file has a list of them.
+    files: Option<Vec<FileRow>>,
+}
+
+/// What an import would do.
+#[derive(Default)]
+struct Summary {
+    lines: Vec<String>,
+    deleted: u64,
+}
+
+impl Summary {
+    fn add(&mut self, what: &str, table: &str, rows: u64, deleted: u64, there: u64) {
+        self.deleted += deleted;
+        self.lines.push(format!(
+            "table: {table}\n  create: {rows} of {rows} {what}\n  delete: {deleted} of {there} {what}"
+        ));
+    }
+
+    fn message(&self) -> String {
+        format!(
+            "Import change summary:\n{}\nOnce the import has begun it will run in the background.",
+            self.lines.join("\n")
+        )
+    }
+}
+
+fn too_many(table: &str) -> String {
+    format!(
+        "ImportTooLarge: {table:?} has documents, and at most {ADDED_MAX} can be added to such a table at once; \
+         import the file in pieces, or with --replace"
+    )
+}
+
+/// The tables of a file and the numbers they have there.
+fn wanted(source: &mut Source) -> Result<Vec<Wanted>, String> {
+    let tables = source.tables().into_iter();
+    tables
+        .map(|table| {
+            let number = source.number_of(&table)?;
+            Ok((table, number))
+        })
+        .collect()
+}
+
 /// Everything here blocks.
 impl Imports {
-    async fn find(&self, id: &str) -> Result<(DocumentId, ImportRow), ImportError> {
+    async fn find(&self, id: &str) -> Result<(DocumentId, ImportRow), JobError> {
         let missing = || {
-            ImportError::bad(
+            JobError::bad(
                 "ImportNotFound",
                 "there is no import with this id; the id is what finish_upload answered",
             )
@@ -243,14 +316,15 @@ impl Imports {
         let row = self
             .blocking(move |imports| {
                 let mut tx = imports.shared.database.begin();
-                ImportRow::load(&mut tx, id).map_err(|error| ImportError::internal(&error))
+                ImportRow::load(&mut tx, id).map_err(|error| JobError::internal(&error))
             })
             .await?;
         Ok((id, row.ok_or_else(missing)?))
     }
 
-    fn join(&self, plan: &Plan, parts: &[String]) -> Result<DocumentId, ImportError> {
-        self.shared.uploads.join(&plan.upload, parts)?;
+    fn join(&self, plan: &Plan, parts: &[String]) -> Result<DocumentId, JobError> {
+        let bytes_max = plan.bytes_max();
+        self.shared.uploads.join(&plan.upload, parts, bytes_max)?;
         let row = ImportRow {
             format: plan.format_value(),
             mode: plan.mode.stored_name().to_owned(),
@@ -262,72 +336,174 @@ impl Imports {
 
     /// Reads the file and says what performing the import would do.
     fn ask(&self, plan: &Plan) -> Result<ImportState, String> {
-        let mut tx = self.shared.database.begin();
+        let mut source = self.open(plan)?;
+        let wanted = wanted(&mut source)?;
+        let database = &self.shared.database;
+        layout::check(database, plan.mode, &wanted).map_err(|error| error.message)?;
+        let mut tx = database.begin();
         tx.set_limits(TransactionLimits::UNLIMITED);
-        let mut rows = 0;
-        self.read(&mut tx, plan, &mut |_, _| {
-            rows += 1;
-            if rows > DOCUMENTS_MAX {
-                return Err(format!(
-                    "ImportTooLarge: the file has more than {DOCUMENTS_MAX} documents, the most that one import \
-                     writes; import it in pieces with --append"
-                ));
+        let schema = self.schema(&mut tx)?;
+        let mut summary = Summary::default();
+        for (table, _) in &wanted {
+            let there = tx.count(Namespace::ROOT, table);
+            let there = there.map_err(|error| error.to_string())?;
+            let added = plan.mode == Mode::Append && there > 0;
+            let mut rows = 0;
+            source.documents(table, schema.as_deref(), &mut |_, _| {
+                rows += 1;
+                if added && rows > ADDED_MAX {
+                    return Err(too_many(table));
+                }
+                Ok(())
+            })?;
+            let deleted = if plan.mode.replaces() { there } else { 0 };
+            summary.add("documents", table, rows, deleted, there);
+        }
+        if plan.mode == Mode::ReplaceAll {
+            let others = tx.tables(Namespace::ROOT).into_iter().filter(|table| {
+                !table.name.starts_with('_') && !wanted.iter().any(|(name, _)| *name == table.name)
+            });
+            for table in others.collect::<Vec<_>>() {
+                let there = tx.count(Namespace::ROOT, &table.name);
+                let there = there.map_err(|error| error.to_string())?;
+                summary.add("documents", &table.name, 0, there, there);
             }
-            Ok(())
-        })?;
-        let there = tx
-            .count(Namespace::ROOT, &plan.table)
-            .map_err(|error| error.to_string())?;
-        let deleted = match plan.mode {
-            Mode::RequireEmpty if there > 0 => return Err(table_exists(&plan.table)),
-            Mode::Replace => there,
-            Mode::RequireEmpty | Mode::Append => 0,
-        };
-        let message = format!(
-            "Import change summary:\ntable: {}\n  create: {rows} of {rows} documents\n  delete: {deleted} of {there} \
-             documents\nOnce the import has begun it will run in the background.",
-            plan.table
-        );
+        }
+        if let Some(archive) = source.archive().filter(|archive| archive.has_files()) {
+            let rows = contents::rows(archive)?;
+            let there = contents::check(database, &rows, plan.mode)?;
+            let deleted = if plan.mode.replaces() { there } else { 0 };
+            summary.add("files", "_storage", rows.len() as u64, deleted, there);
+        }
         Ok(ImportState::WaitingForConfirmation {
-            message,
-            manual: deleted > 0,
+            message: summary.message(),
+            manual: summary.deleted > 0,
         })
     }
 
-    fn read(
-        &self,
-        tx: &mut Transaction,
-        plan: &Plan,
-        sink: &mut parse::Sink,
-    ) -> Result<(), String> {
-        let schema = self.shared.deployer.schema(tx);
-        let schema = schema.map_err(|error| error.message)?;
-        let file = self.shared.uploads.whole(&plan.upload);
-        parse::documents(&file, plan.format, &plan.table, schema.as_deref(), sink)
+    fn open(&self, plan: &Plan) -> Result<Source, String> {
+        Source::open(plan, &self.shared.uploads.whole(&plan.upload))
     }
 
-    /// Writes the documents and, in the same transaction, that they are there.
+    fn schema(&self, tx: &mut Transaction) -> Result<Option<Arc<Schema>>, String> {
+        let schema = self.shared.deployer.schema(tx);
+        schema.map_err(|error| error.message)
+    }
+
+    /// Writes everything, and with the last transaction that it is there.
     fn write(&self, id: DocumentId, plan: &Plan) -> Result<ImportState, String> {
+        let mut source = self.open(plan)?;
+        let wanted = wanted(&mut source)?;
+        let layout = self.transact(|tx| {
+            let mut looking = tx.fresh();
+            looking.lift_limits();
+            layout::prepare(&mut looking, tx, plan.mode, &wanted)
+        });
+        let layout = layout.map_err(|error| error.message)?;
+        let written = self
+            .fill(id, plan, &mut source, &layout)
+            .and_then(|filled| self.finish(id, plan, &mut source, &layout, &filled));
+        if written.is_err()
+            && let Err(error) = self.transact(layout::clear)
+        {
+            tracing::warn!(%error, "what an import has left goes at the next start");
+        }
+        written
+    }
+
+    /// Fills the hidden tables and the store of files.
+    fn fill(
+        &self,
+        id: DocumentId,
+        plan: &Plan,
+        source: &mut Source,
+        layout: &Layout,
+    ) -> Result<Filled, String> {
+        let shared = &self.shared;
+        let schema = self.schema(&mut shared.database.begin())?;
+        let (mut told, mut steps) = (Instant::now(), Vec::new());
+        let tell = |steps: &[String], what: &str, done: u64| {
+            let state = ImportState::InProgress {
+                progress: format!("Importing {what} ({done} so far)"),
+                checkpoints: steps.to_vec(),
+            };
+            match self.advance(id, is_in_progress, state) {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(CANCELED.to_owned()),
+                Err(error) => Err(error.message),
+            }
+        };
+        let mut filled = Filled::default();
+        if let Some(archive) = source.archive().filter(|archive| archive.has_files()) {
+            let files = contents::rows(archive)?;
+            contents::check(&shared.database, &files, plan.mode)?;
+            contents::restore(&shared.functions, archive, &files, &mut |what, done| {
+                if told.elapsed() < PROGRESS_INTERVAL {
+                    return Ok(());
+                }
+                told = Instant::now();
+                tell(&steps, what, done)
+            })?;
+            steps.push(format!("Imported {} files", files.len()));
+            filled.files = Some(files);
+        }
+        for (name, table) in &layout.hidden {
+            let mut progress = |what: &str, done: u64| {
+                if told.elapsed() < PROGRESS_INTERVAL {
+                    return Ok(());
+                }
+                told = Instant::now();
+                tell(&steps, what, done)
+            };
+            let mut loader = Loader {
+                database: &shared.database,
+                deployer: &shared.deployer,
+                names: &layout.names,
+                progress: &mut progress,
+            };
+            let rows = loader.load(source, table, schema.as_deref())?;
+            filled.rows += rows;
+            steps.push(format!("Imported {rows} documents into {name}"));
+        }
+        tell(&steps, "the last step", filled.rows)?;
+        Ok(filled)
+    }
+
+    /// The last transaction.
+    fn finish(
+        &self,
+        id: DocumentId,
+        plan: &Plan,
+        source: &mut Source,
+        layout: &Layout,
+        filled: &Filled,
+    ) -> Result<ImportState, String> {
         let deployer = &self.shared.deployer;
         let written = self.transact(|tx| {
             let row = ImportRow::load(tx, id)?.filter(|row| is_in_progress(&row.state));
-            let mut row = row.ok_or_else(|| refused("the import was canceled".to_owned()))?;
+            let mut row = row.ok_or_else(|| refused(CANCELED.to_owned()))?;
+            activate::activate(tx, deployer, layout, plan.mode)?;
             let schema = deployer.schema(tx)?;
-            let file = self.shared.uploads.whole(&plan.upload);
-            let mut writer = Writer::new(tx, deployer, plan);
-            let mut sink = |place, fields| writer.write(place, fields);
-            parse::documents(
-                &file,
-                plan.format,
-                &plan.table,
-                schema.as_deref(),
-                &mut sink,
-            )
-            .map_err(refused)?;
-            let rows = writer.finish()?;
+            let mut rows = filled.rows;
+            for (name, table) in &layout.direct {
+                let mut writer = Writer::new(tx, deployer, table, &layout.names);
+                let mut added = 0;
+                let read = source.documents(name, schema.as_deref(), &mut |place, fields| {
+                    added += 1;
+                    if added > ADDED_MAX {
+                        return Err(too_many(name));
+                    }
+                    writer.write(place, fields)
+                });
+                read.map_err(refused)?;
+                rows += added;
+            }
+            if let Some(files) = &filled.files {
+                activate::activate_files(tx, files, plan.mode)?;
+            }
             row.state = ImportState::Completed {
                 ts: tx.snapshot().0 as i64,
-                rows,
+                rows: rows as i64,
             };
             row.save(tx, id)?;
             Ok(row.state)
@@ -359,7 +535,7 @@ impl Imports {
         id: DocumentId,
         from: fn(&ImportState) -> bool,
         to: ImportState,
-    ) -> Result<bool, ImportError> {
+    ) -> Result<bool, JobError> {
         self.transact(|tx| {
             let Some(mut row) = ImportRow::load(tx, id)?.filter(|row| from(&row.state)) else {
                 return Ok(false);
@@ -371,7 +547,7 @@ impl Imports {
     }
 
     /// Fails all imports that have not ended and that `which` picks.
-    fn fail_all(&self, why: &str, which: impl Fn(&ImportRow) -> bool) -> Result<(), ImportError> {
+    fn fail_all(&self, why: &str, which: impl Fn(&ImportRow) -> bool) -> Result<(), JobError> {
         self.transact(|tx| {
             for (id, mut row) in ImportRow::all(tx)? {
                 if is_open(&row.state) && which(&row) {
@@ -384,7 +560,7 @@ impl Imports {
     }
 
     /// Uploads that an import still needs.
-    fn open_uploads(&self) -> Result<Vec<String>, ImportError> {
+    fn open_uploads(&self) -> Result<Vec<String>, JobError> {
         self.transact(|tx| {
             let rows = ImportRow::all(tx)?.into_iter();
             Ok(rows
@@ -396,19 +572,19 @@ impl Imports {
 
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Imports) -> Result<T, ImportError> + Send + 'static,
-    ) -> Result<T, ImportError> {
+        work: impl FnOnce(&Imports) -> Result<T, JobError> + Send + 'static,
+    ) -> Result<T, JobError> {
         let imports = self.clone();
         tokio::task::spawn_blocking(move || work(&imports))
             .await
-            .map_err(|error| ImportError::internal(&error))?
+            .map_err(|error| JobError::internal(&error))?
     }
 
     /// Runs a transaction and commits it, again if it conflicts.
     fn transact<T>(
         &self,
-        body: impl Fn(&mut Transaction) -> Result<T, DeployError>,
-    ) -> Result<T, ImportError> {
+        mut body: impl FnMut(&mut Transaction) -> Result<T, DeployError>,
+    ) -> Result<T, JobError> {
         for _ in 0..CONFLICTS_MAX {
             let mut tx = self.shared.database.begin();
             tx.set_limits(TransactionLimits::UNLIMITED);
@@ -416,10 +592,10 @@ impl Imports {
             match self.shared.database.commit_blocking(tx) {
                 Ok(_) => return Ok(value),
                 Err(CommitError::Conflict { .. }) => {}
-                Err(error) => return Err(ImportError::internal(&error)),
+                Err(error) => return Err(JobError::internal(&error)),
             }
         }
-        Err(ImportError {
+        Err(JobError {
             status: 409,
             code: "ImportConflict",
             message: "the table keeps changing while the import is written; try again when fewer writes go on"

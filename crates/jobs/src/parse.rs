@@ -81,7 +81,7 @@ pub(crate) fn documents(
     let reader = without_mark(file).map_err(|error| unreadable(&error))?;
     match format {
         Format::Csv => csv_rows(reader, table, schema, sink),
-        Format::JsonLines => json_lines(reader, sink),
+        Format::JsonLines => json_lines(&mut { reader }, Encoding::Convex, sink),
         Format::JsonArray => json_array(reader, sink),
     }
 }
@@ -100,11 +100,29 @@ fn unreadable(error: &dyn std::fmt::Display) -> String {
     format!("the uploaded file cannot be read: {error}")
 }
 
-fn json_lines(mut reader: Reader, sink: &mut Sink) -> Result<(), String> {
+/// How values are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// Every bare number is a float64.
+    Convex,
+    /// Bare integers are int64 (cli-and-deploy 13.3).
+    Export,
+}
+
+/// One object a line.
+pub(crate) fn json_lines(
+    reader: &mut dyn BufRead,
+    encoding: Encoding,
+    sink: &mut Sink,
+) -> Result<(), String> {
+    let parse = match encoding {
+        Encoding::Convex => Value::parse,
+        Encoding::Export => Value::parse_export,
+    };
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        let mut bounded = reader.by_ref().take(TEXT_BYTES_MAX);
+        let mut bounded = (&mut *reader).take(TEXT_BYTES_MAX);
         let read = bounded
             .read_until(b'\n', &mut line)
             .map_err(|error| unreadable(&error))?;
@@ -120,8 +138,7 @@ fn json_lines(mut reader: Reader, sink: &mut Sink) -> Result<(), String> {
         if text.trim().is_empty() {
             continue;
         }
-        let value =
-            Value::parse(text).map_err(|error| format!("JsonInvalidRow: {place}: {error}"))?;
+        let value = parse(text).map_err(|error| format!("JsonInvalidRow: {place}: {error}"))?;
         sink(place, object(value, place)?)?;
     }
     Ok(())

@@ -3,20 +3,35 @@
 use lentil_catalog::ImportRow;
 use lentil_values::{Object, Value};
 
-use crate::import::ImportError;
+use crate::JobError;
 use crate::parse::Format;
 
 /// Characters of a table's name.
 const TABLE_NAME_MAX: usize = 64;
+/// How a snapshot archive is called, by the CLI and in rows.
+const ZIP: &str = "zip";
 
 /// What is to be imported where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    pub(crate) table: String,
-    pub(crate) format: Format,
+    pub(crate) content: Content,
     pub(crate) mode: Mode,
     /// The uploaded file's token.
     pub(crate) upload: String,
+}
+
+/// What the file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// The documents of one table.
+    Table {
+        /// Its name.
+        name: String,
+        /// How they are written.
+        format: Format,
+    },
+    /// A snapshot archive.
+    Snapshot,
 }
 
 /// What becomes of the documents that are there.
@@ -28,6 +43,8 @@ pub(crate) enum Mode {
     Append,
     /// They go.
     Replace,
+    /// They go, and so do tables that the file does not have.
+    ReplaceAll,
 }
 
 impl Mode {
@@ -36,6 +53,7 @@ impl Mode {
             "requireEmpty" | "RequireEmpty" => Some(Mode::RequireEmpty),
             "append" | "Append" => Some(Mode::Append),
             "replace" | "Replace" => Some(Mode::Replace),
+            "replaceAll" | "ReplaceAll" => Some(Mode::ReplaceAll),
             _ => None,
         }
     }
@@ -46,63 +64,53 @@ impl Mode {
             Mode::RequireEmpty => "RequireEmpty",
             Mode::Append => "Append",
             Mode::Replace => "Replace",
+            Mode::ReplaceAll => "ReplaceAll",
         }
     }
+
+    /// Whether documents that are there go.
+    pub(crate) fn replaces(self) -> bool {
+        matches!(self, Mode::Replace | Mode::ReplaceAll)
+    }
+}
+
+/// Whether a user's table can have that name.
+pub(crate) fn is_table_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.len() <= TABLE_NAME_MAX
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 impl Plan {
     /// Reads the member `import` of `finish_upload`'s body.
-    pub(crate) fn read(import: &serde_json::Value, upload: &str) -> Result<Plan, ImportError> {
+    pub(crate) fn read(import: &serde_json::Value, upload: &str) -> Result<Plan, JobError> {
         let text = |name: &str| import.get(name).and_then(serde_json::Value::as_str);
         if text("componentPath").is_some_and(|path| !path.is_empty()) {
-            return Err(ImportError::bad(
+            return Err(JobError::bad(
                 "ComponentsNotSupported",
                 "components are not supported by this version of Lentil yet; leave --component out",
             ));
         }
-        let format = text("format").unwrap_or_default();
-        if format == "zip" {
-            return Err(ImportError::bad(
-                "ZipNotSupported",
-                "snapshot zips cannot be imported by this version of Lentil yet; import tables one by one as JSON lines",
-            ));
-        }
-        let format = Format::by_name(format).ok_or_else(|| {
-            ImportError::bad(
-                "BadFormat",
-                format!("there is no import format {format:?}: csv, jsonLines or jsonArray"),
-            )
-        })?;
         let mode = text("mode").unwrap_or("requireEmpty");
         let mode = Mode::by_name(mode).ok_or_else(|| {
-            ImportError::bad(
+            JobError::bad(
                 "InvalidMode",
-                format!("there is no mode {mode:?} for one table: requireEmpty, append or replace"),
+                format!("there is no mode {mode:?}: requireEmpty, append, replace or replaceAll"),
             )
         })?;
-        let table = text("tableName").unwrap_or_default();
-        let good = table.starts_with(|c: char| c.is_ascii_alphabetic())
-            && table.len() <= TABLE_NAME_MAX
-            && table.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !good {
-            return Err(ImportError::bad(
-                "InvalidName",
-                format!(
-                    "{table:?} cannot name a table: letters, digits and underscores, beginning with a letter"
-                ),
-            ));
-        }
         Ok(Plan {
-            table: table.to_owned(),
-            format,
+            content: Content::read(
+                text("format").unwrap_or_default(),
+                text("tableName").unwrap_or_default(),
+            )?,
             mode,
             upload: upload.to_owned(),
         })
     }
 
     /// The plan of an import that was asked for earlier.
-    pub(crate) fn of_row(row: &ImportRow) -> Result<Plan, ImportError> {
-        let damaged = || ImportError::internal(&"an import's row is damaged");
+    pub(crate) fn of_row(row: &ImportRow) -> Result<Plan, JobError> {
+        let damaged = || JobError::internal(&"an import's row is damaged");
         let Value::Object(format) = &row.format else {
             return Err(damaged());
         };
@@ -112,25 +120,77 @@ impl Plan {
         };
         let stored = text("format")?;
         let formats = [Format::Csv, Format::JsonLines, Format::JsonArray];
-        let format = formats
+        let content = match formats
             .into_iter()
             .find(|format| format.stored_name() == stored)
-            .ok_or_else(damaged)?;
+        {
+            Some(format) => Content::Table {
+                name: text("table")?,
+                format,
+            },
+            None if stored == ZIP => Content::Snapshot,
+            None => return Err(damaged()),
+        };
         Ok(Plan {
-            table: text("table")?,
-            format,
+            content,
             mode: Mode::by_name(&row.mode).ok_or_else(damaged)?,
             upload: row.upload.clone(),
         })
     }
 
+    /// Bytes that the file may have: an element of an array and a row of a table are held in memory,
+    /// however long they are.
+    pub(crate) fn bytes_max(&self) -> u64 {
+        match self.content {
+            Content::Table {
+                format: Format::Csv | Format::JsonArray,
+                ..
+            } => 256 << 20,
+            Content::Table { .. } | Content::Snapshot => 256 << 30,
+        }
+    }
+
     /// The member `format` of the import's row.
     pub(crate) fn format_value(&self) -> Value {
         let string = |text: &str| Value::String(text.to_owned());
-        Value::Object(Object::from([
-            ("format".to_owned(), string(self.format.stored_name())),
-            ("table".to_owned(), string(&self.table)),
-        ]))
+        let members = match &self.content {
+            Content::Snapshot => Object::from([("format".to_owned(), string(ZIP))]),
+            Content::Table { name, format } => Object::from([
+                ("format".to_owned(), string(format.stored_name())),
+                ("table".to_owned(), string(name)),
+            ]),
+        };
+        Value::Object(members)
+    }
+}
+
+impl Content {
+    fn read(format: &str, table: &str) -> Result<Content, JobError> {
+        if format == ZIP {
+            return match table {
+                "" => Ok(Content::Snapshot),
+                _ => Err(JobError::bad(
+                    "InvalidName",
+                    "a snapshot names its tables itself; leave the table out",
+                )),
+            };
+        }
+        let format = Format::by_name(format).ok_or_else(|| {
+            JobError::bad(
+                "BadFormat",
+                format!("there is no import format {format:?}: csv, jsonLines, jsonArray or zip"),
+            )
+        })?;
+        if !is_table_name(table) {
+            return Err(JobError::bad(
+                "InvalidName",
+                format!(
+                    "{table:?} cannot name a table: letters, digits and underscores, beginning with a letter"
+                ),
+            ));
+        }
+        let name = table.to_owned();
+        Ok(Content::Table { name, format })
     }
 }
 
@@ -145,9 +205,10 @@ mod tests {
         let code = |import: serde_json::Value| Plan::read(&import, "u").expect_err("bad").code;
         let csv =
             |mode: &str, table: &str| json!({ "format": "csv", "mode": mode, "tableName": table });
-        assert_eq!(code(json!({ "format": "zip" })), "ZipNotSupported");
+        let zip = json!({ "format": "zip", "tableName": "t" });
+        assert_eq!(code(zip), "InvalidName");
         assert_eq!(code(json!({ "format": "xml" })), "BadFormat");
-        assert_eq!(code(csv("replaceAll", "t")), "InvalidMode");
+        assert_eq!(code(csv("merge", "t")), "InvalidMode");
         assert_eq!(code(csv("append", "_storage")), "InvalidName");
         assert_eq!(code(csv("append", "")), "InvalidName");
         let component =
@@ -164,14 +225,19 @@ mod tests {
         ] {
             let import =
                 json!({ "format": format, "mode": mode, "tableName": "t", "componentPath": "" });
-            let plan = Plan::read(&import, "u").expect("good");
-            let row = ImportRow {
-                format: plan.format_value(),
-                mode: plan.mode.stored_name().to_owned(),
-                upload: plan.upload.clone(),
-                state: ImportState::Uploaded,
-            };
-            assert_eq!(Plan::of_row(&row).expect("good"), plan);
+            survives(&Plan::read(&import, "u").expect("good"));
         }
+        let snapshot = json!({ "format": "zip", "mode": "replaceAll" });
+        survives(&Plan::read(&snapshot, "u").expect("good"));
+    }
+
+    fn survives(plan: &Plan) {
+        let row = ImportRow {
+            format: plan.format_value(),
+            mode: plan.mode.stored_name().to_owned(),
+            upload: plan.upload.clone(),
+            state: ImportState::Uploaded,
+        };
+        assert_eq!(Plan::of_row(&row).expect("good"), *plan);
     }
 }

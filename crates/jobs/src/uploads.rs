@@ -5,10 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::import::ImportError;
+use crate::JobError;
 
-/// Bytes of a file: an import is one transaction, which is held in memory.
-const FILE_BYTES_MAX: u64 = 256 << 20;
 /// Parts of a file.
 const PARTS_MAX: u32 = 10_000;
 /// Name of the whole file in its folder.
@@ -31,9 +29,9 @@ impl Uploads {
     }
 
     /// Opens an upload and gives its token, 32 hex digits that nobody can guess.
-    pub(crate) fn start(&self) -> Result<String, ImportError> {
+    pub(crate) fn start(&self) -> Result<String, JobError> {
         let token = format!("{:032x}", rand::random::<u128>());
-        fs::create_dir(self.folder.join(&token)).map_err(|error| ImportError::internal(&error))?;
+        fs::create_dir(self.folder.join(&token)).map_err(|error| JobError::internal(&error))?;
         Ok(token)
     }
 
@@ -43,21 +41,26 @@ impl Uploads {
         upload: &str,
         number: u32,
         bytes: &[u8],
-    ) -> Result<String, ImportError> {
+    ) -> Result<String, JobError> {
         let folder = self.open(upload)?;
         if !(1..=PARTS_MAX).contains(&number) {
-            return Err(ImportError::bad(
+            return Err(JobError::bad(
                 "InvalidPart",
                 format!("parts are numbered from 1 to {PARTS_MAX}"),
             ));
         }
         let part = number.to_string();
-        fs::write(folder.join(&part), bytes).map_err(|error| ImportError::internal(&error))?;
+        fs::write(folder.join(&part), bytes).map_err(|error| JobError::internal(&error))?;
         Ok(part)
     }
 
     /// Puts the parts together in the order given; afterwards the upload takes no more parts.
-    pub(crate) fn join(&self, upload: &str, parts: &[String]) -> Result<(), ImportError> {
+    pub(crate) fn join(
+        &self,
+        upload: &str,
+        parts: &[String],
+        bytes_max: u64,
+    ) -> Result<(), JobError> {
         let folder = self.open(upload)?;
         let mut files = Vec::with_capacity(parts.len());
         let mut bytes = 0;
@@ -68,23 +71,23 @@ impl Uploads {
             let file = folder.join(part);
             let length = if good { fs::metadata(&file).ok() } else { None };
             let length = length.ok_or_else(|| {
-                ImportError::bad("InvalidPart", format!("there is no uploaded part {part:?}"))
+                JobError::bad("InvalidPart", format!("there is no uploaded part {part:?}"))
             })?;
             bytes += length.len();
             files.push(file);
         }
-        if bytes > FILE_BYTES_MAX {
-            return Err(ImportError::bad(
+        if bytes > bytes_max {
+            return Err(JobError::bad(
                 "ImportTooLarge",
                 format!(
-                    "the file has {} MiB; at most {} are allowed, because an import is one transaction: import it \
-                     in pieces with --append",
+                    "the file has {} MiB; at most {} are allowed in this format: make JSON lines of it, of which one \
+                     at a time is held in memory",
                     bytes >> 20,
-                    FILE_BYTES_MAX >> 20
+                    bytes_max >> 20
                 ),
             ));
         }
-        concatenate(&files, &folder.join(WHOLE)).map_err(|error| ImportError::internal(&error))
+        concatenate(&files, &folder.join(WHOLE)).map_err(|error| JobError::internal(&error))
     }
 
     /// The whole file of an upload that was joined.
@@ -117,17 +120,17 @@ impl Uploads {
     }
 
     /// The folder of an upload that takes parts.
-    fn open(&self, upload: &str) -> Result<PathBuf, ImportError> {
+    fn open(&self, upload: &str) -> Result<PathBuf, JobError> {
         let folder = self.folder.join(upload);
         let known = upload.len() == 32 && upload.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !known || !folder.is_dir() {
-            return Err(ImportError::bad(
+            return Err(JobError::bad(
                 "InvalidUploadToken",
                 "there is no upload with this token; it was finished, or given up because it was idle for long",
             ));
         }
         if folder.join(WHOLE).exists() {
-            return Err(ImportError::bad(
+            return Err(JobError::bad(
                 "InvalidUploadToken",
                 "this upload is finished already",
             ));
@@ -174,11 +177,11 @@ mod tests {
             assert_eq!(token.expect("kept"), number.to_string());
         }
         uploads
-            .join(&upload, &tokens(&["1", "2", "3"]))
+            .join(&upload, &tokens(&["1", "2", "3"]), 100)
             .expect("joined");
         let whole = fs::read_to_string(uploads.whole(&upload)).expect("a file");
         assert_eq!(whole, "onetwothree");
-        let again = uploads.join(&upload, &[]).expect_err("finished");
+        let again = uploads.join(&upload, &[], 100).expect_err("finished");
         assert_eq!(again.code, "InvalidUploadToken");
         assert_eq!(
             fs::read_to_string(uploads.whole(&upload)).expect("a file"),
@@ -209,10 +212,14 @@ mod tests {
         }
         uploads.keep_part(&upload, 1, b"x").expect("kept");
         for part in ["2", "../1", "file", "01x"] {
-            let refused = uploads.join(&upload, &tokens(&["1", part]));
+            let refused = uploads.join(&upload, &tokens(&["1", part]), 100);
             assert_eq!(refused.expect_err(part).code, "InvalidPart");
         }
-        uploads.join(&upload, &tokens(&["1"])).expect("still whole");
+        let large = uploads.join(&upload, &tokens(&["1"]), 0);
+        assert_eq!(large.expect_err("too large").code, "ImportTooLarge");
+        uploads
+            .join(&upload, &tokens(&["1"]), 1)
+            .expect("still whole");
     }
 
     #[test]

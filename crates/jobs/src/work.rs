@@ -9,7 +9,7 @@ use lentil_functions::deploy::Deployer;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::{Imports, crons, files, scheduler};
+use crate::{Exports, Imports, crons, files, scheduler};
 
 /// How often superseded revisions are looked for.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
@@ -38,14 +38,23 @@ pub struct Jobs {
 
 impl Jobs {
     /// Starts them.
-    pub fn start(functions: &Functions, deployer: &Deployer, imports: &Imports) -> Jobs {
+    pub fn start(
+        functions: &Functions,
+        deployer: &Deployer,
+        imports: &Imports,
+        exports: &Exports,
+    ) -> Jobs {
         let (stop, stopping) = watch::channel(false);
         let database = functions.database();
+        let files = Snapshots {
+            imports: imports.clone(),
+            exports: exports.clone(),
+        };
         let tasks = vec![
             tokio::spawn(push_work(deployer.clone(), stopping.clone())),
             tokio::spawn(retention(database.clone(), stopping.clone())),
             tokio::spawn(later(functions.clone(), stopping.clone())),
-            tokio::spawn(sweep(database.clone(), imports.clone(), stopping.clone())),
+            tokio::spawn(sweep(database.clone(), files, stopping.clone())),
             tokio::spawn(files::work(functions.clone(), stopping.clone())),
             tokio::spawn(sample(functions.clone(), stopping)),
         ];
@@ -150,16 +159,29 @@ async fn retention(database: Database, mut stopping: watch::Receiver<bool>) {
     }
 }
 
+/// What has files that grow old.
+struct Snapshots {
+    imports: Imports,
+    exports: Exports,
+}
+
 /// Ends what an earlier process was in the middle of, and from then on forgets what has grown old.
-async fn sweep(database: Database, imports: Imports, mut stopping: watch::Receiver<bool>) {
+async fn sweep(database: Database, snapshots: Snapshots, mut stopping: watch::Receiver<bool>) {
+    let Snapshots { imports, exports } = snapshots;
     if let Err(error) = imports.fail_interrupted().await {
         tracing::warn!(%error, "interrupted imports cannot be marked as failed");
+    }
+    if let Err(error) = exports.fail_interrupted().await {
+        tracing::warn!(%error, "interrupted exports cannot be marked as failed");
     }
     loop {
         forget(&database, &stopping, SESSION_REQUESTS).await;
         forget(&database, &stopping, SCHEDULED).await;
         if let Err(error) = imports.expire(UPLOADS_KEPT).await {
             tracing::warn!(%error, "old uploads cannot be removed");
+        }
+        if let Err(error) = exports.expire().await {
+            tracing::warn!(%error, "old exports cannot be removed");
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP_INTERVAL) => {}

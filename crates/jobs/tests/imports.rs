@@ -9,7 +9,7 @@ use lentil_database::{
 };
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{Functions, FunctionsOptions, Host, HostOptions};
-use lentil_jobs::{ImportError, Imports, Jobs};
+use lentil_jobs::{Exports, Imports, JobError, Jobs};
 use lentil_storage::MemoryPersistence;
 use lentil_values::{DocumentId, KeyRange, Object, TableNumber, Value, push_key_value};
 use serde_json::{Value as Json, json};
@@ -19,6 +19,7 @@ struct Deployment {
     functions: Functions,
     deployer: Deployer,
     imports: Imports,
+    exports: Exports,
     folder: tempfile::TempDir,
 }
 
@@ -32,12 +33,15 @@ impl Deployment {
         let deployer = Deployer::new(&functions);
         deployer.bootstrap().await.expect("system tables are made");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let imports = Imports::new(&deployer, folder.path().join("imports")).expect("a folder");
+        let imports =
+            Imports::new(&functions, &deployer, folder.path().join("imports")).expect("a folder");
+        let exports = Exports::new(&functions, folder.path().join("exports")).expect("a folder");
         Deployment {
             database,
             functions,
             deployer,
             imports,
+            exports,
             folder,
         }
     }
@@ -66,7 +70,7 @@ impl Deployment {
     }
 
     /// Uploads a file in one part.
-    async fn upload(&self, mode: &str, format: &str, file: &str) -> Result<String, ImportError> {
+    async fn upload(&self, mode: &str, format: &str, file: &str) -> Result<String, JobError> {
         let upload = self.imports.start_upload().await?;
         let bytes = file.as_bytes().to_vec();
         let part = self.imports.upload_part(&upload, 1, bytes).await?;
@@ -473,11 +477,17 @@ async fn what_a_restart_interrupts_has_failed() {
         .expect("uploaded");
     deployment.after(&id, &["uploaded"]).await;
     let imports = Imports::new(
+        &deployment.functions,
         &deployment.deployer,
         deployment.folder.path().join("imports"),
     );
     let imports = imports.expect("a folder");
-    let jobs = Jobs::start(&deployment.functions, &deployment.deployer, &imports);
+    let jobs = Jobs::start(
+        &deployment.functions,
+        &deployment.deployer,
+        &imports,
+        &deployment.exports,
+    );
     let state = deployment.after(&id, &["waiting_for_confirmation"]).await;
     assert_eq!(state["state"], "failed");
     assert!(
@@ -511,6 +521,7 @@ async fn old_outcomes_of_mutations_are_forgotten() {
         &deployment.functions,
         &deployment.deployer,
         &deployment.imports,
+        &deployment.exports,
     );
     let count = || {
         let mut tx = deployment.database.begin();

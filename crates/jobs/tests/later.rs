@@ -10,7 +10,7 @@ use lentil_database::{Database, DatabaseOptions, Env, SystemEnv};
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{Call, ComponentPath, Functions, FunctionsOptions, Host, HostOptions};
 use lentil_identity::Identity;
-use lentil_jobs::{Imports, Jobs};
+use lentil_jobs::{Exports, Imports, Jobs};
 use lentil_storage::MemoryPersistence;
 use lentil_values::DocumentId;
 use serde_json::{Value as Json, json};
@@ -49,6 +49,7 @@ struct App {
     functions: Functions,
     deployer: Deployer,
     imports: Imports,
+    exports: Exports,
     jobs: Option<Jobs>,
     _folder: tempfile::TempDir,
 }
@@ -74,12 +75,15 @@ impl App {
         let deployer = Deployer::new(&functions);
         deployer.bootstrap().await.expect("system tables are made");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let imports = Imports::new(&deployer, folder.path().join("imports")).expect("a folder");
+        let imports =
+            Imports::new(&functions, &deployer, folder.path().join("imports")).expect("a folder");
+        let exports = Exports::new(&functions, folder.path().join("exports")).expect("a folder");
         let mut app = App {
             clock,
             functions,
             deployer,
             imports,
+            exports,
             jobs: None,
             _folder: folder,
         };
@@ -89,7 +93,12 @@ impl App {
     }
 
     fn start_jobs(&mut self) {
-        self.jobs = Some(Jobs::start(&self.functions, &self.deployer, &self.imports));
+        self.jobs = Some(Jobs::start(
+            &self.functions,
+            &self.deployer,
+            &self.imports,
+            &self.exports,
+        ));
     }
 
     async fn stop_jobs(&mut self) {

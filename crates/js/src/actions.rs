@@ -13,15 +13,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::SyscallError;
 use crate::call::{CallResult, LogLine};
 
 pub(crate) use self::http::Exchange;
 pub use self::http::{HttpEnd, HttpExchange, HttpHead, HttpOutcome, RequestBody};
-pub(crate) use self::pool::ActionPool;
+pub(crate) use self::pool::{ActionPool, RetiredPool};
+pub(crate) use self::process::Program;
 
 /// What answers one request of an action.
 pub type Answer = Pin<Box<dyn Future<Output = Result<String, SyscallError>> + Send>>;
+
+/// What answers one request for bytes.
+pub type BytesAnswer = Pin<Box<dyn Future<Output = Result<Bytes, SyscallError>> + Send>>;
 
 /// The world as an action sees it.
 pub trait ActionSyscalls: Send + Sync + 'static {
@@ -29,6 +35,31 @@ pub trait ActionSyscalls: Send + Sync + 'static {
     /// many at a time, and are answered as they end. Whatever the answer, a failure reaches user
     /// code as an error that it may catch.
     fn call(self: Arc<Self>, op: String, args: String) -> Answer;
+
+    /// Answers a request that comes with bytes. Where files are not moved there is none.
+    fn give(self: Arc<Self>, op: String, args: String, bytes: Bytes) -> Answer {
+        drop((args, bytes));
+        Box::pin(async move { Err(unknown(&op)) })
+    }
+
+    /// Answers a request for bytes.
+    fn take(self: Arc<Self>, op: String, args: String) -> BytesAnswer {
+        drop(args);
+        Box::pin(async move { Err(unknown(&op)) })
+    }
+
+    /// Hears the route that an HTTP action was given, before anything it logs.
+    fn routed(&self, _route: &str) {}
+
+    /// Hears what the action logs while it goes on. The lines are part of the outcome, too.
+    fn logged(&self, _lines: &[LogLine]) {}
+}
+
+fn unknown(op: &str) -> SyscallError {
+    SyscallError::Developer {
+        message: format!("Unknown async operation {op}"),
+        data: None,
+    }
 }
 
 /// How actions run.
@@ -52,6 +83,33 @@ pub struct ActionOptions {
     pub concurrent: usize,
     /// Where actions may connect to.
     pub network: Network,
+    /// What they connect through.
+    pub proxy: Option<Proxy>,
+    /// HTTP actions that run at a time; they take no places of actions.
+    pub http_running: usize,
+    /// How long an HTTP action waits for its client, to send more or to take more.
+    pub http_idle: Duration,
+}
+
+/// A proxy for what actions fetch. It may have a password, which is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy(String);
+
+impl Proxy {
+    /// A proxy by its URL, `http://user:password@host:port`.
+    pub fn new(url: &str) -> Proxy {
+        Proxy(url.to_owned())
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Proxy")
+    }
 }
 
 /// Where actions may connect to.
@@ -80,6 +138,9 @@ impl Default for ActionOptions {
             heap_mib: 512,
             concurrent: 8,
             network: Network::Open,
+            proxy: None,
+            http_running: 128,
+            http_idle: Duration::from_secs(60),
         }
     }
 }

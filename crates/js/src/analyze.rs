@@ -65,12 +65,19 @@ pub struct AnalyzeError {
 }
 
 impl AnalyzeError {
-    pub(crate) fn node_module(path: &str) -> Self {
+    /// Node modules have actions only.
+    pub(crate) fn not_an_action(path: &str, name: &str, kind: FunctionKind) -> Self {
+        let kind = match kind {
+            FunctionKind::Query => "a query",
+            FunctionKind::Mutation => "a mutation",
+            FunctionKind::Action => "an action",
+            FunctionKind::HttpAction => "an HTTP action",
+        };
         AnalyzeError {
-            code: "NodeActionsNotSupported",
+            code: "InvalidModule",
             message: format!(
-                "Module {path} is marked \"use node\": Node.js actions arrive in a later version of Lentil. Remove \
-                 the directive, or leave the file out of the functions folder."
+                "`{name}` of {path} is {kind}, and {path} is marked \"use node\": only actions run in Node.js. Move \
+                 `{name}` into a file without the directive."
             ),
         }
     }
@@ -164,6 +171,7 @@ impl Evaluation {
                 kind: match function.kind.as_str() {
                     "Query" => FunctionKind::Query,
                     "Mutation" => FunctionKind::Mutation,
+                    "HttpAction" => FunctionKind::HttpAction,
                     _ => FunctionKind::Action,
                 },
                 name: function.name,

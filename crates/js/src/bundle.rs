@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 
 use crate::link::{LinkedModule, Target, link};
+use crate::node_actions::NodeFiles;
 use crate::wire::{FrameWriter, to_executor};
 
 /// Where a module wants to run.
@@ -31,16 +32,50 @@ pub struct ModuleSource {
     pub environment: ModuleEnvironment,
 }
 
+/// A package of npm that Node modules import and that was not bundled into them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodePackage {
+    /// Its name.
+    pub name: String,
+    /// Its exact version.
+    pub version: String,
+}
+
+/// What the Node modules of a push run with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeSettings {
+    /// Major version of Node; `None` is the server's own.
+    pub version: Option<u32>,
+    /// Packages to install, sorted by name.
+    pub packages: Vec<NodePackage>,
+}
+
+impl NodeSettings {
+    /// A hash of the list of packages, if there are any.
+    pub fn packages_id(&self) -> Option<String> {
+        if self.packages.is_empty() {
+            return None;
+        }
+        let mut hash = Sha256::new();
+        for package in &self.packages {
+            hash.update(format!("{}@{}\n", package.name, package.version));
+        }
+        Some(hex::encode(&hash.finalize()[..16]))
+    }
+}
+
 /// All modules of one component as of one push, linked; immutable and cheap to share.
 #[derive(Debug)]
 pub struct Bundle {
     id: String,
+    node: NodeSettings,
     number: u32,
     seed: String,
     time_ms: f64,
     modules: Vec<LinkedModule>,
     by_path: HashMap<String, usize>,
     load_frame: OnceLock<Vec<u8>>,
+    node_files: OnceLock<Arc<NodeFiles>>,
 }
 
 /// A module that cannot be linked: syntax error, top-level await, missing import. The text names
@@ -72,13 +107,33 @@ impl Bundle {
             .collect();
         Ok(Bundle {
             id,
+            node: NodeSettings::default(),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             seed: hex::encode(seed),
             time_ms,
             modules,
             by_path,
             load_frame: OnceLock::new(),
+            node_files: OnceLock::new(),
         })
+    }
+
+    /// The same with what its Node modules run with.
+    pub fn with_node(mut self, mut node: NodeSettings) -> Bundle {
+        node.packages.sort();
+        self.node = node;
+        self
+    }
+
+    /// What its Node modules run with.
+    pub fn node(&self) -> &NodeSettings {
+        &self.node
+    }
+
+    /// Whether the module of that canonical path says `"use node"`.
+    pub fn is_node(&self, path: &str) -> bool {
+        let module = self.index_of(path).map(|index| &self.modules[index]);
+        module.is_some_and(|module| module.environment == ModuleEnvironment::Node)
     }
 
     /// A hash of everything that can influence execution; executors and realms are keyed by it.
@@ -89,6 +144,17 @@ impl Bundle {
     /// Whether a module of that canonical path is here.
     pub fn contains(&self, path: &str) -> bool {
         self.by_path.contains_key(path)
+    }
+
+    /// Its Node modules as they are kept on disk.
+    pub(crate) fn node_files(&self) -> &Arc<NodeFiles> {
+        self.node_files.get_or_init(|| {
+            let modules = self.modules.iter();
+            let node = modules.filter(|module| module.environment == ModuleEnvironment::Node);
+            Arc::new(NodeFiles::new(
+                node.map(|module| (module.path.clone(), module.source().clone())),
+            ))
+        })
     }
 
     /// The number by which executors know it; never given twice in this process.
@@ -131,6 +197,7 @@ fn shape(module: &LinkedModule) -> serde_json::Value {
     });
     serde_json::json!({
         "path": module.path,
+        "node": module.environment == ModuleEnvironment::Node,
         "requests": module.requests,
         "exports": exports.collect::<Vec<_>>(),
     })

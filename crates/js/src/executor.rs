@@ -139,7 +139,7 @@ impl Executor {
         self.calls += 1;
         let before = meter.spent();
         let bundle = &invocation.bundle;
-        let module = match module_of(invocation) {
+        let module = match module_of(invocation, false) {
             Ok(module) => module,
             Err(outcome) => return Ok(outcome),
         };
@@ -514,7 +514,7 @@ pub(crate) fn read_outcome(
     })
 }
 
-fn read_line(fields: &mut FrameReader) -> Result<LogLine, Malformed> {
+pub(crate) fn read_line(fields: &mut FrameReader) -> Result<LogLine, Malformed> {
     let level = match fields.u8()? {
         0 => LogLevel::Debug,
         1 => LogLevel::Info,
@@ -559,13 +559,13 @@ pub(crate) fn ended(end: &End, meter: &Meter, heap_mib: u32) -> CallOutcome {
 }
 
 /// The number of the invocation's module, or the outcome of a call that cannot run.
-pub(crate) fn module_of(invocation: &Invocation) -> Result<usize, CallOutcome> {
+pub(crate) fn module_of(invocation: &Invocation, node: bool) -> Result<usize, CallOutcome> {
     let (bundle, path) = (&invocation.bundle, &invocation.module);
     let module = bundle
         .index_of(path)
         .ok_or_else(|| refused(missing_module(path)))?;
-    if bundle.modules()[module].environment == crate::ModuleEnvironment::Node {
-        return Err(refused(node_module(path)));
+    if node != (bundle.modules()[module].environment == crate::ModuleEnvironment::Node) {
+        return Err(refused(wrong_runtime(path, node)));
     }
     Ok(module)
 }
@@ -589,8 +589,8 @@ fn missing_module(path: &str) -> String {
     )
 }
 
-fn node_module(path: &str) -> String {
-    format!(
-        "Module '{path}' is marked \"use node\", which this version of Lentil does not run yet."
-    )
+/// Whoever calls a function knows its runtime: this is a mistake of the server.
+fn wrong_runtime(path: &str, node: bool) -> String {
+    let not = if node { "not " } else { "" };
+    format!("Module '{path}' is {not}marked \"use node\" and cannot run here.")
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::actions::{ActionPool, Exchange};
+use crate::actions::{ActionPool, Exchange, Program};
 use crate::analyze::Evaluation;
 use crate::executor::{End, Purpose, ended};
 use crate::limits::{ANALYSIS_USER_TIME, DATA_HEADROOM_MIB, HEAP_HEADROOM_MIB};
 use crate::meter::Meter;
 use crate::node::Node;
+use crate::node_actions::NodeHost;
 use crate::pool::{Pool, Worker};
 use crate::process::Launch;
 use crate::realms::{RealmFinding, RealmLog, RealmReport};
@@ -21,8 +22,8 @@ use crate::sandbox::{Sandbox, Sandboxed};
 use crate::shadow::{Recorder, Replay, is_comparable};
 use crate::{
     ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, AnalyzeError, AnalyzedModule,
-    Bundle, CallOutcome, CallResult, HttpExchange, HttpOutcome, Invocation, ModuleEnvironment,
-    Realms, Syscalls,
+    Bundle, CallOutcome, CallResult, HttpExchange, HttpOutcome, Invocation, NodeOptions, Realms,
+    Syscalls,
 };
 
 /// How the host runs.
@@ -49,6 +50,8 @@ pub struct HostOptions {
     pub queue: usize,
     /// How actions run.
     pub actions: ActionOptions,
+    /// How Node actions run.
+    pub node_actions: NodeOptions,
 }
 
 impl Default for HostOptions {
@@ -65,6 +68,7 @@ impl Default for HostOptions {
             idle_after: Duration::from_secs(300),
             queue: 4_096,
             actions: ActionOptions::default(),
+            node_actions: NodeOptions::default(),
         }
     }
 }
@@ -99,7 +103,9 @@ pub struct HostStats {
 pub struct Host {
     pool: Pool,
     actions: ActionPool,
+    node: NodeHost,
     user_time: Duration,
+    http_idle: Duration,
     node_version: Arc<str>,
 }
 
@@ -125,20 +131,26 @@ impl Host {
             data_bytes: (u64::from(heap_mib) * 2 + DATA_HEADROOM_MIB + node.mapped_mib()) << 20,
             node: node.clone(),
             network,
+            full: None,
         };
         let pool = Pool::start(&options, &launch(options.heap_mib, false))
             .map_err(|error| HostError::Spawn(format!("cannot start a driver thread: {error}")))?;
+        let http_idle = options.actions.http_idle;
         let actions = ActionPool::new(
             launch(options.actions.heap_mib, true),
             options.actions,
-            options.realms,
+            Program::Realms(options.realms),
             options.idle_after,
         );
+        let node_version = node.shown().into();
+        let node = NodeHost::new(options.node_actions, node, options.idle_after);
         Ok(Host {
             pool,
             actions,
+            node,
             user_time: options.user_time,
-            node_version: node.shown().into(),
+            http_idle,
+            node_version,
         })
     }
 
@@ -207,6 +219,9 @@ impl Host {
         invocation: &Invocation,
         syscalls: Arc<dyn ActionSyscalls>,
     ) -> Result<ActionOutcome, ActionRefused> {
+        if invocation.bundle.is_node(&invocation.module) {
+            return self.node.run(invocation, syscalls).await;
+        }
         self.actions.run(invocation, syscalls, None).await
     }
 
@@ -219,14 +234,26 @@ impl Host {
         syscalls: Arc<dyn ActionSyscalls>,
         exchange: HttpExchange,
     ) -> Result<HttpOutcome, ActionRefused> {
-        let mut exchange = Exchange::new(exchange);
+        let mut exchange = Exchange::new(exchange, self.http_idle);
         let run = self.actions.run(invocation, syscalls, Some(&mut exchange));
         let outcome = run.await?;
         Ok(exchange.finish(outcome))
     }
 
-    /// Evaluates every module that is not a chunk and reports its exports, by canonical path.
+    /// Evaluates every module that is not a chunk and reports its exports, by canonical path. Where
+    /// there are Node modules, what they run with is fetched and installed first.
     pub async fn analyze(
+        &self,
+        bundle: Arc<Bundle>,
+        env: Arc<BTreeMap<String, String>>,
+    ) -> Result<BTreeMap<String, AnalyzedModule>, AnalyzeError> {
+        let mut analyzed = self.analyze_isolate(bundle.clone(), env.clone()).await?;
+        analyzed.extend(self.node.analyze(&bundle, &env).await?);
+        Ok(analyzed)
+    }
+
+    /// The same of the modules of the default runtime.
+    async fn analyze_isolate(
         &self,
         bundle: Arc<Bundle>,
         env: Arc<BTreeMap<String, String>>,
@@ -237,11 +264,8 @@ impl Host {
                 .modules()
                 .iter()
                 .enumerate()
-                .filter(|(_, m)| is_analysed(&m.path))
+                .filter(|(_, m)| is_analysed(&m.path) && !bundle.is_node(&m.path))
             {
-                if module.environment == ModuleEnvironment::Node {
-                    return Err(AnalyzeError::node_module(&module.path));
-                }
                 let analyzed = match module.path.as_str() {
                     "auth.config.js" => AnalyzedModule::default(),
                     _ => evaluate_on(worker, &bundle, &env, index, Purpose::Functions)
@@ -284,8 +308,9 @@ impl Host {
     pub fn stats(&self) -> HostStats {
         let (processes, lost) = self.actions.counts();
         let mut stats = self.pool.stats();
-        stats.executors += processes;
-        stats.lost += lost;
+        let (node_processes, node_lost) = self.node.counts();
+        stats.executors += processes + node_processes;
+        stats.lost += lost + node_lost;
         stats
     }
 
@@ -297,6 +322,7 @@ impl Host {
     /// Ends all executors; calls still running fail.
     pub async fn shutdown(&self) {
         self.actions.shutdown();
+        self.node.shutdown();
         self.pool.shutdown();
     }
 
@@ -335,7 +361,7 @@ impl Host {
 }
 
 /// Chunks and the system's own modules are not analysed.
-fn is_analysed(path: &str) -> bool {
+pub(crate) fn is_analysed(path: &str) -> bool {
     !["_deps/", "actions/_deps/", "_system/"]
         .iter()
         .any(|prefix| path.starts_with(prefix))

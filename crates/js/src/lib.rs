@@ -19,6 +19,7 @@ mod link;
 mod loaded;
 mod meter;
 mod node;
+mod node_actions;
 mod pool;
 mod process;
 mod realms;
@@ -29,14 +30,17 @@ mod shadow;
 mod wire;
 
 pub use crate::actions::{
-    ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, Answer, HttpEnd, HttpExchange,
-    HttpHead, HttpOutcome, Network, RequestBody,
+    ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, Answer, BytesAnswer, HttpEnd,
+    HttpExchange, HttpHead, HttpOutcome, Network, Proxy, RequestBody,
 };
 pub use crate::analyze::{AnalyzeError, AnalyzedFunction, AnalyzedModule, Position, RouteSpec};
-pub use crate::bundle::{Bundle, LinkError, ModuleEnvironment, ModuleSource};
+pub use crate::bundle::{
+    Bundle, LinkError, ModuleEnvironment, ModuleSource, NodePackage, NodeSettings,
+};
 pub use crate::call::{
     CallOutcome, CallResult, FunctionKind, Invocation, JsError, LogLevel, LogLine, Realms, Reply,
     SyscallError, Syscalls, Usage,
 };
 pub use crate::host::{Host, HostError, HostOptions, HostStats};
+pub use crate::node_actions::NodeOptions;
 pub use crate::realms::{RealmFinding, RealmReport};

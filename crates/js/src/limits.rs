@@ -53,6 +53,9 @@ pub(crate) const FRAME_BYTES_MAX: usize = 256 << 20;
 /// Rendered error text is cut here.
 pub(crate) const ERROR_BYTES_MAX: usize = 64 << 10;
 
+/// Lines that one call logs at most; the executor counts them.
+pub(crate) const LOG_LINES_MAX: usize = 256;
+
 /// Actions after which their process is replaced.
 pub(crate) const ACTIONS_PER_EXECUTOR: u64 = 10_000;
 
@@ -64,6 +67,28 @@ pub(crate) const PING_EVERY: Duration = Duration::from_millis(250);
 
 /// A process of actions that has not answered for so long gets no more of them.
 pub(crate) const RESPONSIVE_WITHIN: Duration = Duration::from_millis(500);
+
+/// Evaluating one Node module for its exports may take so long; it may load large packages.
+pub(crate) const NODE_ANALYSIS_TIME: Duration = Duration::from_secs(30);
+
+/// Private memory of a process of Node actions for what native packages allocate, MiB.
+pub(crate) const NODE_NATIVE_MIB: u64 = 1_024;
+
+/// Codes and environments of Node actions that have processes: what is live, what was before, and
+/// what is being pushed.
+pub(crate) const NODE_GENERATIONS: usize = 3;
+
+/// Bundles, and sets of packages, that are kept on disk; the one used longest ago goes.
+pub(crate) const NODE_FOLDERS_KEPT: usize = 8;
+
+/// Installing packages, or a version of Node, may take so long.
+pub(crate) const INSTALL_TIME: Duration = Duration::from_secs(600);
+
+/// How often the log says that it still goes on.
+pub(crate) const INSTALL_NEWS_EVERY: Duration = Duration::from_secs(5);
+
+/// Characters of what npm says of a failure that are passed on.
+pub(crate) const INSTALL_REASON_MAX: usize = 2_000;
 
 /// Console lines appended to an error of analysis.
 pub(crate) const ANALYSIS_LINES: usize = 100;

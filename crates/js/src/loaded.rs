@@ -53,7 +53,12 @@ impl Loaded {
         sent
     }
 
-    fn env(&mut self, env: &Arc<BTreeMap<String, String>>, output: &mut FrameWriter) -> u32 {
+    /// Writes the frame of the environment if the process lacks it; its number.
+    pub(crate) fn env(
+        &mut self,
+        env: &Arc<BTreeMap<String, String>>,
+        output: &mut FrameWriter,
+    ) -> u32 {
         let known = self
             .envs
             .iter()

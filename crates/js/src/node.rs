@@ -43,6 +43,17 @@ impl Node {
         Ok(Node { path, version })
     }
 
+    /// Its major version.
+    pub(crate) fn major(&self) -> u32 {
+        self.version.0
+    }
+
+    /// The flag of Node 24 that keeps the store of `AsyncLocalStorage` where 20 and 22 have it: on
+    /// promises, so that one that nobody handles tells whose it is.
+    pub(crate) fn storage_flag(&self) -> Option<&'static str> {
+        (self.major() == 24).then_some("--no-async-context-frame")
+    }
+
     /// Its version, major and minor, as Node writes versions.
     pub(crate) fn shown(&self) -> String {
         format!("v{}.{}", self.version.0, self.version.1)

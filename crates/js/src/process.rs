@@ -1,4 +1,8 @@
-//! One executor process: started confined, reached over a socket pair, ended by SIGKILL.
+//! One executor process: started confined, reached over a socket pair, ended by SIGKILL, with
+//! whatever it has started.
+//!
+//! Processes of Node actions are not confined: they have all that Node has, but nothing of the
+//! server's environment, a folder of their own, and the same limits of memory.
 //!
 //! The only file with `unsafe`: what runs between `fork` and `exec`, and asking for another
 //! process's CPU clock.
@@ -7,13 +11,14 @@ use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tempfile::TempDir;
 
 use crate::node::Node;
 use crate::sandbox::Sandbox;
@@ -37,6 +42,30 @@ pub(crate) struct Launch {
     pub(crate) network: bool,
     /// What the kernel lets it do; `None` where the kernel cannot, or must not.
     pub(crate) sandbox: Option<Arc<Sandbox>>,
+    /// For Node actions: all of Node, without confinement.
+    pub(crate) full: Option<FullNode>,
+}
+
+/// What a process of Node actions starts with.
+#[derive(Debug, Clone)]
+pub(crate) struct FullNode {
+    /// The file it begins with.
+    pub(crate) entry: PathBuf,
+    /// Where each process gets a folder of its own, gone when it is.
+    pub(crate) homes: PathBuf,
+    /// The `node_modules` of installed packages.
+    pub(crate) packages: Option<PathBuf>,
+}
+
+/// Bytes of what a process said last that are kept, and pieces of it that are logged.
+const SAID_BYTES_MAX: usize = 1 << 16;
+const SAID_LOGGED_MAX: usize = 64;
+
+/// What a process says on stderr, read while it runs so that it never waits for a reader.
+#[derive(Debug)]
+struct Said {
+    tail: Arc<Mutex<Vec<u8>>>,
+    end: crossbeam_channel::Receiver<()>,
 }
 
 /// Lets others end the process without racing with its reaping.
@@ -51,8 +80,10 @@ impl KillSwitch {
             && let Ok(raw) = i32::try_from(pid)
             && let Some(pid) = rustix::process::Pid::from_raw(raw)
         {
-            // The process may have ended by itself; it is not reaped yet, so the id is its own.
+            // The process may have ended by itself; it is not reaped yet, so the id is its own, and
+            // that of the group in which everything is that it has started.
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
         }
     }
 }
@@ -64,6 +95,9 @@ pub(crate) struct Process {
     socket: UnixStream,
     switch: KillSwitch,
     clock: Option<libc::clockid_t>,
+    said: Option<Said>,
+    /// Removed with the process.
+    _home: Option<TempDir>,
 }
 
 /// How waiting for bytes ended.
@@ -84,17 +118,17 @@ impl Process {
         let theirs = OwnedFd::from(theirs);
         let mut command = Command::new(&launch.node.path);
         command
-            .arg(launch.node.permission_flag())
-            .args(launch.node.network_flag().filter(|_| launch.network))
-            .args(launch.node.engine_flags())
-            .arg("--no-warnings")
-            .arg("--disallow-code-generation-from-strings")
             .arg(format!("--max-old-space-size={}", launch.heap_mib))
-            .arg("-e")
-            .arg(boot)
             .env_clear()
-            .env("TZ", "UTC")
-            .current_dir(Path::new("/"))
+            .env("TZ", "UTC");
+        let home = match &launch.full {
+            Some(full) => Some(full.prepare(&launch.node, &mut command)?),
+            None => {
+                confined(launch, boot, &mut command);
+                None
+            }
+        };
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -105,15 +139,21 @@ impl Process {
             launch.data_bytes,
             launch.sandbox.clone(),
         );
-        let child = command.spawn()?;
+        let mut child = command.spawn()?;
         drop(theirs);
         *switch.0.lock() = Some(child.id());
         let clock = cpu_clock(child.id());
+        let said = match child.stderr.take_if(|_| home.is_some()) {
+            Some(stderr) => Some(Said::listen(stderr)?),
+            None => None,
+        };
         Ok(Process {
             child,
             socket: ours,
             switch,
             clock,
+            said,
+            _home: home,
         })
     }
 
@@ -176,12 +216,22 @@ impl Process {
     pub(crate) fn end(mut self) -> (Option<ExitStatus>, String) {
         self.switch.kill();
         let status = self.reap();
+        (status, self.last_words())
+    }
+
+    /// What it said last; it is gone, or about to be.
+    fn last_words(&mut self) -> String {
         let mut said = Vec::new();
         if let Some(stderr) = self.child.stderr.take() {
             // The other end is closed: this cannot block. A failure means that nothing was said.
             let _ = stderr.take(1 << 16).read_to_end(&mut said);
         }
-        (status, String::from_utf8_lossy(&said).into_owned())
+        if let Some(listener) = &self.said {
+            // Something that left the process's group may keep the other end open.
+            let _ = listener.end.recv_timeout(EXIT_TIME);
+            said.clone_from(&listener.tail.lock());
+        }
+        String::from_utf8_lossy(&said).into_owned()
     }
 
     /// As `end`, for a process that has closed its socket and is about to exit by itself.
@@ -192,11 +242,8 @@ impl Process {
             std::thread::sleep(Duration::from_millis(2));
         }
         self.switch.kill();
-        let mut said = Vec::new();
-        if let Some(stderr) = self.child.stderr.take() {
-            let _ = stderr.take(1 << 16).read_to_end(&mut said);
-        }
-        (self.reap(), String::from_utf8_lossy(&said).into_owned())
+        let said = self.last_words();
+        (self.reap(), said)
     }
 
     /// Whether the process has ended; it is not reaped, so its id stays its own.
@@ -237,6 +284,86 @@ impl Drop for Process {
     }
 }
 
+/// A process that can do nothing but compute and talk to the server.
+fn confined(launch: &Launch, boot: &str, command: &mut Command) {
+    command
+        .arg(launch.node.permission_flag())
+        .args(launch.node.network_flag().filter(|_| launch.network))
+        .args(launch.node.engine_flags())
+        .arg("--no-warnings")
+        .arg("--disallow-code-generation-from-strings")
+        .arg("-e")
+        .arg(boot)
+        .current_dir(Path::new("/"));
+}
+
+impl FullNode {
+    /// Makes the folder in which the process begins. The user's variables are not here: some of
+    /// them would change how Node itself starts.
+    fn prepare(&self, node: &Node, command: &mut Command) -> std::io::Result<TempDir> {
+        let home = TempDir::new_in(&self.homes)?;
+        let mut path = node
+            .path
+            .parent()
+            .unwrap_or(Path::new("/"))
+            .as_os_str()
+            .to_owned();
+        if let Some(rest) = std::env::var_os("PATH") {
+            path.push(":");
+            path.push(rest);
+        }
+        command
+            .args(node.storage_flag())
+            .arg(&self.entry)
+            .env("PATH", path)
+            .env("LANG", "C.UTF-8")
+            .envs(["PWD", "HOME", "TMPDIR"].map(|name| (name, home.path())))
+            .envs(
+                self.packages
+                    .as_ref()
+                    .map(|packages| ("NODE_PATH", packages)),
+            )
+            .current_dir(home.path());
+        Ok(home)
+    }
+}
+
+impl Said {
+    fn listen(stderr: ChildStderr) -> std::io::Result<Said> {
+        let tail = Arc::new(Mutex::new(Vec::new()));
+        let (ended, end) = crossbeam_channel::bounded(1);
+        let heard = Arc::clone(&tail);
+        let body = move || {
+            Said::hear(stderr, &heard);
+            // Whoever waits hears that the sender is gone, too.
+            drop(ended);
+        };
+        std::thread::Builder::new()
+            .name("node-stderr".to_owned())
+            .spawn(body)?;
+        Ok(Said { tail, end })
+    }
+
+    fn hear(mut stderr: ChildStderr, tail: &Mutex<Vec<u8>>) {
+        let mut piece = [0; 4_096];
+        let mut logged = 0;
+        while let Ok(count) = stderr.read(&mut piece) {
+            if count == 0 {
+                return;
+            }
+            if logged < SAID_LOGGED_MAX {
+                logged += 1;
+                let said = String::from_utf8_lossy(&piece[..count]);
+                tracing::info!(said = %said.trim(), "a process of Node actions writes to stderr");
+            }
+            let mut tail = tail.lock();
+            tail.extend_from_slice(&piece[..count]);
+            let over = tail.len().saturating_sub(SAID_BYTES_MAX);
+            tail.drain(..over);
+        }
+    }
+}
+
 /// Whether a process that ended like this ran out of memory.
 pub(crate) fn was_out_of_memory(status: Option<ExitStatus>, said: &str) -> bool {
     let aborted = status.is_some_and(|status| {
@@ -245,7 +372,14 @@ pub(crate) fn was_out_of_memory(status: Option<ExitStatus>, said: &str) -> bool 
             Some(libc::SIGABRT | libc::SIGTRAP | libc::SIGILL)
         ) || status.code() == Some(134)
     });
-    aborted || said.contains("out of memory") || said.contains("Allocation failed")
+    aborted || said_out_of_memory(said)
+}
+
+/// Whether the last words of a process are about memory.
+pub(crate) fn said_out_of_memory(said: &str) -> bool {
+    ["out of memory", "Allocation failed", "bad_alloc"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 /// What the child does between `fork` and `exec`.

@@ -57,7 +57,12 @@ fn frame_text(bundle: &Bundle, line: &str) -> Option<String> {
         // `at new Promise (<anonymous>)`, `at Array.map (<anonymous>)`: built-ins.
         return line.contains("<anonymous>").then(|| line.to_owned());
     };
-    let path = frame.file.strip_prefix("convex:/")?;
+    // Installed packages have no source maps here.
+    let path = match frame.file.strip_prefix("convex:/") {
+        Some(path) => path,
+        None if frame.file.starts_with("node_modules/") => frame.file,
+        None => return None,
+    };
     let (file, at_line, column) = match bundle.index_of(path) {
         Some(index) => {
             let place = bundle.modules()[index]

@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-/// What `node -e` gets: it reads the rest from the socket.
+/// What `node -e` gets, and a file of every bundle of Node modules: it reads the rest from the
+/// socket.
 pub(crate) const BOOT: &str = include_str!("../../../executor/boot.js");
 
 /// The library of streams; realms evaluate it when they need it.
@@ -27,9 +28,17 @@ const FILES: &[(&str, &str)] = files![
     "actions/socket.js",
     "actions/host.js",
     "actions/network.js",
+    "actions/proxy.js",
     "actions/fetch.js",
     "actions/forms.js",
     "actions/http.js",
+    "node/main.js",
+    "node/texts.js",
+    "node/lines.js",
+    "node/analysis.js",
+    "node/calls.js",
+    "node/syscalls.js",
+    "node/exits.js",
     "realm/realm.js",
     "realm/barrier.js",
     "realm/census.js",
@@ -71,6 +80,12 @@ pub(crate) fn main_script() -> &'static str {
 pub(crate) fn actions_script() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| assemble("actions/main.js"))
+}
+
+/// The script of processes that run Node actions.
+pub(crate) fn node_script() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| assemble("node/main.js"))
 }
 
 /// The script of every realm.
@@ -122,6 +137,7 @@ mod tests {
             let all = [
                 super::main_script(),
                 super::actions_script(),
+                super::node_script(),
                 super::realm_script(),
             ]
             .concat();

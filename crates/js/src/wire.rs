@@ -40,6 +40,14 @@ pub(crate) mod from_executor {
     pub(crate) const HEAD: u8 = 9;
     /// HTTP actions only: bytes of its body; the next come when these were taken.
     pub(crate) const CHUNK: u8 = 10;
+    /// Node actions only: the process wants no more calls.
+    pub(crate) const WORN: u8 = 11;
+    /// Actions only: a request with bytes.
+    pub(crate) const GIVE: u8 = 12;
+    /// Actions only: a request that is answered with bytes.
+    pub(crate) const TAKE: u8 = 13;
+    /// Actions only: lines that a call which goes on has logged.
+    pub(crate) const LINES: u8 = 14;
 }
 
 const ASCII: u32 = 0x8000_0000;
@@ -152,6 +160,11 @@ impl<'a> FrameReader<'a> {
     pub(crate) fn str(&mut self) -> Result<&'a str, Malformed> {
         let length = self.u32()? as usize;
         std::str::from_utf8(self.take(length)?).map_err(|_| Malformed)
+    }
+
+    /// Bytes to the end of the frame.
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.rest)
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot be set up has failed.
 
+#[path = "fetch/proxy.rs"]
+mod proxy;
 mod support;
 
 use std::sync::Arc;
@@ -123,6 +125,19 @@ async fn run_in(
     dropped: Dropped,
     network: impl FnOnce(&str) -> Network,
 ) -> ActionOutcome {
+    let options = |address: &str| ActionOptions {
+        network: network(address),
+        ..ActionOptions::default()
+    };
+    run_with(body, dropped, options).await
+}
+
+/// The same with options that are made from it.
+async fn run_with(
+    body: &str,
+    dropped: Dropped,
+    actions: impl FnOnce(&str) -> ActionOptions,
+) -> ActionOutcome {
     let address = serve(dropped).await;
     // Nobody listens there any more once the listener is dropped.
     let closed = {
@@ -136,8 +151,7 @@ async fn run_in(
         actions: ActionOptions {
             processes: 1,
             time: Duration::from_secs(30),
-            network: network(&address),
-            ..ActionOptions::default()
+            ..actions(&address)
         },
         ..options()
     })

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use lentil_js::{
-    ActionOptions, ActionSyscalls, Answer, Bundle, CallResult, FunctionKind, Host, HostOptions,
-    HttpEnd, HttpExchange, HttpHead, HttpOutcome, Invocation, RequestBody,
+    ActionOptions, ActionRefused, ActionSyscalls, Answer, Bundle, CallResult, FunctionKind, Host,
+    HostOptions, HttpEnd, HttpExchange, HttpHead, HttpOutcome, Invocation, RequestBody,
 };
 use support::*;
 use tokio::sync::{mpsc, oneshot};
@@ -54,6 +54,8 @@ fn invocation_of(bundle: &Arc<Bundle>, path: &str, has_body: bool) -> Invocation
     }
 }
 
+type Answered = Result<HttpOutcome, ActionRefused>;
+
 /// A client of one exchange.
 struct Client {
     head: oneshot::Receiver<HttpHead>,
@@ -74,9 +76,22 @@ impl Client {
         most: u64,
     ) -> Client {
         let actions = ActionOptions {
-            processes: 1,
             time,
             ..ActionOptions::default()
+        };
+        Client::with(actions, handler, path, body, most)
+    }
+
+    fn with(
+        actions: ActionOptions,
+        handler: &str,
+        path: &str,
+        body: Option<RequestBody>,
+        most: u64,
+    ) -> Client {
+        let actions = ActionOptions {
+            processes: 1,
+            ..actions
         };
         let host = Host::start(HostOptions {
             actions,
@@ -101,6 +116,27 @@ impl Client {
             chunks,
             running,
         }
+    }
+
+    /// Asks a host that others ask, too, and takes nothing of what it says but the head.
+    fn on(host: &Host, handler: &str) -> (JoinHandle<Answered>, oneshot::Receiver<HttpHead>) {
+        let invocation = invocation_of(&router(handler), "/hook", false);
+        let (head_sender, head) = oneshot::channel();
+        let (sender, chunks) = mpsc::channel(1);
+        let exchange = HttpExchange {
+            body: None,
+            head: head_sender,
+            chunks: sender,
+            response_bytes: u64::MAX,
+        };
+        let host = host.clone();
+        let running = tokio::spawn(async move {
+            let ran = host.http_action(&invocation, Arc::new(Nothing), exchange);
+            let outcome = ran.await;
+            drop(chunks);
+            outcome
+        });
+        (running, head)
     }
 
     fn asks(handler: &str) -> Client {
@@ -301,4 +337,79 @@ async fn both_directions_have_back_pressure() {
         let read = pulls.load(std::sync::atomic::Ordering::SeqCst);
         assert!(read <= taken + 5, "{read} read, {taken} taken");
     }
+}
+
+#[tokio::test]
+async fn clients_that_take_nothing_are_left_in_time() {
+    let handler = "request.signal.addEventListener('abort', () => console.log('left'));
+        return new Response(new ReadableStream({
+          pull(controller) { controller.enqueue(new Uint8Array(300_000)); },
+          cancel() { console.log('cancelled'); },
+        }));";
+    let idle = ActionOptions {
+        http_idle: Duration::from_millis(200),
+        ..ActionOptions::default()
+    };
+    // It keeps its end of the line and takes nothing.
+    let client = Client::with(idle, handler, "/hook", None, u64::MAX);
+    let outcome = client.running.await.unwrap();
+    assert_eq!((outcome.status, outcome.end), (Some(200), HttpEnd::Idle));
+    assert!(outcome.chunks.is_none());
+    let lines = outcome
+        .action
+        .logs
+        .iter()
+        .map(|line| line.messages.join(" "));
+    let mut lines: Vec<String> = lines.collect();
+    lines.sort();
+    assert_eq!(lines, ["'cancelled'", "'left'"]);
+}
+
+#[tokio::test]
+async fn clients_that_send_nothing_are_left_in_time() {
+    let idle = ActionOptions {
+        http_idle: Duration::from_millis(200),
+        ..ActionOptions::default()
+    };
+    let begun = futures::stream::iter([Ok(bytes::Bytes::from_static(b"begun"))]);
+    let body: RequestBody = Box::pin(begun.chain(futures::stream::pending()));
+    let handler = "return new Response(await request.text());";
+    let client = Client::with(idle, handler, "/hook", Some(body), u64::MAX);
+    let error = client.error().await;
+    assert!(
+        error.contains(
+            "The client sent nothing more of the request's body for 0.2 s (limit http_idle_ms)"
+        ),
+        "{error}"
+    );
+}
+
+/// What streams for long takes no place of an action, and the other way round.
+#[tokio::test]
+async fn http_actions_have_places_of_their_own() {
+    let actions = ActionOptions {
+        processes: 1,
+        running: 1,
+        http_running: 1,
+        waiting: 0,
+        ..ActionOptions::default()
+    };
+    let host = Host::start(HostOptions {
+        actions,
+        ..options()
+    })
+    .unwrap();
+    let endless = "return new Response(new ReadableStream({
+          start(controller) { controller.enqueue(new Uint8Array(1)); },
+        }));";
+    let (client, head) = Client::on(&host, endless);
+    head.await.unwrap();
+    let bundle = app("export const f = action(async () => 7);");
+    let call = invocation(&bundle, "f", FunctionKind::Action);
+    let outcome = host.action(&call, Arc::new(Nothing)).await.unwrap();
+    assert_eq!(outcome.result, CallResult::Value("7".to_owned()));
+    // Its own places are taken.
+    let (second, _head) = Client::on(&host, endless);
+    assert!(second.await.unwrap().is_err());
+    client.abort();
 }

@@ -3,12 +3,18 @@
 mod admin;
 mod deploy;
 mod environment;
+mod export;
 mod functions;
 mod import;
 mod introspection;
 mod jobs;
+pub(crate) mod legacy;
 mod logs;
+mod status;
 mod storage;
+pub(crate) mod streaming_export;
+mod streaming_import;
+mod usage;
 
 use std::time::Duration;
 
@@ -31,10 +37,15 @@ pub(crate) fn router() -> Router<Deployment> {
         .merge(functions::router())
         .merge(deploy::router())
         .merge(environment::router())
+        .merge(export::router())
         .merge(import::router())
         .merge(jobs::router())
         .merge(logs::router())
         .merge(storage::router())
+        .merge(streaming_export::router())
+        .merge(streaming_import::router())
+        .merge(usage::router())
+        .merge(status::router())
         .merge(admin::router())
         .merge(introspection::router())
         .fallback(unknown)

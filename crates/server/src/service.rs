@@ -12,7 +12,7 @@ use lentil_database::Database;
 use lentil_functions::Functions;
 use lentil_functions::deploy::Deployer;
 use lentil_identity::AdminKeys;
-use lentil_jobs::{Imports, Jobs};
+use lentil_jobs::{Exports, Imports, Jobs};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -69,6 +69,8 @@ pub struct Deps {
     pub deployer: Deployer,
     /// Imports.
     pub imports: Imports,
+    /// Exports.
+    pub exports: Exports,
     /// Opens admin keys.
     pub keys: AdminKeys,
 }
@@ -136,7 +138,12 @@ impl Server {
     /// Serves until `stop` turns true; then stops intake first, lets running requests end, and
     /// stops what runs in the background. Storage is the caller's to close, last.
     pub async fn run(self, deps: Deps, mut stop: watch::Receiver<bool>) -> io::Result<()> {
-        let jobs = Jobs::start(&deps.functions, &deps.deployer, &deps.imports);
+        let jobs = Jobs::start(
+            &deps.functions,
+            &deps.deployer,
+            &deps.imports,
+            &deps.exports,
+        );
         let sync = ws::SyncState::new(
             deps.functions.clone(),
             deps.keys.clone(),
@@ -205,6 +212,11 @@ fn router(
         functions: deps.functions.clone(),
         deployer: deps.deployer.clone(),
         imports: deps.imports.clone(),
+        exports: deps.exports.clone(),
+        streaming: Default::default(),
+        legacy: Default::default(),
+        sync: sync.clone(),
+        started: std::time::Instant::now(),
         database: deps.database.clone(),
         keys: deps.keys.clone(),
         instance_name: options.instance_name.clone(),

@@ -1,13 +1,18 @@
 //! What every handler can reach.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use lentil_database::Database;
 use lentil_functions::Functions;
 use lentil_functions::deploy::Deployer;
 use lentil_identity::AdminKeys;
-use lentil_jobs::Imports;
+use lentil_jobs::{Exports, Imports};
 use tokio::sync::watch;
+
+use crate::api::legacy::LegacyPushes;
+use crate::api::streaming_export::StreamingSnapshots;
+use crate::ws::SyncState;
 
 /// The deployment as the edge sees it; cheap to clone.
 #[derive(Clone)]
@@ -21,10 +26,20 @@ pub(crate) struct Shared {
     pub(crate) deployer: Deployer,
     /// Imports files.
     pub(crate) imports: Imports,
+    /// Exports snapshots.
+    pub(crate) exports: Exports,
     /// The store, for what goes past functions.
     pub(crate) database: Database,
+    /// Snapshots that somebody copies page by page.
+    pub(crate) streaming: StreamingSnapshots,
+    /// Schemas of old CLIs that wait for their modules.
+    pub(crate) legacy: LegacyPushes,
     /// Opens admin keys.
     pub(crate) keys: AdminKeys,
+    /// The sync sockets.
+    pub(crate) sync: SyncState,
+    /// When the server began.
+    pub(crate) started: Instant,
     /// The deployment's name.
     pub(crate) instance_name: String,
     /// Where clients reach the API.

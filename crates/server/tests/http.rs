@@ -14,5 +14,6 @@ mod http {
     mod introspection;
     mod meta;
     mod requests;
+    mod streaming;
     mod times;
 }

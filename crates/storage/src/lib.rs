@@ -19,4 +19,6 @@ pub use crate::persistence::{
     Batch, DocumentRow, DocumentWrite, EntryWrite, IndexId, IndexRow, IndexScan, LogRow, Order,
     Persistence, PruneReport, StorageError, StorageStats, TableScan, TabletId,
 };
-pub use crate::sqlite::{SqliteOptions, SqlitePersistence, Synchronous};
+pub use crate::sqlite::{
+    SqliteOptions, SqlitePersistence, Synchronous, check_database, copy_database,
+};

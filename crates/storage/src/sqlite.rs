@@ -4,6 +4,7 @@
 //! on a thread of its own, copies the write-ahead log back into the file. The
 //! layout of the file is described in `docs/storage-format.md`.
 
+mod backup;
 mod schema;
 mod lock;
 mod readers;
@@ -24,6 +25,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::limits::{BUSY_WAIT, CACHE_BYTES_DEFAULT};
+pub use crate::sqlite::backup::{check_database, copy_database};
 use crate::sqlite::checkpoints::Checkpoints;
 use crate::sqlite::lock::DatabaseLock;
 use crate::sqlite::readers::Readers;

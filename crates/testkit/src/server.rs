@@ -8,7 +8,7 @@ use lentil_database::{Database, DatabaseOptions, SystemEnv};
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{Call, ComponentPath, Functions, FunctionsOptions, Host, HostOptions};
 use lentil_identity::{AdminKeys, Identity, InstanceSecret};
-use lentil_jobs::Imports;
+use lentil_jobs::{Exports, Imports};
 use lentil_server::ws::SyncOptions;
 use lentil_server::{DashboardOptions, Deps, Server, ServerOptions};
 use lentil_storage::MemoryPersistence;
@@ -105,14 +105,17 @@ impl TestServer {
             .bootstrap()
             .await
             .expect("system tables can be made");
-        let imports =
-            Imports::new(&deployer, folder.path().join("imports")).expect("the folder is writable");
+        let imports = Imports::new(&functions, &deployer, folder.path().join("imports"))
+            .expect("the folder is writable");
+        let exports = Exports::new(&functions, folder.path().join("exports"))
+            .expect("the folder is writable");
         let keys = AdminKeys::new("test", InstanceSecret::random());
         let deps = Deps {
             database: database.clone(),
             functions: functions.clone(),
             deployer,
             imports,
+            exports,
             keys: keys.clone(),
         };
         let (stop, stopping) = watch::channel(false);

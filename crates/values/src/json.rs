@@ -31,6 +31,12 @@ impl Value {
         Seed::UNRESOLVED.parse(text)
     }
 
+    /// Parses what [`crate::ValueFormat::Export`] writes (cli-and-deploy 13.3): bare integers are
+    /// int64, and what has a point or an exponent is a float64.
+    pub fn parse_export(text: &str) -> Result<Value, ValueError> {
+        Seed::EXPORT.parse(text)
+    }
+
     /// Converts a JSON tree in the encoded form.
     pub fn from_json(json: &serde_json::Value) -> Result<Value, ValueError> {
         Seed::STRICT.deserialize(json).map_err(value_error)
@@ -211,16 +217,23 @@ struct Seed {
     depth: usize,
     /// Whether the timestamp of a commit to come is a value.
     unresolved: bool,
+    /// Whether bare integers are int64, as in snapshots.
+    integers: bool,
 }
 
 impl Seed {
     const STRICT: Seed = Seed {
         depth: 0,
         unresolved: false,
+        integers: false,
     };
     const UNRESOLVED: Seed = Seed {
-        depth: 0,
         unresolved: true,
+        ..Seed::STRICT
+    };
+    const EXPORT: Seed = Seed {
+        integers: true,
+        ..Seed::STRICT
     };
 
     fn parse(self, text: &str) -> Result<Value, ValueError> {
@@ -262,10 +275,21 @@ impl<'de> Visitor<'de> for Seed {
         Ok(Value::Boolean(boolean))
     }
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Float64(number as f64))
+        Ok(match self.integers {
+            true => Value::Int64(number),
+            false => Value::Float64(number as f64),
+        })
     }
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Float64(number as f64))
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Value, E> {
+        if !self.integers {
+            return Ok(Value::Float64(number as f64));
+        }
+        let integer = i64::try_from(number);
+        integer.map(Value::Int64).map_err(|_| {
+            E::custom(format!(
+                "{number} is no int64: a float64 is written with a point or an exponent"
+            ))
+        })
     }
     fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
         Ok(Value::Float64(number))

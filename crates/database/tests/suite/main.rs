@@ -8,6 +8,7 @@ mod histories;
 mod conflicts;
 mod transactions;
 mod definitions;
+mod moves;
 mod counts;
 mod commit_ts;
 mod model;

@@ -20,7 +20,11 @@ impl ActionRequests {
         args: &str,
     ) -> Option<Result<String, SyscallError>> {
         Some(match op {
-            "1.0/storageGetUrl" => self.found(args, "storage.getUrl", url_json).await,
+            "1.0/storageGetUrl" => {
+                let now_ms = self.inner.database.begin().now_ms();
+                let answer = |inner: &_, file: Option<&_>| url_json(inner, file, now_ms);
+                self.found(args, "storage.getUrl", answer).await
+            }
             "1.0/storageGetMetadata" => {
                 let answer = |_: &_, file: Option<&_>| metadata_json(file);
                 self.found(args, "storage.getMetadata", answer).await
@@ -33,6 +37,9 @@ impl ActionRequests {
             "1.0/storageDelete" => self.delete_file(args).await,
             "1.0/storageStore" => self.store_file(args).await,
             "1.0/storageGet" => self.read_file(args).await,
+            "storage/begin" => self.begin_storing(args),
+            "storage/end" => self.end_storing(args).await,
+            "storage/open" => self.open_file(args).await,
             _ => return None,
         })
     }

@@ -18,8 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::requests::ActionRequests;
 use super::{line, overloaded, unawaited_line, value_of};
-use crate::limits::in_bytes;
-use crate::logs::{Execution, Line, flatten, identity_type};
+use crate::limits::{Limits, in_bytes};
+use crate::logs::{Execution, flatten, identity_type};
 use crate::path::FunctionPath;
 use crate::service::Inner;
 use crate::{Call, ComponentPath, FailureClass, FunctionFailure, Functions, Origin};
@@ -160,7 +160,7 @@ async fn run(
         module: ROUTER.to_owned(),
         function: "default".to_owned(),
     };
-    let requests = ActionRequests::new(inner.clone(), &call, path, id).of_unknown(unknown);
+    let requests = Arc::new(ActionRequests::new(inner.clone(), &call, path, id).of_http(unknown));
     let exchange = HttpExchange {
         body,
         head: client.head,
@@ -169,9 +169,11 @@ async fn run(
     };
     let ran = inner
         .host
-        .http_action(&invocation, Arc::new(requests), exchange);
-    let outcome = ran.await.map_err(overloaded)?;
-    conclude(&inner, &call, (id, started), outcome, client.whole)
+        .http_action(&invocation, requests.clone(), exchange);
+    let outcome = ran
+        .await
+        .map_err(|refused| overloaded(refused, "http_actions_running"))?;
+    conclude(&requests, &call, started, outcome, client.whole)
 }
 
 /// The call that stands for the request, and why nobody knows whose it is.
@@ -225,9 +227,9 @@ fn prepare(
 
 /// Logs the end, and says it to whoever has had the head.
 fn conclude(
-    inner: &Inner,
+    requests: &ActionRequests,
     call: &Call,
-    (id, started): (uuid::Uuid, Instant),
+    started: Instant,
     outcome: HttpOutcome,
     whole: oneshot::Sender<()>,
 ) -> Result<(), HttpFailure> {
@@ -238,12 +240,13 @@ fn conclude(
         end,
         chunks,
     } = outcome;
+    let inner = &requests.inner;
     let now_ms = inner.database.begin().now_ms();
     let limits = &inner.options.limits;
     let mut lines = flatten(action.logs, Vec::new(), limits.log_lines);
     lines.extend(unawaited_line(&action.unawaited, now_ms));
     let result = value_of(action.result).map(drop);
-    let ending = ending(end, status, &result, limits.http_response_bytes);
+    let ending = ending(end, status, &result, limits);
     lines.extend(ending.map(|(level, text, code)| line(level, text, code, now_ms)));
     let reported = match &result {
         Ok(()) => true,
@@ -251,9 +254,7 @@ fn conclude(
     };
     let routed = route.is_some();
     if let Some(route) = route.filter(|_| reported) {
-        let mut execution = describe(call, route, started, lines, &result, status);
-        execution.id = id;
-        inner.log(execution);
+        requests.conclude(&lines, describe(call, route, started, &result, status));
     }
     if chunks.is_some() {
         // Before the chunks end; who is gone does not hear it.
@@ -272,19 +273,26 @@ fn ending(
     end: HttpEnd,
     status: Option<u16>,
     result: &Result<(), FunctionFailure>,
-    most: u64,
+    limits: &Limits,
 ) -> Option<(LogLevel, String, &'static str)> {
     match (end, result) {
         (HttpEnd::TooLarge, _) => {
             let text = format!(
                 "HttpResponseTooLarge: the response is larger than {} and was cut. Raise the limit http_response_bytes, \
                  or store the content and redirect to its URL.",
-                in_bytes(most)
+                in_bytes(limits.http_response_bytes)
             );
             Some((LogLevel::Error, text, BROKEN))
         }
         (HttpEnd::Gone, _) => {
             let text = "The client went away before it had the whole response.".to_owned();
+            Some((LogLevel::Info, text, LEFT))
+        }
+        (HttpEnd::Idle, _) => {
+            let text = format!(
+                "The client took nothing more of the response for {} s and was left (limit http_idle_ms).",
+                limits.http_idle_ms as f64 / 1e3
+            );
             Some((LogLevel::Info, text, LEFT))
         }
         (HttpEnd::Whole, Err(failure)) if status.is_some() => {
@@ -302,7 +310,6 @@ fn describe(
     call: &Call,
     route: String,
     started: Instant,
-    lines: Vec<Line>,
     result: &Result<(), FunctionFailure>,
     status: Option<u16>,
 ) -> Execution {
@@ -313,9 +320,11 @@ fn describe(
         parent: call.origin.parent(),
         work: Default::default(),
         kind: FunctionKind::HttpAction,
+        node: false,
         component: call.component.clone(),
         identifier: route,
-        lines: Arc::new(lines),
+        // They went before.
+        lines: Arc::default(),
         seconds: started.elapsed().as_secs_f64(),
         user_seconds: 0.0,
         cached: false,
@@ -337,7 +346,7 @@ mod tests {
     #[test]
     fn s050_the_line_about_a_response_that_is_too_large() {
         let (level, text, code) =
-            ending(HttpEnd::TooLarge, Some(200), &Ok(()), 20 << 20).expect("it is told");
+            ending(HttpEnd::TooLarge, Some(200), &Ok(()), &Limits::default()).expect("it is told");
         assert_eq!((level, code), (LogLevel::Error, "error:httpAction"));
         assert!(
             text.starts_with("HttpResponseTooLarge: the response is larger than 20 MiB"),
@@ -347,10 +356,11 @@ mod tests {
 
     #[test]
     fn failures_are_told_in_the_log_once_the_head_is_out() {
+        let limits = Limits::default();
         let failed = Err(FunctionFailure::developer("Uncaught Error: late"));
-        assert_eq!(ending(HttpEnd::Whole, None, &failed, 1), None);
-        let (_, text, _) = ending(HttpEnd::Whole, Some(200), &failed, 1).expect("it is told");
+        assert_eq!(ending(HttpEnd::Whole, None, &failed, &limits), None);
+        let (_, text, _) = ending(HttpEnd::Whole, Some(200), &failed, &limits).expect("it is told");
         assert!(text.ends_with("Uncaught Error: late"), "{text}");
-        assert_eq!(ending(HttpEnd::Whole, Some(200), &Ok(()), 1), None);
+        assert_eq!(ending(HttpEnd::Whole, Some(200), &Ok(()), &limits), None);
     }
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use lentil_identity::Identity;
-use lentil_js::{ActionSyscalls, Answer, SyscallError};
+use lentil_js::{ActionSyscalls, Answer, BytesAnswer, LogLine, SyscallError};
 use lentil_values::DocumentId;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use super::contents::Contents;
+use super::progress::Told;
 use crate::deploy::DeploymentImage;
 use crate::errors::{from_transaction, thrown};
 use crate::path::{ComponentPath, FunctionPath};
@@ -21,14 +24,20 @@ pub(super) struct ActionRequests {
     /// Its execution.
     id: uuid::Uuid,
     pub(super) inner: Arc<Inner>,
-    path: FunctionPath,
-    component: ComponentPath,
+    pub(super) path: FunctionPath,
+    pub(super) component: ComponentPath,
     identity: Identity,
-    request_id: String,
+    pub(super) request_id: String,
+    /// Whether it is an HTTP action.
+    pub(super) http: bool,
     /// Why nobody knows who the caller is.
     unknown: Option<String>,
     /// The scheduled function that the action is, or runs on behalf of.
     scheduled: Option<DocumentId>,
+    /// Files that it stores and reads.
+    pub(super) contents: Contents,
+    /// What it logs.
+    pub(super) told: Told,
 }
 
 /// The arguments of `runQuery`, `runMutation` and `runAction`.
@@ -57,12 +66,16 @@ impl ActionRequests {
             request_id: call.request_id.clone(),
             unknown: None,
             scheduled: call.origin.scheduled(),
+            contents: Contents::default(),
+            told: Told::of(id),
+            http: false,
         }
     }
 
-    /// The same for a caller of whom cannot be told who it is, and why.
-    pub(super) fn of_unknown(mut self, why: Option<String>) -> ActionRequests {
-        self.unknown = why;
+    /// The same for an HTTP action; and why it cannot be told who calls it, if it cannot.
+    pub(super) fn of_http(mut self, unknown: Option<String>) -> ActionRequests {
+        self.unknown = unknown;
+        self.http = true;
         self
     }
 
@@ -204,5 +217,31 @@ fn unknown(op: &str) -> SyscallError {
 impl ActionSyscalls for ActionRequests {
     fn call(self: Arc<Self>, op: String, args: String) -> Answer {
         Box::pin(async move { self.answer(&op, &args).await })
+    }
+
+    fn give(self: Arc<Self>, op: String, args: String, bytes: Bytes) -> Answer {
+        Box::pin(async move {
+            match op.as_str() {
+                "storage/write" => self.store_part(&args, bytes).await,
+                op => Err(unknown(op)),
+            }
+        })
+    }
+
+    fn take(self: Arc<Self>, op: String, args: String) -> BytesAnswer {
+        Box::pin(async move {
+            match op.as_str() {
+                "storage/read" => self.read_part(&args).await,
+                op => Err(unknown(op)),
+            }
+        })
+    }
+
+    fn routed(&self, route: &str) {
+        self.set_route(route);
+    }
+
+    fn logged(&self, lines: &[LogLine]) {
+        self.tell(lines);
     }
 }

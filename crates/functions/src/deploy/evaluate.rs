@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lentil_catalog::{Schema, Variable};
-use lentil_js::{Bundle, Host};
+use lentil_js::{Bundle, Host, NodeSettings};
 use serde_json::{Value as Json, json};
 
 use super::analysis::AnalyzedModuleJson;
@@ -75,7 +75,8 @@ impl Deployer {
         let environment = Arc::new(environment);
         let host = &self.shared.host;
 
-        let bundle = link(modules.clone(), import_seed, import_time_ms).await?;
+        let node = request.node.clone();
+        let bundle = link_with(modules.clone(), import_seed, import_time_ms, node).await?;
         let analyzed = host.analyze(bundle.clone(), environment.clone()).await?;
         let mut analysis = BTreeMap::new();
         for (path, module) in analyzed {
@@ -156,11 +157,21 @@ pub(super) async fn evaluate_schema(
     Ok((Schema::parse(&text)?, Some(text)))
 }
 
-/// Links off the async workers: a bundle may have tens of megabytes.
+/// Links modules that are evaluated alone.
 async fn link(
     modules: Vec<PushedModule>,
     seed: [u8; 32],
     time_ms: f64,
+) -> Result<Arc<Bundle>, DeployError> {
+    link_with(modules, seed, time_ms, NodeSettings::default()).await
+}
+
+/// Links off the async workers: a bundle may have tens of megabytes.
+async fn link_with(
+    modules: Vec<PushedModule>,
+    seed: [u8; 32],
+    time_ms: f64,
+    node: NodeSettings,
 ) -> Result<Arc<Bundle>, DeployError> {
     blocking(move || {
         let sources = modules
@@ -170,7 +181,9 @@ async fn link(
                 source_of(module.path, &environment, text)
             })
             .collect();
-        Ok(Arc::new(Bundle::link(sources, seed, time_ms)?))
+        Ok(Arc::new(
+            Bundle::link(sources, seed, time_ms)?.with_node(node),
+        ))
     })
     .await
 }

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::image::Code;
 use super::indexes::{self, IndexDiff};
 use super::start::{PreparedPush, active_schema};
-use super::{DeployError, Deployer, NO_SCHEMA, declared, staged};
+use super::{DeployError, Deployer, NO_SCHEMA, declared, node, staged};
 use crate::crons;
 use crate::path::FunctionPath;
 use crate::system::{note, plain};
@@ -142,6 +142,7 @@ fn apply(tx: &mut Transaction, push: &Arc<PreparedPush>) -> Result<Json, DeployE
     deployment.pending_schema = None;
     deployment.auth = Some(auth);
     deployment.definition = Some(evaluated.definition.to_string());
+    node::store(&mut deployment, evaluated.bundle.node());
     deployment.save(tx)?;
 
     let first = deployment.push == 1;

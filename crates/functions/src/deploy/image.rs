@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 
 use super::analysis::AnalyzedModuleJson;
 use super::handles::Handles;
+use super::node;
 use crate::path::FunctionPath;
 
 /// Revisions kept: the live one, and the one before for executions that are still at its snapshot.
@@ -283,8 +284,10 @@ fn load_code(tx: &mut Transaction, deployment: &Deployment) -> Result<Code, Tran
     }
     let bundle = Bundle::link(sources, deployment.import_seed, deployment.import_time_ms)
         .map_err(|error| corrupt(&format!("the live modules do not link any more: {error}")))?;
+    let node = node::load(deployment).map_err(|error| corrupt(&error.message))?;
     let handles = FunctionHandles::all(tx)?;
-    Ok(Code::new(Arc::new(bundle), analysis)?.with_handles(&handles))
+    let bundle = Arc::new(bundle.with_node(node));
+    Ok(Code::new(bundle, analysis)?.with_handles(&handles))
 }
 
 fn corrupt(why: &str) -> TransactionError {

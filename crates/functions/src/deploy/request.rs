@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use lentil_catalog::{Deployment, ModuleRow, ModuleText};
 use lentil_database::Transaction;
+use lentil_js::NodeSettings;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use super::node::{self, PushedPackage};
 use super::{DeployError, Deployer};
 
 /// Modules a push may have, chunks included.
@@ -27,6 +29,13 @@ pub(super) struct PushRequest {
     pub(super) app_definition: AppDefinition,
     #[serde(default)]
     pub(super) component_definitions: Vec<Json>,
+    #[serde(default)]
+    node_dependencies: Vec<PushedPackage>,
+    #[serde(default)]
+    node_version: Option<String>,
+    /// Both of them, checked.
+    #[serde(skip)]
+    pub(super) node: NodeSettings,
 }
 
 /// The root app.
@@ -86,7 +95,7 @@ impl PushRequest {
                 "the push cannot be read: it must be a JSON object",
             ));
         }
-        let request: PushRequest = serde_json::from_value(body).map_err(|error| {
+        let mut request: PushRequest = serde_json::from_value(body).map_err(|error| {
             // Words of the JSON parser.
             let why = error.to_string().replace("a sequence", "a list");
             DeployError::bad("BadJsonBody", format!("the push cannot be read: {why}"))
@@ -99,6 +108,7 @@ impl PushRequest {
                 "convex.config.ts uses components, which this version of Lentil does not run yet; remove app.use(...) to push",
             ));
         }
+        request.node = node::settings(request.node_version.as_deref(), &request.node_dependencies)?;
         let app = &request.app_definition;
         let count = app.changed_modules.len() + app.unchanged_module_hashes.len();
         if count > MODULES_MAX {
@@ -219,12 +229,7 @@ fn check_module(path: &str, environment: &str) -> Result<(), DeployError> {
     }
     match environment {
         "isolate" => Ok(()),
-        "node" => Err(DeployError::bad(
-            "NodeActionsNotSupported",
-            format!(
-                "{path} says \"use node\": Node actions do not run in this version of Lentil yet; remove the directive or the file to push"
-            ),
-        )),
+        "node" => node::check_module(path),
         other => Err(DeployError::bad(
             "InvalidModules",
             format!("{path}: there is no environment {other:?}"),
@@ -241,11 +246,17 @@ impl Deployer {
                 .iter()
                 .map(|row| json!({ "path": row.path, "hash": row.hash, "environment": row.environment }))
                 .collect();
-            Ok(json!({
+            let mut answer = json!({
                 "config": { "functions": deployment.functions },
                 "moduleHashes": hashes,
                 "udfServerVersion": deployment.udf_server_version,
-            }))
+                "nodeDependencies": node::dependencies_json(&deployment)?,
+            });
+            // The CLI shows a version that is null as one that was set.
+            if let Some(version) = deployment.node_version {
+                answer["nodeVersion"] = version.into();
+            }
+            Ok(answer)
         })
         .await
     }

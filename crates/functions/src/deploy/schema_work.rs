@@ -8,7 +8,7 @@ use lentil_database::{
     BackfillStep, Document, IndexQuery, IndexState, Namespace, Order, Transaction,
     TransactionLimits,
 };
-use lentil_values::{DocumentId, IndexKey, KeyRange, Object, Value};
+use lentil_values::{DocumentId, IdResolver, IndexKey, KeyRange, Object, Value};
 
 use super::start::active_schema;
 use super::{DeployError, Deployer, indexes, staged, transact};
@@ -201,21 +201,26 @@ fn violation_of(
 
 /// Called for every write: a document that the pending schema does not allow fails that schema, in
 /// the write's own transaction, and so with what is staged. The write itself goes on: only the
-/// active schema can refuse it.
+/// active schema can refuse it. `names` says what table names stand for, if not what they stand for
+/// in the root namespace.
 pub(crate) fn note_write(
     tx: &mut Transaction,
     image: &DeploymentImage,
     table: &str,
     fields: &Object,
+    names: Option<&dyn IdResolver>,
 ) -> Result<(), DeployError> {
-    staged::note_write(tx, image.schema.as_deref(), table, fields)?;
+    staged::note_write(tx, image.schema.as_deref(), table, fields, names)?;
     let pending = image.pending_schema.as_ref();
     let Some(PendingSchema { id, schema }) = pending else {
         return Ok(());
     };
     let schema: Arc<Schema> = schema.clone();
-    let Err(error) = schema.check_document(table, fields, &TableNames::new(tx, Namespace::ROOT))
-    else {
+    let checked = match names {
+        Some(names) => schema.check_document(table, fields, names),
+        None => schema.check_document(table, fields, &TableNames::new(tx, Namespace::ROOT)),
+    };
+    let Err(error) = checked else {
         return Ok(());
     };
     let Some(row) = SchemaRow::load(tx, *id)? else {

@@ -8,7 +8,7 @@
 
 use lentil_catalog::{Schema, StagedState, StagedValidator, check_fields};
 use lentil_database::{IndexQuery, Namespace, Order, Transaction, TransactionLimits};
-use lentil_values::{KeyRange, Object, Value};
+use lentil_values::{IdResolver, KeyRange, Object, Value};
 use serde_json::{Value as Json, json};
 
 use super::{DeployError, Deployer, transact};
@@ -51,11 +51,15 @@ pub(super) fn note_write(
     schema: Option<&Schema>,
     table: &str,
     fields: &Object,
+    names: Option<&dyn IdResolver>,
 ) -> Result<(), DeployError> {
     let Some(validator) = schema.and_then(|schema| schema.staged(table)) else {
         return Ok(());
     };
-    let checked = check_fields(validator, fields, &TableNames::new(tx, Namespace::ROOT));
+    let checked = match names {
+        Some(names) => check_fields(validator, fields, names),
+        None => check_fields(validator, fields, &TableNames::new(tx, Namespace::ROOT)),
+    };
     let Err(why) = checked else { return Ok(()) };
     if let Some(mut row) = StagedValidator::of(tx, table)?
         && !matches!(row.state, StagedState::Failed { .. })

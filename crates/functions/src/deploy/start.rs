@@ -284,7 +284,7 @@ impl PreparedPush {
         Ok(json!({
             "lentilPush": self.id,
             "environmentVariables": evaluated.variables,
-            "externalDepsId": null,
+            "externalDepsId": evaluated.bundle.node().packages_id(),
             "componentDefinitionPackages": { "": self.id },
             "appAuth": evaluated.auth,
             "analysis": { "": analysis },

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use lentil_catalog::{CatalogError, FileRow};
 use lentil_database::{Transaction, TransactionError};
-use lentil_files::{FileError, Written};
+use lentil_files::{FileError, Writing, Written};
 use lentil_js::SyscallError;
 use lentil_values::{DocumentId, InternalId};
 use serde::Deserialize;
@@ -37,9 +37,27 @@ struct Store<'a> {
     sha256: Option<Cow<'a, str>>,
 }
 
+/// The same where the content comes in parts.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoreParts<'a> {
+    #[serde(borrow)]
+    content_type: Cow<'a, str>,
+    #[serde(borrow, default)]
+    sha256: Option<Cow<'a, str>>,
+}
+
 /// A content that a function wants to be kept.
 pub(crate) struct ToStore {
     pub(crate) content: Bytes,
+    content_type: Option<String>,
+    announced: Option<[u8; 32]>,
+}
+
+/// A content of which parts are kept. Dropped, it leaves nothing.
+pub(crate) struct Begun {
+    writing: Writing,
+    internal: InternalId,
     content_type: Option<String>,
     announced: Option<[u8; 32]>,
 }
@@ -73,11 +91,12 @@ pub(crate) fn find(
     FileRow::get(tx, id).map_err(catalog)
 }
 
-/// Answer of `getUrl`.
-pub(crate) fn url_json(inner: &Inner, file: Option<&FileRow>) -> String {
+/// Answer of `getUrl` at a time.
+pub(crate) fn url_json(inner: &Inner, file: Option<&FileRow>, now_ms: f64) -> String {
     let url = file.map(|file| {
         let name = inner.names.name(file.id.internal);
-        format!("{}/api/storage/{name}", inner.options.cloud_url)
+        let signed = inner.signer.query(name, now_ms);
+        format!("{}/api/storage/{name}{signed}", inner.options.cloud_url)
     });
     json!(url).to_string()
 }
@@ -127,21 +146,55 @@ impl ToStore {
         })
     }
 
-    /// Keeps the content. One whose row is never committed is swept up.
-    pub(crate) async fn write(self, inner: &Inner) -> Result<Stored, SyscallError> {
+    /// Reads the arguments of `store` where the content comes later, in parts.
+    pub(crate) fn announced(args: &str) -> Result<ToStore, SyscallError> {
+        let method = "storage.store";
+        let args: StoreParts<'_> = parse(method, args)?;
+        let announced = args.sha256.map(|text| digest(&text, method)).transpose()?;
+        let content_type = Some(args.content_type.into_owned()).filter(|it| !it.is_empty());
+        Ok(ToStore {
+            content: Bytes::new(),
+            content_type,
+            announced,
+        })
+    }
+
+    /// Begins to keep the content, without what is there of it.
+    pub(crate) fn begin(self, inner: &Inner) -> Begun {
         let internal = new_id();
-        let key = key_of(FileRow::id_of(internal));
-        let written = async {
-            let mut writing = inner.options.files.write(&key).await?;
-            writing.push(self.content).await?;
-            writing.finish().await
-        };
-        let written = written.await.map_err(|error| store_failed(&error))?;
+        Begun {
+            writing: inner.options.files.write(&key_of(FileRow::id_of(internal))),
+            internal,
+            content_type: self.content_type,
+            announced: self.announced,
+        }
+    }
+
+    /// Keeps the content. One whose row is never committed is swept up.
+    pub(crate) async fn write(mut self, inner: &Inner) -> Result<Stored, SyscallError> {
+        let content = std::mem::take(&mut self.content);
+        let mut begun = self.begin(inner);
+        begun.push(content).await?;
+        begun.finish().await
+    }
+}
+
+impl Begun {
+    /// Keeps a part.
+    pub(crate) async fn push(&mut self, bytes: Bytes) -> Result<(), SyscallError> {
+        let pushed = self.writing.push(bytes).await;
+        pushed.map_err(|error| store_failed(&error))
+    }
+
+    /// The content is whole.
+    pub(crate) async fn finish(self) -> Result<Stored, SyscallError> {
+        let written = self.writing.finish().await;
+        let written = written.map_err(|error| store_failed(&error))?;
         if let Some(announced) = self.announced.filter(|it| *it != written.sha256) {
             return Err(thrown(mismatch(&announced, &written.sha256).to_string()));
         }
         Ok(Stored {
-            internal,
+            internal: self.internal,
             written,
             content_type: self.content_type,
         })
@@ -185,9 +238,10 @@ pub(crate) fn catalog(error: CatalogError) -> SyscallError {
     from_transaction(TransactionError::from(error))
 }
 
-fn store_failed(error: &FileError) -> SyscallError {
+pub(crate) fn store_failed(error: &FileError) -> SyscallError {
     tracing::error!(%error, "the file store failed");
     SyscallError::System {
-        message: "Your request couldn't be completed. Try again later.".to_owned(),
+        message: "The deployment's store of files failed. Try again later. (FileStoreFailed)"
+            .to_owned(),
     }
 }

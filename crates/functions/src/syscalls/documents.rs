@@ -316,7 +316,7 @@ impl UdfSyscalls {
         let image = self.scope.image.clone();
         let tx = self.tx();
         let (usage, limits) = (tx.usage(), tx.lift_limits());
-        let noted = note_write(tx, &image, table, fields);
+        let noted = note_write(tx, &image, table, fields, None);
         tx.set_limits(limits);
         tx.restore_usage(usage);
         noted.map_err(|error| SyscallError::System {

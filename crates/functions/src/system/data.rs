@@ -510,7 +510,7 @@ fn check_schema(request: &mut Request, table: &str, fields: &Object) -> Result<(
             ))
         })?;
     }
-    note_write(request.tx, &image, table, fields).map_err(|error| {
+    note_write(request.tx, &image, table, fields, None).map_err(|error| {
         Refusal::Rules(TransactionError::Corrupt(format!(
             "the schema on trial cannot be marked as failed: {error}"
         )))

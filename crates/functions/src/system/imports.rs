@@ -1,6 +1,6 @@
 //! Imports and exports as the CLI watches them.
 
-use lentil_catalog::ImportRow;
+use lentil_catalog::{ExportRow, ImportRow};
 use lentil_database::TransactionError;
 use lentil_values::{DocumentId, Value};
 
@@ -30,7 +30,10 @@ pub(super) fn newest(request: &mut Request) -> Result<Value, TransactionError> {
         .map(Value::Array)
 }
 
-/// The last export: none, as long as this version makes none.
-pub(super) fn latest_export(_: &mut Request) -> Result<Value, TransactionError> {
-    Ok(Value::Null)
+/// The last export.
+pub(super) fn latest_export(request: &mut Request) -> Result<Value, TransactionError> {
+    match ExportRow::newest(request.tx, 1)?.first() {
+        Some(row) => document(&row.json),
+        None => Ok(Value::Null),
+    }
 }

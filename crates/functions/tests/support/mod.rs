@@ -235,6 +235,7 @@ pub(crate) fn host_options() -> HostOptions {
         idle_after: Duration::from_secs(60),
         queue: 256,
         actions: Default::default(),
+        node_actions: Default::default(),
     }
 }
 

@@ -5,11 +5,13 @@
 //! bodies hold, and who is slow slows the other side down.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::ActionOutcome;
 use crate::call::CallResult;
@@ -51,6 +53,8 @@ pub enum HttpEnd {
     Whole,
     /// The client went away before.
     Gone,
+    /// The client took nothing of it for too long, and was left.
+    Idle,
     /// It was longer than allowed.
     TooLarge,
 }
@@ -94,6 +98,9 @@ pub(super) enum Step {
 pub(crate) struct Exchange {
     body: Option<RequestBody>,
     pulled: bool,
+    /// How long the client is waited for, and from when on it is too long.
+    idle: Duration,
+    patience: Option<Instant>,
     head: Option<oneshot::Sender<HttpHead>>,
     /// `None` once nobody listens, or may.
     chunks: Option<mpsc::Sender<Bytes>>,
@@ -106,10 +113,13 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(exchange: HttpExchange) -> Exchange {
+    /// An exchange with a client that is waited for so long.
+    pub(crate) fn new(exchange: HttpExchange, idle: Duration) -> Exchange {
         Exchange {
             body: exchange.body,
             pulled: false,
+            idle,
+            patience: None,
             head: Some(exchange.head),
             chunks: Some(exchange.chunks),
             waiting: None,
@@ -121,11 +131,14 @@ impl Exchange {
         }
     }
 
-    /// Takes what the process says.
-    pub(super) fn take(&mut self, frame: HttpFrame) -> Result<(), Malformed> {
+    /// Takes what the process says; gives the route when it is told.
+    pub(super) fn take(&mut self, frame: HttpFrame) -> Result<Option<String>, Malformed> {
         match frame {
             HttpFrame::Pull => self.pulled = true,
-            HttpFrame::Route(route) => self.route = Some(route).filter(|route| !route.is_empty()),
+            HttpFrame::Route(route) => {
+                self.route = Some(route).filter(|route| !route.is_empty());
+                return Ok(self.route.clone());
+            }
             HttpFrame::Head(text) => {
                 let head: HttpHead = serde_json::from_str(&text).map_err(|_| Malformed)?;
                 let sender = self.head.take().ok_or(Malformed)?;
@@ -146,7 +159,7 @@ impl Exchange {
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Sends what is still allowed, if there is room for it, and no more.
@@ -161,11 +174,25 @@ impl Exchange {
         self.untold = true;
     }
 
-    fn gone(&mut self) -> Step {
+    fn gone(&mut self, end: HttpEnd) -> Step {
         self.chunks = None;
         self.waiting = None;
-        self.end = HttpEnd::Gone;
+        self.end = end;
         Step::Gone
+    }
+
+    /// Nothing came from the client, or nothing went to it, for too long.
+    fn lost_patience(&mut self) -> Step {
+        self.patience = None;
+        if self.waiting.is_some() {
+            return self.gone(HttpEnd::Idle);
+        }
+        self.pulled = false;
+        self.body = None;
+        Step::Body(Some(Err(format!(
+            "The client sent nothing more of the request's body for {} s (limit http_idle_ms)",
+            self.idle.as_secs_f64()
+        ))))
     }
 
     /// Waits for the next thing to tell. May be dropped and called again at any time.
@@ -175,6 +202,18 @@ impl Exchange {
         }
         let pulled = self.pulled;
         let waits = self.waiting.is_some();
+        let patience = match (pulled || waits, self.patience) {
+            (false, _) => None,
+            (true, Some(until)) => Some(until),
+            (true, None) => Some(Instant::now() + self.idle),
+        };
+        self.patience = patience;
+        let impatient = async {
+            match patience {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
         let (body, chunks) = (&mut self.body, self.chunks.as_ref());
         let next = async {
             match body {
@@ -194,9 +233,10 @@ impl Exchange {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
+        let idle = tokio::select! {
             part = next, if pulled => {
                 self.pulled = false;
+                self.patience = None;
                 if part.is_none() {
                     self.body = None;
                 }
@@ -206,11 +246,18 @@ impl Exchange {
                 if let Some(chunk) = self.waiting.take() {
                     permit.send(chunk);
                 }
+                self.patience = None;
                 return Step::Taken;
+            } else {
+                false
             },
-            () = closed => {}
+            () = closed => false,
+            () = impatient => true,
+        };
+        match idle {
+            true => self.lost_patience(),
+            false => self.gone(HttpEnd::Gone),
         }
-        self.gone()
     }
 
     /// What is left when the action has ended.

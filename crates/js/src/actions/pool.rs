@@ -1,21 +1,24 @@
 //! The processes of actions, and who waits for a place in one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use super::http::Exchange;
-use super::process::ActionProcess;
+use super::process::{ActionProcess, Program};
 use super::{ActionOptions, ActionOutcome, ActionRefused, ActionSyscalls, call};
+use crate::Invocation;
 use crate::call::CallResult;
 use crate::process::Launch;
-use crate::{Invocation, Realms};
 
 /// Asks the thread of the pool for a process.
 type Start = oneshot::Sender<Result<Arc<ActionProcess>, String>>;
+
+/// Processes that may end in an action's face before it is given up.
+const PLACES_TRIED: usize = 3;
 
 /// Runs actions; cheap to clone.
 #[derive(Clone, Debug)]
@@ -25,9 +28,11 @@ pub(crate) struct ActionPool(Arc<Shared>);
 struct Shared {
     launch: Launch,
     options: ActionOptions,
-    realms: Realms,
+    program: Program,
     idle_after: Duration,
+    /// Places of actions, and those of HTTP actions, whose clients may be slow.
     permits: Semaphore,
+    http_permits: Semaphore,
     waiting: AtomicUsize,
     processes: Mutex<Vec<Arc<ActionProcess>>>,
     /// Held while a place is looked for, which may mean to start a process.
@@ -37,18 +42,42 @@ struct Shared {
     lost: AtomicU64,
 }
 
+/// A pool that gets no more actions: it lives as long as those in it run.
+#[derive(Debug)]
+pub(crate) struct RetiredPool(Weak<Shared>);
+
+impl RetiredPool {
+    /// Whether nothing runs in it any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
+    /// Ends what runs in it.
+    pub(crate) fn shutdown(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            ActionPool(shared).shutdown();
+        }
+    }
+}
+
 impl ActionPool {
+    /// Gives the pool up.
+    pub(crate) fn retire(self) -> RetiredPool {
+        RetiredPool(Arc::downgrade(&self.0))
+    }
+
     pub(crate) fn new(
         launch: Launch,
         options: ActionOptions,
-        realms: Realms,
+        program: Program,
         idle_after: Duration,
     ) -> ActionPool {
         ActionPool(Arc::new(Shared {
-            permits: Semaphore::new(options.running.clamp(1, Semaphore::MAX_PERMITS)),
+            permits: places(options.running),
+            http_permits: places(options.http_running),
             launch,
             options,
-            realms,
+            program,
             idle_after,
             waiting: AtomicUsize::new(0),
             processes: Mutex::default(),
@@ -66,29 +95,37 @@ impl ActionPool {
         syscalls: Arc<dyn ActionSyscalls>,
         exchange: Option<&mut Exchange>,
     ) -> Result<ActionOutcome, ActionRefused> {
+        let time = self.0.options.time;
+        self.run_within(invocation, syscalls, exchange, time).await
+    }
+
+    /// The same with a time of its own.
+    pub(crate) async fn run_within(
+        &self,
+        invocation: &Invocation,
+        syscalls: Arc<dyn ActionSyscalls>,
+        mut exchange: Option<&mut Exchange>,
+        time: Duration,
+    ) -> Result<ActionOutcome, ActionRefused> {
         let shared = &*self.0;
-        let _permit = shared.permit().await?;
-        let process = match self.place().await? {
-            Ok(process) => process,
-            Err(text) => {
-                let result = CallResult::System(text);
-                let (logs, unawaited) = (Vec::new(), Vec::new());
-                return Ok(ActionOutcome {
-                    result,
-                    logs,
-                    unawaited,
-                });
-            }
+        let _permit = match exchange {
+            Some(_) => shared.permit(&shared.http_permits).await?,
+            None => shared.permit(&shared.permits).await?,
         };
-        Ok(call::run(
-            process,
-            invocation,
-            shared.realms,
-            syscalls,
-            &shared.options,
-            exchange,
-        )
-        .await)
+        for _ in 0..PLACES_TRIED {
+            let process = match self.place().await? {
+                Ok(process) => process,
+                Err(text) => return Ok(call::plain(CallResult::System(text))),
+            };
+            let (syscalls, exchange) = (syscalls.clone(), exchange.as_deref_mut());
+            let limits = (shared.options.concurrent, time);
+            let run = call::run(process, invocation, syscalls, limits, exchange);
+            if let Some(outcome) = run.await {
+                return Ok(outcome);
+            }
+        }
+        let text = "processes end before an action can begin in them".to_owned();
+        Ok(call::plain(CallResult::System(text)))
     }
 
     /// Processes alive, and those that were lost.
@@ -104,6 +141,7 @@ impl ActionPool {
     pub(crate) fn shutdown(&self) {
         self.0.closed.store(true, Ordering::SeqCst);
         self.0.permits.close();
+        self.0.http_permits.close();
         for process in self.0.processes.lock().iter() {
             process.stop();
         }
@@ -116,6 +154,7 @@ impl ActionPool {
         if shared.closed.load(Ordering::SeqCst) {
             return Err(ActionRefused::ShuttingDown);
         }
+        // What HTTP actions add comes on top: most of their time they wait.
         let enough = shared
             .options
             .running
@@ -178,7 +217,7 @@ impl ActionPool {
 }
 
 /// The pool's thread: starts processes and runs their tasks, until the pool is dropped.
-async fn serve(pool: std::sync::Weak<Shared>, mut requests: mpsc::Receiver<Start>) {
+async fn serve(pool: Weak<Shared>, mut requests: mpsc::Receiver<Start>) {
     while let Some(answer) = requests.recv().await {
         let Some(shared) = pool.upgrade() else {
             return;
@@ -190,8 +229,9 @@ async fn serve(pool: std::sync::Weak<Shared>, mut requests: mpsc::Receiver<Start
                 shared.lost.fetch_add(u64::from(lost), Ordering::Relaxed);
             }
         };
+        let (options, program) = (&shared.options, &shared.program);
         let started =
-            ActionProcess::start(&shared.launch, &shared.options, shared.idle_after, gone).await;
+            ActionProcess::start(&shared.launch, options, program, shared.idle_after, gone).await;
         if started.is_ok() {
             shared.alive.fetch_add(1, Ordering::Relaxed);
         }
@@ -203,17 +243,24 @@ async fn serve(pool: std::sync::Weak<Shared>, mut requests: mpsc::Receiver<Start
     }
 }
 
+fn places(count: usize) -> Semaphore {
+    Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS))
+}
+
 impl Shared {
     /// Waits for one's turn, not for ever.
-    async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, ActionRefused> {
+    async fn permit<'a>(
+        &self,
+        permits: &'a Semaphore,
+    ) -> Result<SemaphorePermit<'a>, ActionRefused> {
         let closed = |_| ActionRefused::ShuttingDown;
-        match self.permits.try_acquire() {
+        match permits.try_acquire() {
             Ok(permit) => return Ok(permit),
             Err(tokio::sync::TryAcquireError::Closed) => return Err(ActionRefused::ShuttingDown),
             Err(tokio::sync::TryAcquireError::NoPermits) => {}
         }
         let _waiting = Waiting::among(&self.waiting, self.options.waiting)?;
-        let turn = tokio::time::timeout(self.options.patience, self.permits.acquire()).await;
+        let turn = tokio::time::timeout(self.options.patience, permits.acquire()).await;
         turn.map_err(|_| ActionRefused::Busy)?.map_err(closed)
     }
 }

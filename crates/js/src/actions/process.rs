@@ -16,12 +16,13 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, mpsc};
 
 use super::http::{HttpFrame, Step};
-use super::{ActionOptions, Network};
-use crate::call::{CallResult, JsError};
-use crate::executor::write_invocation;
+use super::{ActionOptions, Network, Proxy};
+use crate::call::{CallResult, JsError, LogLine};
+use crate::executor::{read_line, write_invocation};
 use crate::limits::*;
 use crate::loaded::Loaded;
-use crate::process::{KillSwitch, Launch, Process, was_out_of_memory};
+use crate::node_actions::NodeProgram;
+use crate::process::{KillSwitch, Launch, Process, said_out_of_memory, was_out_of_memory};
 use crate::wire::{FrameReader, FrameWriter, Malformed, from_executor, to_executor};
 use crate::{Invocation, Realms, SyscallError};
 
@@ -29,13 +30,40 @@ use crate::{Invocation, Realms, SyscallError};
 #[derive(Debug)]
 pub(super) enum Event {
     /// User code wants something.
-    Request { id: u32, op: String, args: String },
+    Request {
+        id: u32,
+        op: String,
+        args: String,
+        bytes: Moved,
+    },
+    /// What it has logged so far.
+    Lines(Vec<LogLine>),
     /// What belongs to the exchange of an HTTP action.
     Http(HttpFrame),
     /// The call ended; the fields of its frame.
     Done(Vec<u8>),
     /// The process ended first.
     Lost(CallResult),
+}
+
+/// Bytes that go with a request.
+#[derive(Debug)]
+pub(super) enum Moved {
+    /// None.
+    Nothing,
+    /// These, to the server.
+    Given(Bytes),
+    /// Those of the answer.
+    Wanted,
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+pub(super) enum Answered {
+    /// A text.
+    Text(String),
+    /// Bytes, where they were wanted.
+    Bytes(Bytes),
 }
 
 /// Why a process ends.
@@ -64,6 +92,16 @@ pub(super) struct ActionProcess {
     /// It gets no more calls and ends with its last one.
     worn: AtomicBool,
     stop: Notify,
+    program: Program,
+}
+
+/// What runs in a process.
+#[derive(Clone, Debug)]
+pub(crate) enum Program {
+    /// Actions of the default runtime, each in a realm of its own.
+    Realms(Realms),
+    /// Node actions of one bundle with one environment.
+    Node(Arc<NodeProgram>),
 }
 
 /// Whether the event loop turns.
@@ -92,6 +130,10 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let there = self.process.forget(self.number);
         if there.is_some() {
+            // What a realm does can be stopped; what Node does goes on until the process ends.
+            if self.process.is_full() {
+                self.process.wear();
+            }
             let mut abort = FrameWriter::default();
             abort.begin(to_executor::ABORT);
             abort.u32(self.number);
@@ -103,33 +145,56 @@ impl Drop for Seat {
     }
 }
 
+impl Program {
+    /// What the process reads first.
+    fn hello(&self, options: &ActionOptions) -> FrameWriter {
+        let (script, realm, settings) = match self {
+            Program::Realms(_) => {
+                let allowed = match &options.network {
+                    Network::Open => None,
+                    Network::PublicOnly { allowed } => Some(allowed),
+                };
+                let settings = serde_json::json!({
+                    "publicOnly": allowed.is_some(), "allowed": allowed,
+                    "proxy": options.proxy.as_ref().map(Proxy::url),
+                    "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR, "concurrent": options.concurrent,
+                    "streams": crate::scripts::STREAMS,
+                });
+                let realm = crate::scripts::realm_script();
+                (crate::scripts::actions_script(), realm, settings)
+            }
+            Program::Node(program) => {
+                let settings = program.settings(options.concurrent);
+                (crate::scripts::node_script(), "", settings)
+            }
+        };
+        let mut hello = FrameWriter::default();
+        hello.plain_str(script);
+        hello.plain_str(realm);
+        hello.plain_str(&settings.to_string());
+        hello
+    }
+}
+
 impl ActionProcess {
     /// Starts a process, waits until it is ready, and leaves its tasks running. `gone` is called
     /// when it has ended.
     pub(super) async fn start(
         launch: &Launch,
         options: &ActionOptions,
+        program: &Program,
         idle_after: Duration,
         gone: impl FnOnce(bool) + Send + 'static,
     ) -> Result<Arc<ActionProcess>, String> {
         let broken = |error: std::io::Error| format!("cannot start an executor: {error}");
+        if let Program::Node(program) = program {
+            program.verify().await?;
+        }
         let process = Process::start(launch, crate::scripts::BOOT, KillSwitch::default());
         let process = process.map_err(broken)?;
         let socket = tokio::net::UnixStream::from_std(process.nonblocking().map_err(broken)?);
         let (input, mut output) = socket.map_err(broken)?.into_split();
-        let allowed = match &options.network {
-            Network::Open => None,
-            Network::PublicOnly { allowed } => Some(allowed),
-        };
-        let settings = serde_json::json!({
-            "publicOnly": allowed.is_some(), "allowed": allowed,
-            "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR, "concurrent": options.concurrent,
-            "streams": crate::scripts::STREAMS,
-        });
-        let mut hello = FrameWriter::default();
-        hello.plain_str(crate::scripts::actions_script());
-        hello.plain_str(crate::scripts::realm_script());
-        hello.plain_str(&settings.to_string());
+        let hello = program.hello(options);
         let mut input = BufReader::new(input);
         let greet = async {
             output.write_all(hello.bytes()).await?;
@@ -154,6 +219,7 @@ impl ActionProcess {
             pulse: Mutex::default(),
             worn: AtomicBool::new(false),
             stop: Notify::new(),
+            program: program.clone(),
         });
         let keeper = Keeper {
             shared: Arc::clone(&shared),
@@ -169,6 +235,16 @@ impl ActionProcess {
     /// Whether it may get another call.
     pub(super) fn is_open(&self) -> bool {
         !self.worn.load(Ordering::Relaxed) && self.calls.lock().is_some()
+    }
+
+    /// Gives it no more calls.
+    fn wear(&self) {
+        self.worn.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether Node actions run in it.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self.program, Program::Node(_))
     }
 
     /// Calls in it.
@@ -193,7 +269,7 @@ impl ActionProcess {
         self.calls.lock().as_mut()?.insert(number, events);
         let begun = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         if begun >= ACTIONS_PER_EXECUTOR {
-            self.worn.store(true, Ordering::Relaxed);
+            self.wear();
         }
         Some(Seat {
             process: Arc::clone(self),
@@ -206,34 +282,44 @@ impl ActionProcess {
     }
 
     /// Sends the call, with what the process lacks for it.
-    pub(super) async fn invoke(
-        &self,
-        number: u32,
-        invocation: &Invocation,
-        module: usize,
-        realms: Realms,
-    ) {
+    pub(super) async fn invoke(&self, number: u32, invocation: &Invocation, module: usize) {
         let mut output = FrameWriter::default();
         // Held until the frames are queued, so that they leave in the order of what they assume.
         let mut loaded = self.loaded.lock().await;
-        let (env, _) = loaded.prepare(&invocation.bundle, &invocation.env, &mut output);
-        output.begin(to_executor::INVOKE);
-        output.u32(number);
-        write_invocation(&mut output, invocation, env, module, realms);
+        match &self.program {
+            Program::Realms(realms) => {
+                let (env, _) = loaded.prepare(&invocation.bundle, &invocation.env, &mut output);
+                output.begin(to_executor::INVOKE);
+                output.u32(number);
+                write_invocation(&mut output, invocation, env, module, *realms);
+            }
+            Program::Node(_) => {
+                loaded.env(&invocation.env, &mut output);
+                output.begin(to_executor::INVOKE);
+                output.u32(number);
+                for text in [&invocation.module, &invocation.function, &invocation.args] {
+                    output.str(text);
+                }
+            }
+        }
         output.end();
         self.send(output).await;
     }
 
     /// Answers a request of a call.
-    pub(super) async fn reply(&self, number: u32, id: u32, answer: Result<String, SyscallError>) {
+    pub(super) async fn reply(&self, number: u32, id: u32, answer: Result<Answered, SyscallError>) {
         let mut output = FrameWriter::default();
         output.begin(to_executor::REPLIES);
         output.u32(number);
         output.u32(id);
         match answer {
-            Ok(text) => {
+            Ok(Answered::Text(text)) => {
                 output.u8(0);
                 output.str(&text);
+            }
+            Ok(Answered::Bytes(bytes)) => {
+                output.u8(3);
+                output.raw(&bytes);
             }
             Err(SyscallError::Developer {
                 message,
@@ -298,10 +384,27 @@ impl ActionProcess {
         match kind {
             from_executor::PONG => self.pulse.lock().asked = None,
             from_executor::ENTER => self.pulse.lock().entered = Some(reader.u32()?),
-            from_executor::CALLS => {
+            from_executor::CALLS | from_executor::GIVE | from_executor::TAKE => {
                 let (call, id) = (reader.u32()?, reader.u32()?);
                 let (op, args) = (reader.str()?.to_owned(), reader.str()?.to_owned());
-                self.hand_over(call, Event::Request { id, op, args })?;
+                let bytes = match kind {
+                    from_executor::GIVE => Moved::Given(Bytes::copy_from_slice(reader.rest())),
+                    from_executor::TAKE => Moved::Wanted,
+                    _ => Moved::Nothing,
+                };
+                let request = Event::Request {
+                    id,
+                    op,
+                    args,
+                    bytes,
+                };
+                self.hand_over(call, request)?;
+            }
+            from_executor::LINES => {
+                let (call, count) = (reader.u32()?, reader.u32()?);
+                let lines = (0..count).map(|_| read_line(&mut reader));
+                let lines = lines.collect::<Result<_, Malformed>>()?;
+                self.hand_over(call, Event::Lines(lines))?;
             }
             from_executor::PULL => self.hand_over(reader.u32()?, Event::Http(HttpFrame::Pull))?,
             from_executor::ROUTE => {
@@ -317,6 +420,7 @@ impl ActionProcess {
                 let chunk = Bytes::from(fields).split_off(4);
                 self.hand_over(call, Event::Http(HttpFrame::Chunk(chunk)))?;
             }
+            from_executor::WORN => self.wear(),
             from_executor::DONE => {
                 let call = reader.u32()?;
                 if let Some(sender) = self.forget(call) {
@@ -340,6 +444,16 @@ impl ActionProcess {
             Err(mpsc::error::TrySendError::Full(_)) => Err(Malformed),
             _ => Ok(()),
         }
+    }
+
+    /// Lets nobody in any more, if nobody is in.
+    fn close_if_empty(&self) -> bool {
+        let mut calls = self.calls.lock();
+        if calls.as_ref().is_some_and(|calls| !calls.is_empty()) {
+            return false;
+        }
+        *calls = None;
+        true
     }
 
     /// Tells every call that the process is gone.
@@ -425,8 +539,9 @@ impl Keeper {
             if self.shared.load() > 0 {
                 last_used = Instant::now();
                 self.ping();
-            } else if self.shared.worn.load(Ordering::Relaxed)
-                || last_used.elapsed() > self.idle_after
+            } else if (self.shared.worn.load(Ordering::Relaxed)
+                || last_used.elapsed() > self.idle_after)
+                && self.shared.close_if_empty()
             {
                 return Why::Unused;
             }
@@ -436,7 +551,7 @@ impl Keeper {
             }
             let most = (u64::from(self.heap_mib) + RESIDENT_HEADROOM_MIB) << 20;
             if process.resident_bytes().is_some_and(|bytes| bytes > most) {
-                self.shared.worn.store(true, Ordering::Relaxed);
+                self.shared.wear();
             }
         }
     }
@@ -477,7 +592,12 @@ impl Keeper {
             }
             Why::Broken(text) => {
                 let (status, said) = process.autopsy();
-                let out_of_memory = was_out_of_memory(status, &said);
+                // Native packages abort for reasons of their own.
+                let out_of_memory = if self.shared.is_full() {
+                    said_out_of_memory(&said)
+                } else {
+                    was_out_of_memory(status, &said)
+                };
                 let status =
                     status.map_or("unknown status".to_owned(), |status| status.to_string());
                 tracing::warn!(%status, %text, said = %said.trim(), "an executor of actions ended unexpectedly");

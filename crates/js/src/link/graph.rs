@@ -31,7 +31,7 @@ pub(crate) struct Export {
 pub(crate) struct LinkedModule {
     pub(crate) path: String,
     pub(crate) environment: ModuleEnvironment,
-    /// Text of the script; empty for a Node module.
+    /// Text of the script; empty for a Node module, which runs as it was pushed.
     pub(crate) script: String,
     /// Modules it requests, in the order of the script's parameters.
     pub(crate) requests: Vec<usize>,
@@ -57,6 +57,11 @@ pub(crate) struct Place {
 }
 
 impl LinkedModule {
+    /// The text as it was pushed.
+    pub(crate) fn source(&self) -> &Arc<str> {
+        &self.source
+    }
+
     /// From now on its calls get fresh realms.
     pub(crate) fn distrust(&self) {
         self.distrusted.store(true, Ordering::Relaxed);
@@ -104,6 +109,10 @@ impl LinkedModule {
     pub(crate) fn find_function(&self, export: &str, text: &str) -> Option<Place> {
         if text.is_empty() {
             return None;
+        }
+        if self.environment == ModuleEnvironment::Node {
+            let at = u32::try_from(self.source.find(text)?).ok()?;
+            return Some(self.place_of(at));
         }
         // Imported names inside the handler read differently in the script, so the search is done
         // in the script, with the definition's range carried over by line.

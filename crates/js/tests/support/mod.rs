@@ -84,6 +84,7 @@ pub fn options() -> HostOptions {
         idle_after: Duration::from_secs(60),
         queue: 64,
         actions: Default::default(),
+        node_actions: Default::default(),
     }
 }
 

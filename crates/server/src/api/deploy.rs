@@ -26,6 +26,7 @@ pub(crate) fn router() -> Router<Deployment> {
             "/deploy2/report_push_completed",
             post(report_push_completed),
         )
+        .merge(super::legacy::router())
         .layer(RequestDecompressionLayer::new())
         .layer(DefaultBodyLimit::disable())
         .route("/v1/get_canonical_urls", get(get_canonical_urls))
@@ -76,7 +77,7 @@ async fn get_canonical_urls(State(deployment): State<Deployment>, Admin(_): Admi
 }
 
 /// Reads, parses (off the async workers: a push may have 200 MB) and authenticates a body.
-async fn push_body(
+pub(super) async fn push_body(
     deployment: &Deployment,
     request: Request,
 ) -> Result<(Author, serde_json::Value), ApiError> {
@@ -90,6 +91,6 @@ async fn push_body(
     Ok((author, body))
 }
 
-fn push_error(error: lentil_functions::deploy::DeployError) -> ApiError {
+pub(super) fn push_error(error: lentil_functions::deploy::DeployError) -> ApiError {
     ApiError::new(error.status, error.code, error.message)
 }

@@ -20,6 +20,10 @@ pub(crate) fn router() -> Router<Deployment> {
             post(upload_part).layer(DefaultBodyLimit::disable()),
         )
         .route("/import/finish_upload", post(finish_upload))
+        .route(
+            "/import",
+            post(import_at_once).layer(DefaultBodyLimit::disable()),
+        )
         .route("/perform_import", post(perform_import))
         .route("/cancel_import", post(cancel_import))
 }
@@ -49,11 +53,7 @@ async fn start_upload(
     State(deployment): State<Deployment>,
     _: WritingAdmin,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let token = deployment
-        .imports
-        .start_upload()
-        .await
-        .map_err(import_error)?;
+    let token = deployment.imports.start_upload().await.map_err(job_error)?;
     Ok(Json(serde_json::json!({ "uploadToken": token })))
 }
 
@@ -68,7 +68,7 @@ async fn upload_part(
         .imports
         .upload_part(&query.upload_token, query.part_number, bytes.to_vec())
         .await
-        .map_err(import_error)?;
+        .map_err(job_error)?;
     Ok(Json(serde_json::Value::from(token)))
 }
 
@@ -81,8 +81,26 @@ async fn finish_upload(
         .imports
         .finish_upload(request.import, &request.upload_token, request.part_tokens)
         .await
-        .map_err(import_error)?;
+        .map_err(job_error)?;
     Ok(Json(serde_json::json!({ "importId": id })))
+}
+
+/// A file in one request, performed without a question.
+async fn import_at_once(
+    State(deployment): State<Deployment>,
+    _: WritingAdmin,
+    Query(import): Query<serde_json::Value>,
+    request: Request,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let bytes = read_body(request, PART_BYTES_MAX).await?;
+    let imports = &deployment.imports;
+    let upload = imports.start_upload().await.map_err(job_error)?;
+    let part = imports.upload_part(&upload, 1, bytes.to_vec()).await;
+    let parts = vec![serde_json::Value::from(part.map_err(job_error)?)];
+    let id = imports.finish_upload(import, &upload, parts).await;
+    let written = imports.perform_at_once(&id.map_err(job_error)?).await;
+    let written = written.map_err(job_error)?;
+    Ok(Json(serde_json::json!({ "numWritten": written })))
 }
 
 async fn perform_import(
@@ -94,7 +112,7 @@ async fn perform_import(
         .imports
         .perform(&request.import_id)
         .await
-        .map_err(import_error)?;
+        .map_err(job_error)?;
     Ok(Json(serde_json::Value::Null))
 }
 
@@ -107,10 +125,10 @@ async fn cancel_import(
         .imports
         .cancel(&request.import_id)
         .await
-        .map_err(import_error)?;
+        .map_err(job_error)?;
     Ok(Json(serde_json::Value::Null))
 }
 
-fn import_error(error: lentil_jobs::ImportError) -> ApiError {
+pub(super) fn job_error(error: lentil_jobs::JobError) -> ApiError {
     ApiError::new(error.status, error.code, error.message)
 }

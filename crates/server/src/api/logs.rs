@@ -9,7 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use lentil_functions::LogForm;
+use lentil_functions::{LogEntry, LogForm};
 use serde::Deserialize;
 
 use crate::errors::ApiError;
@@ -77,7 +77,8 @@ async fn stream_function_logs(
         (Some(session), Some(counter)) => Some(lentil_functions::request_id_of(&session, counter)),
         _ => None,
     };
-    poll(&deployment, query.cursor, form, only.as_deref()).await
+    let shown = |entry: &LogEntry| only.as_deref().is_none_or(|id| entry.request_id() == id);
+    poll(&deployment, query.cursor, form, shown).await
 }
 
 async fn stream_udf_execution(
@@ -85,7 +86,13 @@ async fn stream_udf_execution(
     _: LogReader,
     Query(query): Query<LogQuery>,
 ) -> Result<Response, ApiError> {
-    poll(&deployment, query.cursor, LogForm::Text, None).await
+    poll(
+        &deployment,
+        query.cursor,
+        LogForm::Text,
+        LogEntry::is_completion,
+    )
+    .await
 }
 
 /// Everything newer than `cursor`; waits for it, but not for ever.
@@ -93,15 +100,13 @@ async fn poll(
     deployment: &Deployment,
     cursor: f64,
     form: LogForm,
-    only: Option<&str>,
+    shown: impl Fn(&LogEntry) -> bool,
 ) -> Result<Response, ApiError> {
     let logs = deployment.functions.logs();
     let newer = tokio::time::timeout(POLL, logs.newer_than(cursor)).await;
     let (entries, new_cursor) = newer.unwrap_or_else(|_| (Vec::new(), cursor));
     let mut body = String::from("{\"entries\":[");
-    let shown = entries
-        .iter()
-        .filter(|entry| only.is_none_or(|id| entry.request_id() == id));
+    let shown = entries.iter().filter(|entry| shown(entry));
     for (index, entry) in shown.enumerate() {
         if index > 0 {
             body.push(',');

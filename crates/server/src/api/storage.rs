@@ -5,7 +5,7 @@
 
 use axum::Json;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
@@ -20,7 +20,7 @@ use futures::StreamExt as _;
 use headers::{
     ETag, HeaderMapExt as _, IfModifiedSince, IfNoneMatch, IfRange, LastModified, Range,
 };
-use lentil_functions::{FileFailure, StoredFile, Upload};
+use lentil_functions::{FileFailure, StoredFile, Upload, UrlProof};
 use serde::Deserialize;
 use std::ops::Bound;
 use std::time::{Duration, UNIX_EPOCH};
@@ -31,8 +31,10 @@ use crate::state::Deployment;
 const DIGEST: HeaderName = HeaderName::from_static("digest");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
-/// A name's content never changes.
-const CACHED: HeaderValue = HeaderValue::from_static("private, max-age=2592000");
+/// How long a client may go on sending a file that is not kept.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long browsers may keep a file.
+const CACHED: Duration = Duration::from_secs(2_592_000);
 /// Shown in a page of its own, a file is a stranger without scripts.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; sandbox",
@@ -58,6 +60,8 @@ struct UploadQuery {
 #[derive(Deserialize)]
 struct FileQuery {
     component: Option<String>,
+    expires: Option<String>,
+    signature: Option<String>,
 }
 
 async fn upload(
@@ -93,9 +97,17 @@ async fn receive(upload: &mut Upload, body: Body) -> Result<(), ApiError> {
             let message = format!("the file did not arrive in whole and is not kept: {error}");
             ApiError::bad_request("UploadInterrupted", message)
         })?;
-        upload.push(chunk).await.map_err(refused)?;
+        if let Err(failure) = upload.push(chunk).await {
+            tokio::spawn(tokio::time::timeout(DRAIN, drain(chunks)));
+            return Err(refused(failure));
+        }
     }
     Ok(())
+}
+
+/// Takes what is left: most clients read an answer only when they have sent everything.
+async fn drain(mut chunks: BodyDataStream) {
+    while let Some(Ok(_)) = chunks.next().await {}
 }
 
 /// The SHA-256 of `Digest: sha-256=<base64>`; other algorithms are let be.
@@ -127,7 +139,9 @@ fn refused(failure: FileFailure) -> ApiError {
         FileFailure::Token(_) => ApiError::new(401, "InvalidUploadToken", message),
         FileFailure::Mismatch { code, .. } => ApiError::bad_request(code, message),
         FileFailure::Path(_) => ApiError::bad_request("InvalidStoragePath", message),
+        FileFailure::Denied { code, .. } => ApiError::new(403, code, message),
         FileFailure::NotFound => ApiError::new(404, "FileNotFound", message),
+        FileFailure::Store => ApiError::new(503, "FileStoreFailed", message),
         FileFailure::Failed(failure) => ApiError::from_failure(&failure),
         other => ApiError::internal(&other),
     }
@@ -140,9 +154,13 @@ async fn download(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let proof = UrlProof {
+        expires: query.expires.as_deref(),
+        signature: query.signature.as_deref(),
+    };
     let file = deployment
         .functions
-        .stored_file(&name)
+        .stored_file(&name, proof)
         .await
         .map_err(refused)?;
     if query
@@ -192,6 +210,14 @@ fn last_modified(file: &StoredFile) -> LastModified {
     LastModified::from(UNIX_EPOCH + since)
 }
 
+/// A name's content never changes; no cache shows it longer than its URL is good.
+fn cached_for(file: &StoredFile) -> HeaderValue {
+    match file.good_for {
+        Some(left) if left < CACHED => text(&format!("private, max-age={}", left.as_secs())),
+        _ => text(&format!("private, max-age={}", CACHED.as_secs())),
+    }
+}
+
 /// What is said of a file, whatever part of it is sent.
 fn describe(file: &StoredFile) -> HeaderMap {
     let kind = file.row.content_type.as_deref();
@@ -208,7 +234,7 @@ fn describe(file: &StoredFile) -> HeaderMap {
         DIGEST,
         text(&format!("sha-256={}", STANDARD.encode(file.row.sha256))),
     );
-    fields.insert(CACHE_CONTROL, CACHED);
+    fields.insert(CACHE_CONTROL, cached_for(file));
     fields.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     fields.insert(CONTENT_SECURITY_POLICY, POLICY);

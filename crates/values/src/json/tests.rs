@@ -196,3 +196,37 @@ proptest! {
         let _ = Value::parse(&text);
     }
 }
+
+#[test]
+fn s049_snapshots_tell_integers_from_floats() {
+    let export = |value: &Value| {
+        let mut text = String::new();
+        crate::ValueFormat::Export.write(value, &mut text);
+        text
+    };
+    for (value, text) in [
+        (Value::Int64(i64::MIN), "-9223372036854775808"),
+        (Value::Int64(i64::MAX), "9223372036854775807"),
+        (Value::Int64(0), "0"),
+        (Value::Float64(1.0), "1.0"),
+        (Value::Float64(-0.0), "-0.0"),
+        (Value::Float64(5e-324), "5e-324"),
+        (Value::Float64(f64::MAX), "1.7976931348623157e308"),
+        (
+            Value::Float64(f64::INFINITY),
+            "{\"$float\":\"AAAAAAAA8H8=\"}",
+        ),
+        (Value::Bytes(vec![1, 2]), "{\"$bytes\":\"AQI=\"}"),
+        (Value::Array(vec![Value::Int64(1), Value::Null]), "[1,null]"),
+    ] {
+        assert_eq!(export(&value), text);
+        let again = Value::parse_export(text).expect("it is a value");
+        assert_eq!(export(&again), text);
+        assert_eq!(
+            std::mem::discriminant(&again),
+            std::mem::discriminant(&value)
+        );
+    }
+    assert!(Value::parse_export("9223372036854775808").is_err());
+    assert_eq!(Value::parse("1").expect("a number"), Value::Float64(1.0));
+}

@@ -1,0 +1,304 @@
+//! Archives that somebody made to do harm, and archives that were damaged on their way.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use super::*;
+
+const LOCAL: &[u8] = b"PK\x03\x04";
+const CENTRAL: &[u8] = b"PK\x01\x02";
+
+fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in entries {
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        writer.start_file(*name, options).expect("it begins");
+        writer.write_all(content).expect("it is written");
+    }
+    writer.finish().expect("it ends").into_inner()
+}
+
+fn good() -> Vec<(&'static str, &'static [u8])> {
+    vec![
+        ("README.md", b"hello"),
+        (
+            "_tables/documents.jsonl",
+            b"{\"name\":\"t\",\"id\":10001}\n{\"name\":\"u\",\"id\":10002}\n",
+        ),
+        (
+            "t/documents.jsonl",
+            b"{\"a\":1}\n{\"a\":2.5,\"b\":\"three\"}\n",
+        ),
+        ("t/generated_schema.jsonl", b"\"uniform\"\n"),
+        ("u/documents.jsonl", b"{\"a\":1}\n"),
+        ("_storage/documents.jsonl", b"{\"_id\":\"x1\"}\n"),
+        ("_storage/x1.txt", b"the content of a file"),
+    ]
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        Folder(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn put(&self, bytes: &[u8]) -> PathBuf {
+        let path = self.0.path().join("a.zip");
+        std::fs::write(&path, bytes).expect("written");
+        path
+    }
+
+    /// Everything in the archive as text, or why it is refused.
+    fn read(&self, bytes: &[u8]) -> Result<String, String> {
+        let mut archive = Archive::open(&self.put(bytes))?;
+        let mut read = String::new();
+        for table in archive.tables().map(str::to_owned).collect::<Vec<_>>() {
+            read.push_str(&format!("{table} {:?}\n", archive.number_of(&table)));
+            archive.documents(&table, &mut |place, fields| {
+                read.push_str(&format!("{place} {fields:?}\n"));
+                Ok(())
+            })?;
+        }
+        let mut files = Vec::new();
+        archive.files(&mut |_, line| {
+            if let Some(Value::String(id)) = line.get("_id") {
+                files.push(id.clone());
+            }
+            Ok(())
+        })?;
+        for file in files {
+            archive.content(&file, &mut |chunk| {
+                read.push_str(&String::from_utf8_lossy(chunk));
+                Ok(())
+            })?;
+        }
+        Ok(read)
+    }
+}
+
+/// Where each header of that kind begins.
+fn headers(bytes: &[u8], signature: &[u8]) -> Vec<usize> {
+    (0..bytes.len() - signature.len())
+        .filter(|at| bytes[*at..].starts_with(signature))
+        .collect()
+}
+
+/// Changes the number of 4 bytes at an offset of the n-th header of both kinds.
+fn set_in_headers(bytes: &mut [u8], n: usize, local: usize, central: usize, value: u32) {
+    for (signature, offset) in [(LOCAL, local), (CENTRAL, central)] {
+        let at = headers(bytes, signature)[n] + offset;
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+#[test]
+fn a_whole_archive_is_read_whatever_folder_it_was_made_in() {
+    let folder = Folder::new();
+    let plain = folder.read(&zip_of(&good())).expect("it is good");
+    assert!(
+        plain.contains("Int64(1)") && plain.contains("the content of a file"),
+        "{plain}"
+    );
+    assert!(plain.contains("t Some(TableNumber(10001))"), "{plain}");
+    let below: Vec<(String, &[u8])> = good()
+        .into_iter()
+        .map(|(name, content)| (format!("snapshot/2026/{name}"), content))
+        .collect();
+    let below: Vec<(&str, &[u8])> = below.iter().map(|(n, c)| (n.as_str(), *c)).collect();
+    assert_eq!(folder.read(&zip_of(&below)), Ok(plain));
+}
+
+#[test]
+fn s050_without_the_mark_of_its_encoding_bare_integers_are_floats() {
+    let folder = Folder::new();
+    let mut entries = good();
+    entries.retain(|(name, _)| *name != "t/generated_schema.jsonl");
+    let read = folder.read(&zip_of(&entries)).expect("it is good");
+    assert!(
+        read.contains("Float64(1.0)") && !read.contains("Int64"),
+        "{read}"
+    );
+    let old = [
+        ("t/documents.jsonl", &b"{}\n"[..]),
+        ("t/generated_schema.jsonl", b"\"int64\"\n"),
+    ];
+    let refused = folder
+        .read(&zip_of(&old))
+        .expect_err("it is of an old kind");
+    assert!(refused.contains("t/generated_schema.jsonl"), "{refused}");
+}
+
+#[test]
+fn names_that_lead_elsewhere_are_refused_by_name() {
+    let folder = Folder::new();
+    for name in [
+        "../t/documents.jsonl",
+        "a/../../t/documents.jsonl",
+        "/t/documents.jsonl",
+        "t\\documents.jsonl",
+        "C:/t/documents.jsonl",
+        "./t/documents.jsonl",
+        "t//documents.jsonl",
+        "t/\u{1}/documents.jsonl",
+        "1t/documents.jsonl",
+        "t t/documents.jsonl",
+        "_components/a/t/documents.jsonl",
+    ] {
+        let mut entries = good();
+        entries.push((name, b"{}\n"));
+        let refused = folder.read(&zip_of(&entries)).expect_err(name);
+        assert!(
+            refused.contains(&format!("{name:?}")),
+            "{name:?}: {refused}"
+        );
+    }
+    let mut same = good();
+    same.push(("b/t/documents.jsonl", b"{}\n"));
+    let refused = folder
+        .read(&zip_of(&same))
+        .expect_err("twice the same table");
+    assert!(refused.contains("b/t/documents.jsonl"), "{refused}");
+}
+
+#[test]
+fn what_is_said_of_an_entry_must_be_so() {
+    let folder = Folder::new();
+    let whole = zip_of(&good());
+    let names: Vec<&str> = good().iter().map(|(name, _)| *name).collect();
+    for (n, name) in names.iter().enumerate() {
+        // What it claims to have, unpacked: less and more, in one header and in both.
+        for size in [0, 1, 2, 100_000] {
+            let mut lying = whole.clone();
+            set_in_headers(&mut lying, n, 22, 24, size);
+            refused_by_name(&folder, &lying, name, size);
+            let mut one = whole.clone();
+            let at = headers(&one, CENTRAL)[n] + 24;
+            one[at..at + 4].copy_from_slice(&u32::to_le_bytes(size));
+            refused_by_name(&folder, &one, name, size);
+        }
+        let mut checksum = whole.clone();
+        set_in_headers(&mut checksum, n, 14, 16, 0xdead_beef);
+        refused_by_name(&folder, &checksum, name, 0);
+        // A bomb is told by its claim alone.
+        let mut bomb = whole.clone();
+        set_in_headers(&mut bomb, n, 22, 24, 0xf000_0000);
+        let refused = folder.read(&bomb).expect_err("a bomb");
+        assert!(
+            refused.contains(name) && refused.contains("bomb"),
+            "{refused}"
+        );
+        let mut encrypted = whole.clone();
+        for (signature, offset) in [(LOCAL, 6), (CENTRAL, 8)] {
+            let at = headers(&encrypted, signature)[n] + offset;
+            encrypted[at] |= 1;
+        }
+        let refused = folder.read(&encrypted).expect_err("encrypted");
+        assert!(refused.contains(name), "{refused}");
+    }
+}
+
+/// Nothing reads the read-me, so that nobody notices what it claims.
+fn refused_by_name(folder: &Folder, bytes: &[u8], name: &str, size: u32) {
+    match folder.read(bytes) {
+        Err(why) => assert!(why.contains(name), "{name} {size}: {why}"),
+        Ok(read) if name == "README.md" => assert!(!read.contains("hello")),
+        Ok(read) => panic!("{name} with {size} bytes is taken: {read}"),
+    }
+}
+
+#[test]
+fn names_that_are_there_twice_or_no_text_are_refused() {
+    let folder = Folder::new();
+    let mut entries = good();
+    entries.push(("t/documents.jsonX", b"{}\n"));
+    let mut twice = zip_of(&entries);
+    replace_all(&mut twice, b"documents.jsonX", b"documents.jsonl");
+    let refused = folder.read(&twice).expect_err("twice");
+    assert!(
+        refused.contains("\"t/documents.jsonl\"") && refused.contains("twice"),
+        "{refused}"
+    );
+    let mut no_text = zip_of(&good());
+    replace_all(&mut no_text, b"u/documents.jsonl", b"\xff/documents.jsonl");
+    let refused = folder.read(&no_text).expect_err("no text");
+    assert!(refused.contains("UTF-8"), "{refused}");
+    let not_utf8 = [("t/documents.jsonl", &b"{\"a\":1}\n{\"a\":\"\xff\"}\n"[..])];
+    let refused = folder.read(&zip_of(&not_utf8)).expect_err("no text");
+    assert!(
+        refused.contains("t/documents.jsonl: NotUtf8: line 2"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn entries_that_share_bytes_are_refused() {
+    let folder = Folder::new();
+    let content = b"{\"a\":1}\n";
+    let whole = zip_of(&[
+        ("t/documents.jsonl", content),
+        ("u/documents.jsonl", content),
+    ]);
+    // Both entries of the directory lead to the first.
+    let mut shared = whole.clone();
+    let second = headers(&shared, CENTRAL)[1];
+    shared[second + 42..second + 46].copy_from_slice(&0u32.to_le_bytes());
+    replace_all(&mut shared, b"u/documents.jsonl", b"t/documents.jsonl");
+    assert!(folder.read(&shared).is_err());
+    // One claims the bytes of the other as its own.
+    let mut long = whole.clone();
+    set_in_headers(&mut long, 0, 18, 20, 60);
+    let refused = folder.read(&long).expect_err("they overlap");
+    assert!(refused.contains("t/documents.jsonl"), "{refused}");
+}
+
+fn replace_all(bytes: &mut [u8], from: &[u8], to: &[u8]) {
+    assert_eq!(from.len(), to.len());
+    for at in headers(bytes, from) {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+}
+
+/// Two hundred damaged archives: none is taken for another, none ends the process.
+#[test]
+fn damaged_archives_are_refused_or_read_as_they_were() {
+    let folder = Folder::new();
+    let whole = zip_of(&good());
+    let right = folder.read(&whole).expect("it is good");
+    for seed in 0..200u64 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut damaged = whole.clone();
+        match seed % 4 {
+            0 => damaged.truncate(random.random_range(0..whole.len())),
+            1 => {
+                let at = random.random_range(0..damaged.len());
+                damaged[at] ^= 1 << random.random_range(0..8u32);
+            }
+            2 => {
+                let from = random.random_range(0..damaged.len() - 40);
+                let length = random.random_range(1..40);
+                damaged.drain(from..from + length);
+            }
+            _ => {
+                let (from, to) = (
+                    random.random_range(0..damaged.len() - 40),
+                    random.random_range(0..damaged.len() - 40),
+                );
+                damaged.copy_within(from..from + random.random_range(1..40), to);
+            }
+        }
+        let read = folder.read(&damaged);
+        let harmless = |read: &String| right.lines().any(|line| read.contains(line));
+        match &read {
+            Err(why) => assert!(!why.is_empty()),
+            // A name may have become another, which is not an error by itself; contents may not.
+            Ok(read) if *read == right => {}
+            Ok(read) => assert!(read.is_empty() || harmless(read), "seed {seed}: {read}"),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Exports and imports of whole deployments.
+
+mod snapshots {
+    mod support;
+
+    mod round_trips;
+    mod exports;
+    mod imports;
+    mod size;
+}

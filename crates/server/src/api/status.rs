@@ -1,0 +1,50 @@
+//! How the server is (Lentil's own).
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use lentil_database::Namespace;
+
+use crate::errors::ApiError;
+use crate::request::Admin;
+use crate::state::Deployment;
+
+pub(crate) fn router() -> Router<Deployment> {
+    Router::new().route("/status", get(status))
+}
+
+/// How the server is, for `lentil status`.
+async fn status(
+    State(deployment): State<Deployment>,
+    Admin(_): Admin,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let database = deployment.database.clone();
+    let asked = tokio::task::spawn_blocking(move || {
+        let stats = database.stats();
+        let tables = database.begin().tables(Namespace::ROOT);
+        let user = tables.iter().filter(|table| !table.name.starts_with('_'));
+        stats.map(|stats| (stats, user.count()))
+    });
+    let (stats, tables) = asked
+        .await
+        .map_err(|error| ApiError::internal(&error))?
+        .map_err(|error| ApiError::internal(&error))?;
+    Ok(Json(serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "instanceName": deployment.instance_name,
+        "uptimeSeconds": deployment.started.elapsed().as_secs(),
+        "sockets": deployment.sync.sockets(),
+        "tables": tables,
+        "databaseBytes": stats.bytes,
+        "revisions": stats.revisions,
+        "memoryBytes": resident_bytes(),
+    })))
+}
+
+/// Memory that the process has, as Linux tells it; 0 elsewhere.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) << 10
+}
