@@ -284,6 +284,7 @@ mod linux {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used)] // A test that cannot be set up has failed.
 mod tests {
     use std::os::fd::AsRawFd;
     use std::path::PathBuf;

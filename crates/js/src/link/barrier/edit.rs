@@ -256,12 +256,8 @@ impl<'s> Editor<'s> {
                 }
             }
         }
-        let of_class = self
-            .facts
-            .shown
-            .get(&class.scope_id.get().unwrap_or(ScopeId::new(0)))
-            .is_some()
-            && class.scope_id.get().is_some();
+        let scope = class.scope_id.get();
+        let of_class = scope.is_some_and(|scope| self.facts.shown.contains_key(&scope));
         if !private.is_empty() || lends.0 || of_class {
             text.push_str("static{");
             if !private.is_empty() {
