@@ -78,7 +78,7 @@ async fn get_config(
     State(deployment): State<Deployment>,
     request: Request,
 ) -> Result<Json<Value>, ApiError> {
-    let body = push_body(&deployment, request).await?;
+    let (_, body) = push_body(&deployment, request).await?;
     let hashes = deployment.deployer.get_config_hashes(body).await;
     let hashes = hashes.map_err(push_error)?;
     Ok(Json(json!({
@@ -93,7 +93,7 @@ async fn prepare_schema(
     State(deployment): State<Deployment>,
     request: Request,
 ) -> Result<Json<Value>, ApiError> {
-    let body = push_body(&deployment, request).await?;
+    let (_, body) = push_body(&deployment, request).await?;
     let live = deployment.deployer.get_config_hashes(json!({})).await;
     let live = live.map_err(push_error)?;
     let modules = live["moduleHashes"].as_array().cloned().unwrap_or_default();
@@ -193,7 +193,7 @@ async fn push_config(
     State(deployment): State<Deployment>,
     request: Request,
 ) -> Result<Json<Value>, ApiError> {
-    let body = push_body(&deployment, request).await?;
+    let (author, body) = push_body(&deployment, request).await?;
     let schema = match body["schemaId"].as_str() {
         Some(id) => deployment.legacy.recall(id)?.bundle,
         None => Value::Null,
@@ -244,7 +244,7 @@ async fn push_config(
         }
     }
     let finish = json!({ "startPush": started, "dryRun": false });
-    let finished = deployment.deployer.finish_push(finish).await;
+    let finished = deployment.deployer.finish_push_as(author, finish).await;
     finished.map_err(push_error)?;
     Ok(Json(Value::Null))
 }
