@@ -264,8 +264,11 @@ fn drive(mut worker: Worker, number: usize, jobs: &Receiver<Job>, idle_after: Du
             worker.shared.running.fetch_sub(1, Ordering::Relaxed);
             let mut state = worker.shared.state.lock();
             next = state.waiting.pop_front();
-            if next.is_none() {
+            if next.is_none() && worker.executor.is_some() {
                 state.idle.push(number);
+            } else if next.is_none() {
+                // Its process was lost: a call that comes now is quicker in one that runs.
+                state.idle.insert(0, number);
             }
         }
     }
