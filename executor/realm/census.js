@@ -185,15 +185,16 @@
 
   /** What the runtime makes when it is first asked for is as old as the realm. */
   function admit(values) {
-    if (unkeepable !== "" || surveying) return;
+    if (unkeepable !== "") return;
+    const known = surveying ? builtIn : old;
     const queue = list();
     for (let i = 0; i < values.length; i++) {
-      if (isObject(values[i]) && !old.has(values[i])) {
-        old.add(values[i]);
+      if (isObject(values[i]) && !known.has(values[i])) {
+        known.add(values[i]);
         queue[queue.length] = values[i];
       }
     }
-    walkAll(queue, old, (object) => guard(host.kindOf, object));
+    walkAll(queue, known, (object) => guard(host.kindOf, object));
   }
 
   /** Whether the realm is as it was before the call. */

@@ -52,9 +52,23 @@
     } }.formatToParts;
     defineProperty(proto, "formatToParts", { __proto__: null, enumerable: false });
   }
+  /** What a getter makes once and keeps is as old as whose getter it is. */
+  function admitBound(proto, name) {
+    const descriptor = getOwnPropertyDescriptor(proto, name);
+    const get = uncurry(descriptor.get);
+    const { get: admitting } = getOwnPropertyDescriptor({ get [name]() {
+      const bound = get(this);
+      if (old.has(this)) admit([bound]);
+      return bound;
+    } }, name);
+    defineProperty(proto, name, { __proto__: null, ...descriptor, get: disguise(admitting, descriptor.get) });
+  }
   // `Intl` is costly to touch: most calls never do.
   exposeLazily("Intl", () => {
     freezeDateTimeFormat();
+    admitBound(RealIntl.DateTimeFormat.prototype, "format");
+    admitBound(RealIntl.NumberFormat.prototype, "format");
+    admitBound(RealIntl.Collator.prototype, "compare");
     return RealIntl;
   });
 

@@ -55,13 +55,13 @@ pub struct HostOptions {
 }
 
 impl Default for HostOptions {
-    /// Convex's limits, one executor a core, a fresh realm for every call.
+    /// Convex's limits, one executor a core, realms kept where no call can tell.
     fn default() -> HostOptions {
         HostOptions {
             node: None,
             executors: std::thread::available_parallelism().map_or(2, usize::from),
-            realms: Realms::Fresh,
-            shadow_every: 0,
+            realms: Realms::Watched,
+            shadow_every: 1_000,
             sandbox: true,
             user_time: Duration::from_secs(1),
             heap_mib: 64,

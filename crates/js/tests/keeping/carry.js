@@ -254,3 +254,9 @@ const state = {}; export const f = query(() => { const was = "stack" in state; E
 let a = 0, b = 0; export const f = query(() => { const was = a; try { [a, b] = (function* () { yield a + 1; throw 1; })(); } catch {} return was; });
 //# WebAssembly
 const bytes = new Uint8Array([0,97,115,109,1,0,0,0,1,5,1,96,0,1,127,3,2,1,0,6,6,1,127,1,65,0,11,7,5,1,1,102,0,0,10,13,1,11,0,35,0,65,1,106,36,0,35,0,11]); const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes)); export const f = query(() => exports.f());
+//# a function that a format makes and keeps
+const format = new Intl.NumberFormat("en"); export const f = query(() => { const was = format.format.n ?? 0; format.format.n = was + 1; return was; });
+//# a function that a format of dates makes and keeps
+const format = new Intl.DateTimeFormat("en"); export const f = query(() => { const was = format.format.n ?? 0; format.format.n = was + 1; return was; });
+//# a comparison that a collator makes and keeps
+const collator = new Intl.Collator("en"); export const f = query(() => { const was = collator.compare.n ?? 0; collator.compare.n = was + 1; return was; });

@@ -70,3 +70,7 @@ export const f = query(({ n }) => { const d = new Date(0); d.setUTCFullYear(2000
 const DEFAULTS = { a: 1 }; export const f = query((args) => Object.assign({}, DEFAULTS, args));
 //# async storage
 const storage = new AsyncLocalStorage(); export const f = query(({ n }) => storage.run({ n }, () => storage.getStore().n));
+//# formats of the module
+const format = new Intl.NumberFormat("en"), dates = new Intl.DateTimeFormat("en", { timeZone: "UTC" }); export const f = query(({ n }) => [format.format(n * 1000), dates.format(new Date(0))]);
+//# closures over the variables of loops and switches
+const getters = {}; for (const key of ["a", "b"]) Object.defineProperty(getters, key, { get: () => key }); const names = []; for (let i = 0; i < 2; i++) if (i) names.push(() => i); let one; switch (1) { default: const two = 2; one = () => two; } export const f = query(() => [getters.a, names[0](), one()]);

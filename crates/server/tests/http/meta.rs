@@ -66,3 +66,19 @@ async fn admins_see_the_limits() {
         .find(|row| row["name"] == "documents_read");
     assert_eq!(row.unwrap()["value"], json!(32_000));
 }
+
+#[tokio::test]
+async fn admins_see_how_realms_fare() {
+    let server = TestServer::start().await;
+    let answer = send(server.address(), "GET /api/realms", &[], "").await;
+    answer.refused(403, "BadDeployKey");
+    let key = format!("Convex {}", server.admin_key());
+    let headers = [("Authorization", key.as_str())];
+    let realms = send(server.address(), "GET /api/realms", &headers, "")
+        .await
+        .ok();
+    assert_eq!(
+        realms,
+        json!({ "calls": 0, "reused": 0, "checked": 0, "differences": 0, "findings": [] })
+    );
+}

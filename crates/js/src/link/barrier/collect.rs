@@ -56,11 +56,9 @@ impl<'s> Collector<'s> {
         }
     }
 
-    /// The variables of a loop can be shown in its body, if that is a block.
+    /// The variables of a loop can be shown in its body.
     fn point_of_loop(&mut self, scope: Option<ScopeId>, body: &Statement) {
-        if let Statement::BlockStatement(block) = body {
-            self.point(scope, Some(block.span));
-        }
+        self.point(scope, Some(body.span()));
     }
 
     fn uses_this(&mut self) {
@@ -225,6 +223,11 @@ impl<'a> Visit<'a> for Collector<'_> {
     fn visit_catch_clause(&mut self, it: &CatchClause<'a>) {
         self.point(it.scope_id.get(), Some(it.body.span));
         walk::walk_catch_clause(self, it);
+    }
+
+    fn visit_switch_statement(&mut self, it: &SwitchStatement<'a>) {
+        self.point(it.scope_id.get(), None);
+        walk::walk_switch_statement(self, it);
     }
 
     fn visit_for_statement(&mut self, it: &ForStatement<'a>) {

@@ -215,10 +215,20 @@ impl<'s> Editor<'s> {
     }
 
     fn body_of_loop<'a>(&mut self, scope: Option<ScopeId>, body: &Statement<'a>) {
-        if let Statement::BlockStatement(block) = body {
-            self.of_block = Some((block.span.start, self.shown(scope)));
+        let text = self.shown(scope);
+        match body {
+            Statement::BlockStatement(block) => {
+                self.of_block = Some((block.span.start, text));
+                self.visit_statement(body);
+            }
+            _ if text.is_empty() => self.visit_statement(body),
+            _ => {
+                let span = body.span();
+                self.edits.insert(span.start, format!("{{{text};"));
+                self.visit_statement(body);
+                self.edits.insert(span.end, "}");
+            }
         }
-        self.visit_statement(body);
     }
 
     /// What a class body begins with.
@@ -369,6 +379,21 @@ impl<'a> Visit<'a> for Editor<'_> {
             self.visit_expression(update);
         }
         self.body_of_loop(it.scope_id.get(), &it.body);
+    }
+
+    fn visit_switch_statement(&mut self, it: &SwitchStatement<'a>) {
+        self.visit_expression(&it.discriminant);
+        let text = self.shown(it.scope_id.get());
+        for case in &it.cases {
+            if let Some(test) = &case.test {
+                self.visit_expression(test);
+            }
+            // Whichever case it begins with.
+            if let Some(first) = case.consequent.first().filter(|_| !text.is_empty()) {
+                self.edits.insert(first.span().start, format!("{text};"));
+            }
+            self.visit_statements(&case.consequent);
+        }
     }
 
     fn visit_catch_clause(&mut self, it: &CatchClause<'a>) {
