@@ -1,13 +1,25 @@
-# The image: the lentil binary, the Node that runs functions, the npm that installs external packages of
-# Node actions, and nothing else that matters.
+# The image: the lentil binary with the dashboard in it, the Node that runs functions, the npm that installs
+# external packages of Node actions, and nothing else that matters.
 #   docker build -t lentil . && docker run -p 3210:3210 -p 3211:3211 -p 6791:6791 -v lentil:/convex/data lentil
+
+FROM node:24-bookworm-slim AS node
+
+# What `cargo xtask dashboard` does.
+FROM node AS dashboard
+WORKDIR /source/dashboard
+COPY dashboard/package.json dashboard/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY dashboard ./
+COPY xtask/src/compress.mjs /source/compress.mjs
+RUN npm run build \
+ && node --input-type=module --eval "$(cat /source/compress.mjs)" dist
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /source
 COPY . .
-RUN cargo build --locked --profile dist --package lentil
-
-FROM node:24-bookworm-slim AS node
+# The server embeds these files; `dist` of the checkout is not copied.
+COPY --from=dashboard /source/dashboard/dist dashboard/dist
+RUN test -f dashboard/dist/index.html && cargo build --locked --profile dist --package lentil
 
 FROM debian:bookworm-slim
 RUN apt-get update \

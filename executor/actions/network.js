@@ -69,14 +69,16 @@
   /** Connects for Node's fetch: to allowed addresses, through the proxy if there is one. */
   function connector() {
     const wall = options.publicOnly ? createWall() : undefined;
-    const exempt = new Set(options.allowed ?? []);
+    const allowed = new Set(options.allowed);
+    const direct = new Set([...options.allowed, ...options.direct]);
     const tunnel = options.proxy ? createTunnel(options.proxy) : undefined;
 
     return ({ hostname, protocol, port, servername }, callback) => {
       const host = hostname.replace(/^\[|\]$/g, "");
       const secure = protocol === "https:";
       const number = Number(port) || (secure ? 443 : 80);
-      const free = exempt.has(`${hostname}:${number}`);
+      const free = allowed.has(`${hostname}:${number}`);
+      const near = direct.has(`${hostname}:${number}`);
       if (!free && wall?.refuses(host)) return void setImmediate(callback, wall.refusal(host));
       const safety = { servername: servername || (net.isIP(host) === 0 ? host : ""), ALPNProtocols: ["http/1.1"] };
       const start = (at) => {
@@ -85,7 +87,7 @@
         return socket;
       };
       // Who has an exception is near, and no proxy's business.
-      if (tunnel === undefined || free) return start({ host, port: number, ...(free || !wall ? {} : { lookup: wall.lookup }) });
+      if (tunnel === undefined || near) return start({ host, port: number, ...(free || !wall ? {} : { lookup: wall.lookup }) });
       return tunnel(`${hostname}:${number}`, (error, socket) => {
         if (error) return callback(error);
         return secure ? start({ socket }) : callback(null, socket);

@@ -29,6 +29,9 @@
       waiting: [],
       sent: 0,
       asked: 0,
+      /** Files that it stores and reads, and those that wait to. */
+      moving: 0,
+      turns: [],
       lines: [],
       characters: 0,
       full: false,
@@ -119,6 +122,7 @@
     call.done = true;
     call.ops.clear();
     call.waiting.length = 0;
+    call.turns.length = 0;
     active.delete(call.number);
     byId.delete(call.id);
   }

@@ -26,6 +26,7 @@
   //#include analysis.js
   //#include calls.js
   //#include syscalls.js
+  //#include files.js
   //#include exits.js
 
   /** `process.env` without the user's variables. */

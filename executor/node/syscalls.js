@@ -7,6 +7,8 @@
   const KINDS = {
     "1.0/actions/query": "query", "1.0/actions/mutation": "mutation", "1.0/actions/action": "action",
     "1.0/actions/schedule": "schedule", "actions/schedule": "schedule",
+    "storage/begin": "storageStore", "storage/write": "storageStore", "storage/end": "storageStore",
+    "storage/open": "storageGet", "storage/read": "storageGet",
   };
   const kindOfOp = (op) => KINDS[op] ?? op.replace(/^1\.0\/(actions\/)?/, "");
 
@@ -34,16 +36,22 @@
   async function asyncSyscall(op, args) {
     checkTexts(op, args);
     const call = callOf(args);
-    refuseImport(call, op);
     // Lines for the audit log are dropped.
-    if (op === "1.0/auditLog") return "null";
+    if (op === "1.0/auditLog" && !call.importing) return "null";
+    return await ask(call, OUT_CALLS, op, args);
+  }
+
+  /** A request of a call, perhaps with bytes, or with bytes (a Blob) as its answer. */
+  async function ask(call, kind, op, args, bytes) {
+    if (call.done) throw new Error(LEFTOVER);
+    refuseImport(call, op);
     if (call.ops.size >= PENDING_MAX) {
       throw new Error(`Too many concurrent operations: at most ${PENDING_MAX} of an action may wait at a time. Await some first.`);
     }
     return await new Promise((resolve, reject) => {
       const id = ++call.asked;
       call.ops.set(id, { op, resolve, reject });
-      call.waiting.push({ id, op, args });
+      call.waiting.push({ id, kind, op, args, bytes });
       sendWaiting(call);
     });
   }
@@ -51,21 +59,21 @@
   /** Hands over requests in the order in which they were made, so many at a time. */
   function sendWaiting(call) {
     while (call.waiting.length > 0 && call.sent < options.concurrent) {
-      const { id, op, args } = call.waiting.shift();
+      const { id, kind, op, args, bytes } = call.waiting.shift();
       call.sent += 1;
-      frame(OUT_CALLS);
+      frame(kind);
       writeU32(call.number);
       writeU32(id);
       writeString(op);
       writeString(args);
+      if (bytes !== undefined) writeBytes(bytes);
       send();
     }
   }
 
   function deliver() {
     const call = active.get(readU32());
-    const id = readU32(), status = readU8(), text = readString();
-    const data = status === 2 ? readString() : undefined;
+    const id = readU32(), status = readU8();
     // Nobody waits for the answers to calls that have ended.
     if (call === undefined) return;
     const asked = call.ops.get(id);
@@ -73,6 +81,9 @@
     call.sent -= 1;
     sendWaiting(call);
     announce(call);
+    if (status === REPLY_BYTES) return asked.resolve(new Blob([input.subarray(at)]));
+    const text = readString();
+    const data = status === REPLY_DATA ? readString() : undefined;
     if (status === 0) return asked.resolve(text);
     const error = new Error(text);
     if (data !== undefined) error.data = parse(data);
@@ -86,28 +97,6 @@
     throw new Error(
       op === "1.0/componentArgument" ? "The root app has no component arguments (NoComponentArgs)." : `Unknown operation ${op}`,
     );
-  }
-
-  async function storeBlob({ requestId, version, blob, options: wanted }) {
-    if (!(blob instanceof Blob)) {
-      throw new Error(`store() expects a Blob, e.g. \`new Blob(["text"])\` or \`await response.blob()\``);
-    }
-    const bytes = Buffer.from(await blob.arrayBuffer());
-    const args = { requestId, version, blob: bytes.toString("base64"), contentType: blob.type, sha256: wanted?.sha256 };
-    return parse(await asyncSyscall("1.0/storageStore", stringify(args)));
-  }
-
-  async function getBlob({ requestId, version, storageId }) {
-    if (typeof storageId !== "string") throw new Error("get() expects the id of a file");
-    const found = parse(await asyncSyscall("1.0/storageGet", stringify({ requestId, version, storageId })));
-    if (found === null) return null;
-    return new Blob([Buffer.from(found.blob, "base64")], { type: found.contentType ?? "" });
-  }
-
-  function jsSyscall(op, args) {
-    if (op === "storage/storeBlob") return storeBlob(args);
-    if (op === "storage/getBlob") return getBlob(args);
-    throw new Error(`Unknown JS syscall: ${op}`);
   }
 
   /** One line for each kind of request that was made and not awaited. */

@@ -2,7 +2,7 @@
 // ask of others is answered by servers of the test.
 
 import assert from "node:assert/strict";
-import { createHmac, generateKeyPairSync } from "node:crypto";
+import { createHash, createHmac, generateKeyPairSync } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
@@ -91,6 +91,45 @@ test("svix: signatures of webhooks", async (t) => {
     const old = await run({ secret, payload, headers: { ...headers, "svix-timestamp": "1000000000" } });
     assert.deepEqual(old, { refused: "Message timestamp too old", isTheirs: true });
   }
+});
+
+test("oslo: codes, tokens, cookies and signatures in every kind of function, and signing in at a provider", async (t) => {
+  const http = await application(t, "sessions");
+  assert.deepEqual(await http.query(api.sessions.fixed, {}), {
+    // RFC 4226, appendix D.
+    hotp: ["755224", "287082", "520489"],
+    sha1: createHash("sha1").update("abc").digest("hex"),
+    sha512: createHash("sha512").update("abc").digest("hex").slice(0, 16),
+    hmac: createHmac("sha256", "12345678901234567890").update("abc").digest("base64url") + "=",
+    hex: [0, 255, 16],
+    base32: ["GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "12345"],
+    uri: "otpauth://totp/Lentil:ada%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Lentil",
+    span: 1_209_600,
+    origins: [true, false, false],
+    cookies: [["a", "1"], ["session", "x y"]],
+  });
+  assert.deepEqual(await http.mutation(api.sessions.session, {}), {
+    cookie: "session=x%20y; HttpOnly; Max-Age=2592000; Path=/; SameSite=Lax; Secure", blank: 0,
+    subject: "ada", role: "admin", forged: "Invalid signature", expired: "Expired JWT", algorithm: "HS256",
+    within: [true, false],
+  });
+  assert.deepEqual(await http.action(api.sessions.totp, {}), { digits: true, verified: true, wrong: false });
+  const { id, ...made } = await http.action(api.sessions.made, {});
+  assert.match(id, /^[a-z0-9]{24}$/);
+  assert.deepEqual(made, { signed: [[true, false], [true, false]], subject: "ada", between: true });
+
+  const { url, seen } = await fake(t, {
+    "/token": ({ body }) =>
+      new URLSearchParams(body).get("code") === "good"
+        ? { json: { access_token: "token 1" } }
+        : { status: 400, json: { error: "invalid_grant", error_description: "used up" } },
+  });
+  const { asked, codeVerifier, token } = await http.action(api.sessions.signIn, { url, code: "good" });
+  const challenge = createHash("sha256").update(codeVerifier).digest("base64url");
+  assert.deepEqual([asked, token], [{ scope: "email name", method: "S256", challenge }, "token 1"]);
+  assert.equal(seen[0].headers.authorization, `Basic ${Buffer.from("lentil:secret").toString("base64")}`);
+  assert.equal(new URLSearchParams(seen[0].body).get("code_verifier"), codeVerifier);
+  assert.deepEqual(await http.action(api.sessions.signIn, { url, code: "bad" }), { refused: "invalid_grant", description: "used up" });
 });
 
 test("zod: values, issues, JSON schemas, asynchronous checks", async (t) => {

@@ -10,6 +10,7 @@ mod test;
 mod run;
 mod bench;
 mod dashboard;
+mod docs;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Task {
     Run(run::Arguments),
     /// Builds the dashboard with npm; the server is then compiled with it.
     Dashboard(dashboard::Arguments),
+    /// Builds the documentation as a site, with mdBook.
+    Docs,
     /// Measures workloads and writes docs/benchmarks.md.
     Bench(bench::Arguments),
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Torture(arguments) => test::torture(&arguments),
         Task::Run(arguments) => run::main(&arguments),
         Task::Dashboard(arguments) => dashboard::main(&arguments),
+        Task::Docs => docs::main(),
         Task::Bench(arguments) => bench::main(&arguments),
     };
     match result {

@@ -80,6 +80,7 @@ pub(crate) fn main() -> anyhow::Result<()> {
     named_paths(&mut findings)?;
     compatibility(&mut findings)?;
     lock_files(&mut findings)?;
+    crate::docs::check(&files(&[".md"])?, &files(&[".rs"])?, &mut findings)?;
     for finding in &findings {
         println!("tidy: {finding}");
     }

@@ -14,6 +14,8 @@ mod remote;
 mod transfer;
 mod backup;
 mod install;
+#[cfg(test)]
+mod documentation;
 
 use std::process::ExitCode;
 

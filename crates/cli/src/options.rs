@@ -214,7 +214,7 @@ pub(crate) struct ServeOptions {
     )]
     pub(crate) action_network_allow: Vec<String>,
     /// A proxy for what actions fetch, `http://user:password@host:port`; it resolves the names, and hosts of
-    /// --action-network-allow are reached without it.
+    /// --action-network-allow are reached without it. Node actions need Node 24, or 22.21, for it.
     #[arg(long, env = "LENTIL_ACTION_PROXY", hide_env_values = true, value_parser = proxy, value_name = "URL", help_heading = "Functions")]
     pub(crate) action_proxy: Option<String>,
     /// Whether modules marked `"use node"` run. They have all that Node has, files of this machine included.

@@ -189,7 +189,10 @@ fn action_options(options: &ServeOptions, limits: &Limits) -> ActionOptions {
                 allowed: options.action_network_allow.clone(),
             },
         },
-        proxy: options.action_proxy.as_deref().map(Proxy::new),
+        proxy: options
+            .action_proxy
+            .as_deref()
+            .map(|url| Proxy::new(url).except(options.action_network_allow.clone())),
         http_running: size(limits.http_actions_running),
         http_idle: Duration::from_millis(limits.http_idle_ms),
     }

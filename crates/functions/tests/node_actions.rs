@@ -58,15 +58,18 @@ async fn node_modules_are_live_after_the_push_and_after_a_restart() {
     let works = Ok(json!(["function", 7.0]));
     assert_eq!(acted(&app, "n:f", json!({})).await, works);
     let logs = app.logs();
-    let own = logs
-        .iter()
-        .find(|entry| entry["identifier"] == "n:f")
-        .expect("it is logged");
+    let entry = |kind: &str| {
+        let mut own = logs.iter().filter(|entry| entry["identifier"] == "n:f");
+        own.find(|entry| entry["kind"] == kind)
+            .expect("it is logged")
+    };
+    let end = entry("Completion");
     assert_eq!(
-        (&own["environment"], &own["udfType"]),
+        (&end["environment"], &end["udfType"]),
         (&json!("node"), &json!("Action"))
     );
-    assert_eq!(own["logLines"][0]["messages"], json!(["'in node'"]));
+    let lines = &entry("Progress")["logLines"];
+    assert_eq!(lines[0]["messages"], json!(["'in node'"]));
     let hidden = acted(&app, "n:hidden", json!({}))
         .await
         .expect_err("it is internal");

@@ -93,16 +93,43 @@ pub struct ActionOptions {
 
 /// A proxy for what actions fetch. It may have a password, which is not shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Proxy(String);
+pub struct Proxy {
+    url: String,
+    direct: Vec<String>,
+}
 
 impl Proxy {
     /// A proxy by its URL, `http://user:password@host:port`.
     pub fn new(url: &str) -> Proxy {
-        Proxy(url.to_owned())
+        Proxy {
+            url: url.to_owned(),
+            direct: Vec::new(),
+        }
+    }
+
+    /// The same with hosts that are reached without it, each `host:port` as URLs spell them.
+    #[must_use]
+    pub fn except(mut self, direct: Vec<String>) -> Proxy {
+        self.direct = direct;
+        self
     }
 
     pub(crate) fn url(&self) -> &str {
-        &self.0
+        &self.url
+    }
+
+    pub(crate) fn direct(&self) -> &[String] {
+        &self.direct
+    }
+
+    /// Variables by which Node, and much that runs in it, learns of the proxy.
+    pub(crate) fn variables(&self) -> [(&'static str, String); 4] {
+        [
+            ("NODE_USE_ENV_PROXY", "1".to_owned()),
+            ("HTTP_PROXY", self.url.clone()),
+            ("HTTPS_PROXY", self.url.clone()),
+            ("NO_PROXY", self.direct.join(",")),
+        ]
     }
 }
 

@@ -54,6 +54,11 @@ impl Node {
         (self.major() == 24).then_some("--no-async-context-frame")
     }
 
+    /// Whether its `fetch` can be told of a proxy by variables.
+    pub(crate) fn knows_proxies(&self) -> bool {
+        self.major() >= 24 || (self.major() == 22 && self.version >= (22, 21))
+    }
+
     /// Its version, major and minor, as Node writes versions.
     pub(crate) fn shown(&self) -> String {
         format!("v{}.{}", self.version.0, self.version.1)
@@ -136,6 +141,20 @@ mod tests {
             assert_eq!(is_supported(parse_version(text).unwrap()), ok, "{text}");
         }
         assert_eq!(parse_version("bash: no"), None);
+    }
+
+    #[test]
+    fn proxies_came_with_22_21_and_24() {
+        for (version, knows) in [
+            ((20, 20), false),
+            ((22, 20), false),
+            ((22, 21), true),
+            ((23, 11), false),
+            ((24, 0), true),
+        ] {
+            let path = PathBuf::from("node");
+            assert_eq!(Node { path, version }.knows_proxies(), knows, "{version:?}");
+        }
     }
 
     #[test]

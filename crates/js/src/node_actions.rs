@@ -337,6 +337,10 @@ impl Shared {
             }
             _ => self.own.clone(),
         };
+        let proxy = self.options.actions.proxy.clone();
+        if proxy.is_some() && !node.knows_proxies() {
+            return Err(versions::without_proxy(&node));
+        }
         let packages = match wanted.settings.packages.as_slice() {
             [] => None,
             list => Some(packages::ensure(&folder.join("packages"), &node, list).await?),
@@ -357,6 +361,7 @@ impl Shared {
                 entry: bundle.join(files::BOOT_FILE),
                 homes: folder.join("homes"),
                 packages: packages.as_ref().map(|folder| folder.join("node_modules")),
+                proxy,
             }),
             node,
         };

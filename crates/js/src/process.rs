@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tempfile::TempDir;
 
+use crate::Proxy;
 use crate::node::Node;
 use crate::sandbox::Sandbox;
 
@@ -55,6 +56,8 @@ pub(crate) struct FullNode {
     pub(crate) homes: PathBuf,
     /// The `node_modules` of installed packages.
     pub(crate) packages: Option<PathBuf>,
+    /// What it fetches through.
+    pub(crate) proxy: Option<Proxy>,
 }
 
 /// Bytes of what a process said last that are kept, and pieces of it that are logged.
@@ -323,6 +326,7 @@ impl FullNode {
                     .as_ref()
                     .map(|packages| ("NODE_PATH", packages)),
             )
+            .envs(self.proxy.iter().flat_map(Proxy::variables))
             .current_dir(home.path());
         Ok(home)
     }

@@ -38,6 +38,7 @@ const FILES: &[(&str, &str)] = files![
     "node/analysis.js",
     "node/calls.js",
     "node/syscalls.js",
+    "node/files.js",
     "node/exits.js",
     "realm/realm.js",
     "realm/barrier.js",

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot be set up has failed.
 
+#[path = "node_actions/files.rs"]
+mod files;
 mod support;
 
 use std::collections::BTreeMap;

@@ -150,12 +150,13 @@ impl Program {
     fn hello(&self, options: &ActionOptions) -> FrameWriter {
         let (script, realm, settings) = match self {
             Program::Realms(_) => {
-                let allowed = match &options.network {
-                    Network::Open => None,
-                    Network::PublicOnly { allowed } => Some(allowed),
+                let (public_only, allowed) = match &options.network {
+                    Network::Open => (false, [].as_slice()),
+                    Network::PublicOnly { allowed } => (true, allowed.as_slice()),
                 };
+                let direct = options.proxy.as_ref().map_or(&[][..], Proxy::direct);
                 let settings = serde_json::json!({
-                    "publicOnly": allowed.is_some(), "allowed": allowed,
+                    "publicOnly": public_only, "allowed": allowed, "direct": direct,
                     "proxy": options.proxy.as_ref().map(Proxy::url),
                     "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR, "concurrent": options.concurrent,
                     "streams": crate::scripts::STREAMS,

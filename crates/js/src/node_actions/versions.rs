@@ -52,6 +52,19 @@ fn missing(own: &Node, major: u32, why: &str) -> AnalyzeError {
     }
 }
 
+/// That a Node cannot use the proxy that it is to use: to connect without it would be no answer.
+pub(super) fn without_proxy(node: &Node) -> AnalyzeError {
+    AnalyzeError {
+        code: "NodeVersionNotAvailable",
+        message: format!(
+            "actions of this deployment fetch through a proxy (--action-proxy), and the fetch of Node.js {} cannot: \
+             22.21 and 24 were the first that can. Set node.nodeVersion to \"24\" in convex.json, or run the server \
+             with Node.js 24.",
+            node.shown()
+        ),
+    }
+}
+
 /// The package of Node for this machine.
 fn package() -> String {
     let system = match std::env::consts::OS {

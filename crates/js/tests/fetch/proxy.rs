@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use lentil_js::Proxy;
+use lentil_js::{Bundle, ModuleEnvironment, ModuleSource, NodeOptions, Proxy};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -132,4 +132,109 @@ async fn a_proxy_that_is_not_there_is_named() {
     })
     .await;
     assert_eq!(json(&outcome), serde_json::json!([]));
+}
+
+/// A Node action with this body; `at` is the server's address.
+fn node_action(body: &str, at: &str) -> Arc<Bundle> {
+    let source = format!(
+        "import {{action}} from './_deps/node/sdk.js';
+         export const f = action(async () => {{ const at = {at:?};\n{body}\n}});"
+    );
+    let sources = [("a.js", source.as_str()), ("_deps/node/sdk.js", SDK)];
+    let sources = sources.map(|(path, source)| ModuleSource {
+        environment: ModuleEnvironment::Node,
+        ..module(path, source)
+    });
+    Arc::new(Bundle::link(sources.into(), [7; 32], IMPORT_TIME).unwrap())
+}
+
+/// What a Node action returns behind a proxy, and what that was asked.
+async fn node_behind(body: &str, direct: bool) -> (ActionOutcome, Vec<String>) {
+    let asked = Asked::default();
+    let outside = serve(Dropped::default()).await;
+    let inside = outside.trim_start_matches("http://").to_owned();
+    let address = proxy(asked.clone(), inside.clone()).await;
+    let proxy = Proxy::new(&format!("http://me:secret%21@{address}"));
+    let host = Host::start(HostOptions {
+        node_actions: NodeOptions {
+            actions: ActionOptions {
+                processes: 1,
+                proxy: Some(proxy.except(if direct { vec![inside] } else { vec![] })),
+                ..NodeOptions::default().actions
+            },
+            ..NodeOptions::default()
+        },
+        ..options()
+    })
+    .unwrap();
+    let call = invocation(&node_action(body, &outside), "f", FunctionKind::Action);
+    let outcome = host.action(&call, Arc::new(Nothing)).await.unwrap();
+    let asked = asked.0.lock().unwrap().clone();
+    (outcome, asked)
+}
+
+/// Whether the Node of this test knows proxies; one that does not has to say so.
+fn refused_for_its_age(outcome: &ActionOutcome) -> bool {
+    matches!(&outcome.result, CallResult::Error(error)
+        if error.rendered.contains("(--action-proxy)") && error.rendered.contains("Set node.nodeVersion"))
+}
+
+/// Major and minor version of the Node of this test.
+fn node_version() -> (u32, u32) {
+    let output = std::process::Command::new("node").arg("--version").output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    let mut parts = text.trim_start_matches('v').split('.');
+    let mut next = || parts.next().unwrap().parse().unwrap();
+    (next(), next())
+}
+
+#[tokio::test]
+async fn node_actions_fetch_through_the_proxy_too() {
+    let body = "const echoed = await (await fetch('http://inside.example/echo', {method: 'POST', body: 'through'})).json();
+         const refused = await fetch('https://refused.example/').then(() => 'fetched', () => 'refused');
+         return [echoed.method, echoed.body, (await fetch(at + '/missing')).status, refused];";
+    let (outcome, asked) = node_behind(body, false).await;
+    let (major, minor) = node_version();
+    if major == 23 || (major, minor) < (22, 21) {
+        assert!(refused_for_its_age(&outcome), "{outcome:?}");
+        assert_eq!(asked, Vec::<String>::new());
+        return;
+    }
+    assert_eq!(
+        json(&outcome),
+        serde_json::json!(["POST", "through", 404, "refused"])
+    );
+    assert!(asked.len() >= 3, "{asked:?}");
+    for head in &asked {
+        assert!(head.starts_with("CONNECT "), "{head}");
+        let head = head.to_ascii_lowercase();
+        // `me:secret!`
+        let login = "proxy-authorization: basic bwu6c2vjcmv0iq==";
+        assert!(head.contains(login), "{head}");
+    }
+
+    let body = "return (await fetch(at + '/missing')).status;";
+    let (outcome, asked) = node_behind(body, true).await;
+    assert_eq!(json(&outcome), 404);
+    assert_eq!(
+        asked,
+        Vec::<String>::new(),
+        "an exception is reached directly"
+    );
+}
+
+#[tokio::test]
+async fn exceptions_are_reached_directly_where_the_network_is_open() {
+    let asked = Asked::default();
+    let outside = serve(Dropped::default()).await;
+    let inside = outside.trim_start_matches("http://").to_owned();
+    let address = proxy(asked.clone(), inside.clone()).await;
+    let body = format!("same('direct', (await fetch('{outside}/missing')).status, 404);");
+    let outcome = run_with(&body, Dropped::default(), |_| ActionOptions {
+        proxy: Some(Proxy::new(&format!("http://{address}")).except(vec![inside])),
+        ..ActionOptions::default()
+    })
+    .await;
+    assert_eq!(json(&outcome), serde_json::json!([]));
+    assert_eq!(*asked.0.lock().unwrap(), Vec::<String>::new());
 }
