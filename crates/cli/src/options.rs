@@ -271,7 +271,7 @@ pub(crate) struct ServeOptions {
 #[derive(Args, Debug, Clone)]
 pub(crate) struct StockOptions {
     /// A database file of the stock server's: data goes to the folder `lentil-data` beside it.
-    #[arg(hide = true)]
+    #[arg(hide = true, value_parser = stock_database)]
     pub(crate) db_spec: Option<PathBuf>,
     #[arg(long, hide = true)]
     local_storage: Option<PathBuf>,
@@ -387,6 +387,16 @@ fn host_and_port(text: &str) -> Result<String, String> {
     }
 }
 
+/// The database file of the stock server; a word alone is a command that was misspelt.
+fn stock_database(text: &str) -> Result<PathBuf, String> {
+    match text.contains(['/', '.']) {
+        true => Ok(PathBuf::from(text)),
+        false => Err(format!(
+            "there is no command `{text}`: `lentil --help` lists them"
+        )),
+    }
+}
+
 /// The stock server turns such a switch on for any value that is not empty.
 fn set_means_true(text: &str) -> Result<bool, String> {
     Ok(!matches!(text, "" | "0" | "false" | "no"))
@@ -413,6 +423,12 @@ mod tests {
             options.serve.ignored.db_spec,
             Some(PathBuf::from("dir/db.sqlite3"))
         );
+    }
+
+    #[test]
+    fn a_misspelt_command_starts_no_server() {
+        let error = Options::try_parse_from(["lentil", "statsu"]).expect_err("no such command");
+        assert!(error.to_string().contains("no command `statsu`"), "{error}");
     }
 
     #[test]
