@@ -465,6 +465,10 @@ async fn no_schema_becomes_active_over_a_document_that_violates_it() {
         let name = format!("t{round}");
         let tables = json!([table(&name, &[("a", "string")], &[("by_a", &["a"])])]);
         let started = start(&app, Some(tables)).await;
+        if round == SURELY_BAD {
+            let bad = json!({ "table": name, "value": { "a": 5 } });
+            app.mutate(call("m:insert", bad)).await;
+        }
         let state = wait(&app.deployer, &started, 30_000).await;
         let live = finish(&app.deployer, &started).await;
         stop.store(true, Ordering::Relaxed);
@@ -492,6 +496,9 @@ async fn no_schema_becomes_active_over_a_document_that_violates_it() {
         "{finished} finished, {refused} refused"
     );
 }
+
+/// In this round one is bad whatever chance says.
+const SURELY_BAD: usize = 3;
 
 /// In every other round, some documents are bad.
 async fn write(app: Arc<App>, round: usize, stop: Arc<AtomicBool>) {
