@@ -35,11 +35,13 @@
   function realmFor(call) {
     const key = keptKey(call.bundle, call.module, call.env);
     const watched = call.keep === WATCHED && mayKeep(call.bundle, call.module, call.name);
-    const known = call.keep === WATCHED && !watched ? undefined : kept.get(key);
-    if (known !== undefined) {
+    const known = kept.get(key);
+    // Whoever asks for its context to be reused expects to be told from a fresh one.
+    const asked = known?.wantsReuse(call.module) === true;
+    if (known !== undefined && (asked || watched || call.keep === ALWAYS)) {
       kept.delete(key);
       known.renew();
-      known.reused = true;
+      known.reused = !asked;
       call.evaluated = true;
       return known;
     }

@@ -111,3 +111,62 @@ fn the_corpus_can_fail() {
     }
     assert!(noticed >= 80, "only {noticed} cases are noticed");
 }
+
+/// Shadow checks run in fresh realms: with realms that are kept whatever happens they would find
+/// what the corpus plants, and with watched ones they find nothing and demote nobody.
+#[test]
+fn a_shadow_check_leaves_the_kept_realm_alone() {
+    let host = Host::start(HostOptions {
+        realms: Realms::Watched,
+        shadow_every: 1,
+        ..options()
+    })
+    .unwrap();
+    let bundle = app("export const f = query(({ n }) => n);");
+    let reused = (0..10).filter(|turn| {
+        let mut call = invocation(&bundle, "f", FunctionKind::Query);
+        call.args = format!("[{{\"n\":{turn}}}]");
+        run_on(&host, call, World::echo()).0.usage.realm_reused
+    });
+    // Two calls before it is worth it, and one that makes the realm.
+    assert_eq!(reused.count(), 7);
+    let report = host.realms();
+    assert_eq!((report.reused, report.differences), (7, 0));
+}
+
+/// What the barrier knowingly does not see (ADR 0010) is what shadow checks are for.
+#[test]
+fn a_shadow_check_that_finds_a_difference_ends_the_keeping() {
+    let host = Host::start(HostOptions {
+        realms: Realms::Watched,
+        shadow_every: 1,
+        ..options()
+    })
+    .unwrap();
+    // Whether a global was asked for before: the runtime builds it then.
+    let bundle = app(
+        "export const f = query(() => { const { get } = Object.getOwnPropertyDescriptor(globalThis, 'URL'); \
+         URL; return typeof get; });",
+    );
+    let mut said = Vec::new();
+    for _ in 0..8 {
+        let call = invocation(&bundle, "f", FunctionKind::Query);
+        let (outcome, _) = run_on(&host, call, World::echo());
+        said.push((outcome.usage.realm_reused, value(&outcome)));
+    }
+    let noticed: Vec<_> = said.iter().filter(|(reused, _)| *reused).collect();
+    assert_eq!(noticed.len(), 1, "{said:?}");
+    assert_eq!(noticed[0].1, "undefined");
+    let report = host.realms();
+    assert_eq!(report.differences, 1);
+    let finding = report
+        .findings
+        .iter()
+        .find(|one| one.is_difference)
+        .unwrap();
+    assert_eq!(
+        (finding.module.as_str(), finding.function.as_str()),
+        ("a.js", "f")
+    );
+    assert!(finding.what.contains("the result was"), "{}", finding.what);
+}
