@@ -87,10 +87,18 @@ fn tests() -> Command {
     let mut command = cargo();
     if output(cargo().args(["nextest", "--version"])).is_some() {
         command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+        command.args(["--retries", if on_a_shared_machine() { "1" } else { "0" }]);
     } else {
         command.args(["test", "--workspace", "--no-fail-fast"]);
     }
     command
+}
+
+/// In CI a test that failed is run once more, since many of them watch deadlines and the machine
+/// has other work. One that passes then is named as flaky in the output: it wants mending, but it
+/// stops nobody. At a desk nothing is run again.
+fn on_a_shared_machine() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty())
 }
 
 fn end_to_end(filter: &str, long: bool) -> anyhow::Result<()> {
@@ -105,14 +113,32 @@ fn end_to_end(filter: &str, long: bool) -> anyhow::Result<()> {
         !files.is_empty(),
         "no end-to-end test file has {filter:?} in its name"
     );
-    succeed(
-        program("node", &folder)
+    let passes = |file: &str| -> anyhow::Result<bool> {
+        Ok(program("node", &folder)
             .env("LENTIL_BIN", binary("debug"))
             .env("LENTIL_NODE", setup::node()?)
             .env("LENTIL_PYTHON", setup::python()?)
             .env("LENTIL_NOTES_BIN", target().join("notes/debug/notes"))
             .env("LENTIL_LONG", if long { "1" } else { "" })
-            .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
-            .args(files),
-    )
+            .args(["--test", "--test-reporter=spec", file])
+            .status()?
+            .success())
+    };
+    let mut failed = Vec::new();
+    for file in &files {
+        println!("{file}");
+        if passes(file)? {
+            continue;
+        }
+        if on_a_shared_machine() {
+            println!("{file} failed and is run once more");
+            if passes(file)? {
+                println!("FLAKY {file}: passed the second time");
+                continue;
+            }
+        }
+        failed.push(file.as_str());
+    }
+    anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    Ok(())
 }

@@ -18,6 +18,18 @@ impl Stations {
     fn note(&self, number: u64) {
         self.0.lock().expect("nobody panicked").push(number);
     }
+
+    /// Forgets what was passed, once nothing has been passed for a while: the session goes on for
+    /// a moment after a client has its answer (it is told that the text left).
+    async fn forget_once_quiet(&self) {
+        let passed = || self.0.lock().expect("nobody panicked").len();
+        let mut before = 0;
+        while passed() != before {
+            before = passed();
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        }
+        self.0.lock().expect("nobody panicked").clear();
+    }
 }
 
 impl<S: tracing::Subscriber> Layer<S> for Stations {
@@ -74,7 +86,7 @@ async fn a_mutation_passes_the_stations_in_order() {
     };
     say(&connect, 0).await;
     say(&subscribe, 1).await;
-    stations.0.lock().unwrap().clear();
+    stations.forget_once_quiet().await;
     let heard = say(&mutate, 2).await;
     assert_eq!(heard[0]["type"], "MutationResponse");
     assert_eq!(heard[1]["modifications"][0]["value"], json!(["hello"]));
