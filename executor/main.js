@@ -78,6 +78,7 @@
       evaluated: false,
       waiting: false,
     };
+    readForeseen();
     call.realm = realmFor(call);
     stack.push(call);
     if (call.evaluated) {
@@ -109,6 +110,9 @@
     if (realm.failed()) {
       setImmediate(finish, call);
     } else if (realm.queued() > 0) {
+      if (foresaw(realm)) return schedule();
+      // Whatever else was expected is not asked in that order.
+      foreseen = [];
       sendCalls(realm);
       receive();
     } else if (!realm.settled() && realm.outstanding() > 0) {
@@ -127,7 +131,7 @@
 
   function sendCalls(realm) {
     const count = realm.queued();
-    frame(OUT_CALLS);
+    begin(OUT_CALLS);
     writeU32(count);
     for (let i = 0; i < count; i++) {
       writeString(realm.ops[i]);
@@ -175,7 +179,7 @@
   }
 
   function sendDone(realm) {
-    frame(OUT_DONE);
+    begin(OUT_DONE);
     writeOutcome(realm);
     send();
   }

@@ -15,7 +15,7 @@ pub(crate) const COMPILE_ALLOWANCE: Duration = Duration::from_millis(200);
 pub(crate) const COMPILE_ALLOWANCE_PER_MIB: Duration = Duration::from_secs(1);
 
 /// Wall time of user code, as a multiple of its user time, on a machine too busy to run it.
-pub(crate) const WALL_FACTOR: u32 = 4;
+pub(crate) const WALL_FACTOR: u32 = 10;
 
 /// JS heap of an executor beyond that of a call: the runtime, compiled bundles, spare realms, MiB.
 pub(crate) const HEAP_HEADROOM_MIB: u32 = 48;
