@@ -57,7 +57,9 @@ pub use crate::files::{ContentsHeld, FileFailure, Restoring, StoredFile, Upload,
 pub use crate::introspection::{Event, EventReader, News, Parameters, Presence, SeriesQuery};
 pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
-pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};
+pub use crate::logs::{
+    KeptLogsOptions, LogEntry, LogForm, LogKeeper, LogSearch, LogStream, LogsFound, request_id_of,
+};
 pub use crate::outcome::{
     FailureClass, FunctionFailure, MutationDone, Outcome, QueryResult, Watch,
 };
