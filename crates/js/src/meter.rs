@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::limits::WALL_FACTOR;
+use crate::limits::{IDLE_SHARE, WALL_FACTOR};
 
 /// Counts the user time of one execution tree: the time between a frame to the executor and its
 /// next frame back.
@@ -19,6 +19,8 @@ pub(crate) struct Meter {
 pub(crate) enum Verdict {
     /// End the process.
     Stop,
+    /// End the process, and blame the machine: it let it run, but much too seldom.
+    Starved,
     /// The machine was too busy to let it run: wait so much longer.
     WaitFor(Duration),
 }
@@ -55,10 +57,29 @@ impl Meter {
         let Some(cpu) = cpu else { return Verdict::Stop };
         let wall = self.spent + since.elapsed();
         let used = self.spent + cpu;
-        if used >= self.limit || wall >= self.limit * WALL_FACTOR {
+        if used >= self.limit {
             return Verdict::Stop;
         }
+        if wall >= self.limit * WALL_FACTOR {
+            // Code that waits for nothing uses no time either, and that is not the machine's fault.
+            let idle = used < self.limit / IDLE_SHARE;
+            return if idle {
+                Verdict::Stop
+            } else {
+                Verdict::Starved
+            };
+        }
         Verdict::WaitFor((self.limit - used).max(Duration::from_millis(1)))
+    }
+
+    /// The text of the error where the machine is to blame.
+    pub(crate) fn starved_text(&self) -> String {
+        format!(
+            "The machine is too busy to run this function: it may run for {}s, and did not get that much in {}s. Try \
+             again in a moment.",
+            self.promised.as_secs_f64(),
+            (self.limit * WALL_FACTOR).as_secs()
+        )
     }
 
     /// The text of the error.
@@ -91,7 +112,9 @@ mod tests {
             Verdict::WaitFor(Duration::from_millis(500))
         );
         let long = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
-        assert_eq!(meter.judge(long, half), Verdict::Stop);
+        assert_eq!(meter.judge(long, half), Verdict::Starved);
+        let nothing = Some(Duration::from_millis(10));
+        assert_eq!(meter.judge(long, nothing), Verdict::Stop);
         assert_eq!(
             meter.timeout_text(),
             "Function execution timed out (maximum duration: 1s)"
