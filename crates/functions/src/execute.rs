@@ -63,11 +63,14 @@ pub(crate) async fn execute(inner: &Inner, ready: Box<Ready>) -> Result<Executed
         invocation,
         ..
     } = *ready;
-    let Ok((outcome, syscalls)) = inner.host.call(invocation, syscalls).await else {
-        return Err(FunctionFailure::overloaded(
-            "TooManyConcurrentRequests",
-            "Too many functions are waiting to run. Try again in a moment.",
-        ));
+    let (outcome, syscalls) = match inner.host.call(invocation, syscalls).await {
+        Ok(ran) => ran,
+        Err((_, refused)) => {
+            return Err(FunctionFailure::overloaded(
+                "TooManyConcurrentRequests",
+                refused.to_string(),
+            ));
+        }
     };
     let large = matches!(&outcome.result, CallResult::Value(text) if text.len() > LARGE);
     let limits = inner.options.limits;
@@ -110,6 +113,10 @@ fn finish(
         CallResult::Timeout(text) | CallResult::OutOfMemory(text) => {
             Err(FunctionFailure::developer(text))
         }
+        CallResult::Overloaded(text) => Err(FunctionFailure::overloaded(
+            "TooManyConcurrentRequests",
+            text,
+        )),
         CallResult::System(text) => {
             Err(fatal.unwrap_or_else(|| FunctionFailure::internal("a function was ended", &text)))
         }

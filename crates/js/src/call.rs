@@ -168,6 +168,9 @@ pub enum CallResult {
     Timeout(String),
     /// More memory than the limit; the executor is gone. The text is ready for the developer.
     OutOfMemory(String),
+    /// It could not run to its end now, and may be run again: the machine gave it too little of its
+    /// processors, or somebody else ended the executor. The text is ready for the client.
+    Overloaded(String),
     /// A syscall failed with [`SyscallError::System`], or the executor broke.
     System(String),
 }

@@ -1,6 +1,7 @@
 //! Drives one executor process: sends bundles and calls, answers syscalls, watches the clock.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,8 +37,12 @@ const SPARE_BUFFERS: usize = 4;
 pub(crate) enum End {
     /// User time is up; the process was ended.
     Timeout,
+    /// Wall time is up, because the machine did not let user code run; the process was ended.
+    Starved,
     /// The process ran out of memory and is gone.
     OutOfMemory,
+    /// Somebody else ended the process. The flag: before the call asked the server for anything.
+    Lost(bool),
     /// A syscall failed with something that user code must not see. The flag: the executor was
     /// told and lives on.
     System(String, bool),
@@ -59,6 +64,8 @@ pub(crate) struct Executor {
     frame_end: usize,
     output: FrameWriter,
     calls: u64,
+    /// The call at hand has asked the server for something.
+    asked: bool,
     /// The last call failed, perhaps for want of memory that its realm still holds.
     suspect: bool,
     running_since: Instant,
@@ -105,6 +112,7 @@ impl Executor {
             frame_end: 0,
             output: FrameWriter::default(),
             calls: 0,
+            asked: false,
             suspect: false,
             running_since: Instant::now(),
             cpu_before: None,
@@ -117,7 +125,7 @@ impl Executor {
                 format!("an executor greeted with a frame of kind {kind}"),
                 false,
             )),
-            Err(End::Timeout) => Err(End::System(
+            Err(End::Timeout | End::Starved) => Err(End::System(
                 "an executor did not start in time".to_owned(),
                 false,
             )),
@@ -137,6 +145,11 @@ impl Executor {
         self.process
             .resident_bytes()
             .is_some_and(|bytes| bytes > limit)
+    }
+
+    /// What comes is a call that nobody else has asked for.
+    pub(crate) fn begin(&mut self) {
+        self.asked = false;
     }
 
     /// Runs one call to its end.
@@ -241,14 +254,20 @@ impl Executor {
         let End::System(text, _) = end else {
             return end;
         };
+        let asked = self.asked;
         let (status, said) = self.process.autopsy();
         let out_of_memory = was_out_of_memory(status, &said);
+        // Code in an executor cannot send signals: it was the system, or a person.
+        let was_killed = status.and_then(|status| status.signal()) == Some(libc::SIGKILL);
         let status = status.map_or("unknown status".to_owned(), |status| status.to_string());
         if out_of_memory {
             tracing::warn!(%status, calls = self.calls, said = %said.trim(), "an executor ran out of memory");
             return End::OutOfMemory;
         }
         tracing::warn!(%status, said = %said.trim(), "an executor ended unexpectedly");
+        if was_killed {
+            return End::Lost(!asked);
+        }
         End::System(format!("{text} ({status})"), false)
     }
 
@@ -339,6 +358,7 @@ impl Executor {
         while self.process.wait(left).map_err(|error| broken(&error))? == Waited::TimedOut {
             match meter.judge(since, self.cpu_used()) {
                 Verdict::Stop => return Err(End::Timeout),
+                Verdict::Starved => return Err(End::Starved),
                 Verdict::WaitFor(more) => left = more,
             }
         }
@@ -348,6 +368,7 @@ impl Executor {
 
     /// Answers a batch of asynchronous syscalls with one frame.
     fn answer(&mut self, syscalls: &mut dyn Syscalls, meter: &mut Meter) -> Result<(), End> {
+        self.asked = true;
         // Nested calls reuse the input buffer, so the requests leave it first; it comes back also
         // when a call ends the execution, because what was read ahead counts on it.
         let other = self.spare.pop().unwrap_or_else(|| vec![0; 1 << 16]);
@@ -406,6 +427,7 @@ impl Executor {
     }
 
     fn answer_sync(&mut self, syscalls: &mut dyn Syscalls) -> Result<(), End> {
+        self.asked = true;
         let mut fields = FrameReader::new(&self.input[FIELDS..self.frame_end]);
         let (op, args) = (fields.str()?, fields.str()?);
         let reply = syscalls.sync_call(op, args);
@@ -568,6 +590,10 @@ pub(crate) fn read_line(fields: &mut FrameReader) -> Result<LogLine, Malformed> 
 pub(crate) fn ended(end: &End, meter: &Meter, heap_mib: u32) -> CallOutcome {
     let result = match end {
         End::Timeout => CallResult::Timeout(meter.timeout_text()),
+        End::Starved => CallResult::Overloaded(meter.starved_text()),
+        End::Lost(..) => CallResult::Overloaded(
+            "The process that ran this function was ended from outside. Try again.".to_owned(),
+        ),
         End::OutOfMemory => CallResult::OutOfMemory(format!(
             "JavaScript execution ran out of memory (maximum memory usage: {heap_mib} MB)"
         )),

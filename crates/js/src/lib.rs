@@ -41,6 +41,6 @@ pub use crate::call::{
     CallOutcome, CallResult, Foreseen, FunctionKind, Invocation, JsError, LogLevel, LogLine,
     Realms, Reply, SyscallError, Syscalls, Usage,
 };
-pub use crate::host::{Host, HostError, HostOptions, HostStats};
+pub use crate::host::{Host, HostError, HostOptions, HostStats, Refused};
 pub use crate::node_actions::NodeOptions;
 pub use crate::realms::{RealmFinding, RealmReport};

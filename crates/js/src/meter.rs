@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::limits::WALL_FACTOR;
+use crate::limits::{IDLE_SHARE, WALL_FACTOR};
 
 /// Calls that have run for so long are measured by the process's CPU clock: on a busy machine much
 /// of the time on the wall is somebody else's. Most calls are over before, and cost no reading.
@@ -25,6 +25,8 @@ pub(crate) struct Meter {
 pub(crate) enum Verdict {
     /// End the process.
     Stop,
+    /// End the process, and blame the machine: it let it run, but much too seldom.
+    Starved,
     /// The machine was too busy to let it run: wait so much longer.
     WaitFor(Duration),
 }
@@ -72,10 +74,29 @@ impl Meter {
         let elapsed = since.elapsed();
         let wall = self.wall + elapsed;
         let used = self.spent + cpu.min(elapsed);
-        if used >= self.limit || wall >= self.limit * WALL_FACTOR {
+        if used >= self.limit {
             return Verdict::Stop;
         }
+        if wall >= self.limit * WALL_FACTOR {
+            // Code that waits for nothing uses no time either, and that is not the machine's fault.
+            let idle = used < self.limit / IDLE_SHARE;
+            return if idle {
+                Verdict::Stop
+            } else {
+                Verdict::Starved
+            };
+        }
         Verdict::WaitFor((self.limit - used).max(Duration::from_millis(1)))
+    }
+
+    /// The text of the error where the machine is to blame.
+    pub(crate) fn starved_text(&self) -> String {
+        format!(
+            "The machine is too busy to run this function: it may run for {}s, and did not get that much in {}s. Try \
+             again in a moment.",
+            self.promised.as_secs_f64(),
+            (self.limit * WALL_FACTOR).as_secs()
+        )
     }
 
     /// The text of the error.
@@ -130,7 +151,9 @@ mod tests {
         let long = Instant::now()
             .checked_sub(Duration::from_secs(u64::from(WALL_FACTOR) + 1))
             .unwrap();
-        assert_eq!(meter.judge(long, half), Verdict::Stop);
+        assert_eq!(meter.judge(long, half), Verdict::Starved);
+        let nothing = Some(Duration::from_millis(10));
+        assert_eq!(meter.judge(long, nothing), Verdict::Stop);
         assert_eq!(
             meter.timeout_text(),
             "Function execution timed out (maximum duration: 1s)"

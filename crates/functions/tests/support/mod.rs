@@ -234,6 +234,7 @@ pub(crate) fn host_options() -> HostOptions {
         heap_mib: 64,
         idle_after: Duration::from_secs(60),
         queue: 256,
+        slow_after: Duration::from_millis(100),
         actions: Default::default(),
         node_actions: Default::default(),
     }

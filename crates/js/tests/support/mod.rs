@@ -83,6 +83,8 @@ pub fn options() -> HostOptions {
         heap_mib: 64,
         idle_after: Duration::from_secs(60),
         queue: 64,
+        // One executor means one, however slow the machine.
+        slow_after: Duration::MAX,
         actions: Default::default(),
         node_actions: Default::default(),
     }
