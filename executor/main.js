@@ -60,7 +60,9 @@
     const { realm } = call;
     if (!call.evaluated || !realm.reusable()) return false;
     if (call.keep === ALWAYS || realm.wantsReuse(call.module)) return true;
-    return call.keep === WATCHED && realm.isClean();
+    if (call.keep !== WATCHED) return false;
+    realm.undo();
+    return realm.isClean();
   }
 
   function beginInvoke() {
@@ -161,11 +163,12 @@
     }
     stack.pop();
     realm.conclude();
+    const keep = isKept(call);
     if (call.keep === WATCHED && noteEnd(call.bundle, call.module, call.name, realm.isClean())) {
       realm.verdict = "its calls change what is older than they are";
     }
     sendDone(realm);
-    if (isKept(call)) {
+    if (keep) {
       remember(call);
     } else if (stack.length === 0 && spare.length < options.spare) {
       spare.push(newRealm(host));

@@ -134,6 +134,7 @@
     outstanding: () => now.outstanding,
     survey,
     seal,
+    undo,
     isClean,
     whyNot: () => unkeepable,
     reusable: () => !failed && now.outstanding === 0 && queued === 0,

@@ -2,7 +2,7 @@
   // fields and other hidden places that user code has shown (see barrier.js). An object that
   // changes in ways nobody can see makes the realm one for a single call.
 
-  const PROXY = 1, MAP = 2, SET = 3, REGEXP = 4, VIEW = 5, SECRETIVE = 6;
+  const PROXY = 1, MAP = 2, SET = 3, REGEXP = 4, VIEW = 5, SECRETIVE = 6, DATE = 7, FAULT = 8;
   const forEachOfMap = uncurry(Map.prototype.forEach);
   const forEachOfSet = uncurry(Set.prototype.forEach);
   const sourceOf = uncurry(Function.prototype.toString);
@@ -109,6 +109,18 @@
     return false;
   }
 
+  function visitPrivate(object, visit) {
+    let found;
+    for (let i = 0; i < brands.length; i++) {
+      const fields = brands[i].read(object);
+      if (fields.length === 0) continue;
+      for (let j = 0; j < fields.length; j++) visit(fields[j]);
+      found ??= list();
+      found[found.length] = brands[i];
+    }
+    if (found !== undefined) setInWeakMap(branded, object, found);
+  }
+
   function lookAtOld(object, visit) {
     const kind = guard(host.kindOf, object);
     if (builtIn.has(object)) return kind;
@@ -131,10 +143,7 @@
     if (kind === REGEXP && (regexFlags[0](object) || regexFlags[1](object))) {
       stopped[stopped.length] = { __proto__: null, regex: object, at: object.lastIndex };
     }
-    for (let i = 0; i < brands.length; i++) {
-      const fields = brands[i](object);
-      for (let j = 0; j < fields.length; j++) visit(fields[j]);
-    }
+    visitPrivate(object, visit);
     return kind;
   }
 
@@ -163,11 +172,11 @@
     shown = list();
     brands = list();
     hidden = list();
-    builtIn = privateSet();
-    old = found;
     stained = false;
-    epoch += 1;
-    return unkeepable === "";
+    barrier.e += 1;
+    watching = unkeepable === "";
+    old = watching ? found : privateSet();
+    return watching;
   }
 
   function showInto(getters, add) {
@@ -194,7 +203,10 @@
         queue[queue.length] = values[i];
       }
     }
-    walkAll(queue, known, (object) => guard(host.kindOf, object));
+    walkAll(queue, known, (object) => {
+      builtIn.add(object);
+      return guard(host.kindOf, object);
+    });
   }
 
   /** Whether the realm is as it was before the call. */
@@ -202,6 +214,9 @@
 
   /** Undoes what even a clean call may have changed. */
   function restore() {
-    epoch += 1;
+    barrier.e += 1;
+    // Of a realm that is used again whatever its calls do.
+    if (journal.length > 0) stained = true;
+    forgetNotes();
     for (let i = 0; i < stopped.length; i++) stopped[i].regex.lastIndex = stopped[i].at;
   }
