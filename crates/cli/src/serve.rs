@@ -91,6 +91,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
             limits,
             files,
             file_url_ttl: options.files.url_ttl(),
+            log_keeper: None,
         },
     );
     let deployer = Deployer::new(&functions);
