@@ -26,7 +26,7 @@ use crate::report::Report;
 /// Measures workloads against their bounds.
 #[derive(Parser)]
 struct Arguments {
-    /// W1, W4, W6, W7, W8, scheduler; all if none is named.
+    /// W1, W1c, W4, W6, W7, W8, scheduler; all if none is named.
     workloads: Vec<String>,
     /// Markdown file to write; a JSON file goes beside it.
     #[arg(long)]
@@ -97,6 +97,9 @@ async fn main() -> anyhow::Result<()> {
     let mut report = Report::new(pace);
     if arguments.wants("W1") {
         w1::run(pace, &mut report).await?;
+    }
+    if arguments.wants("W1c") {
+        w1::cost(pace, &mut report).await?;
     }
     if arguments.wants("W4") {
         w4::run(pace, &mut report).await?;

@@ -66,4 +66,4 @@ pub use crate::outcome::{
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
 pub use crate::service::{Call, Functions, FunctionsOptions, Origin, Question, SessionRequest};
 pub use crate::signal::Signal;
-pub use crate::system::author_of;
+pub use crate::system::{BackupAction, author_of};

@@ -135,6 +135,8 @@ pub struct FunctionsOptions {
     pub files: FileStore,
     /// How long a URL of a file is good; `None` as long as the file is there.
     pub file_url_ttl: Option<Duration>,
+    /// Whether what goes on is counted: without it dashboards show nothing, and its cost is seen.
+    pub introspection: bool,
     /// Keeps what functions log in a file; the caller's to close.
     pub log_keeper: Option<LogKeeper>,
 }
@@ -149,6 +151,7 @@ impl Default for FunctionsOptions {
             limits: Limits::default(),
             files: FileStore::memory(),
             file_url_ttl: None,
+            introspection: true,
             log_keeper: None,
         }
     }
@@ -230,7 +233,7 @@ impl Functions {
             uploads: UploadTokens::new(&options.secret, &options.instance_name),
             contents: Arc::default(),
             agenda: Arc::default(),
-            introspection: Arc::default(),
+            introspection: Arc::new(Introspection::new(options.introspection)),
             database,
             host,
             options,
