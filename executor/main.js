@@ -48,11 +48,26 @@
     const realm = takeRealm();
     if (watched) realm.survey();
     call.evaluated = evaluate(realm, call.bundle, call.module, envs.get(call.env) ?? "{}", 0);
-    if (watched && call.evaluated && !realm.seal()) {
-      realm.verdict = realm.whyNot();
-      neverKeep(call.bundle, call.module);
+    if (watched && call.evaluated) {
+      call.sealed = realm.seal();
+      if (!call.sealed) giveUp(call, realm, realm.whyNot());
     }
     return realm;
+  }
+
+  function giveUp(call, realm, why) {
+    realm.verdict = why;
+    neverKeep(call.bundle, call.module);
+  }
+
+  /** Modules may leave work behind, which belongs to the call that follows and so to none that comes later. */
+  function awaitQuiet(call) {
+    if (!call.realm.isQuiet()) {
+      call.realm = takeRealm();
+      call.evaluated = evaluate(call.realm, call.bundle, call.module, envs.get(call.env) ?? "{}", 0);
+      giveUp(call, call.realm, "work that modules left behind went on after they were evaluated");
+    }
+    begin(call);
   }
 
   /** Whether the realm of a call that has ended serves another. */
@@ -78,11 +93,17 @@
       now: readF64(),
       realm: null,
       evaluated: false,
+      sealed: false,
       waiting: false,
     };
     readForeseen();
     call.realm = realmFor(call);
     stack.push(call);
+    if (call.sealed) void resolved.then(() => process.nextTick(awaitQuiet, call));
+    else begin(call);
+  }
+
+  function begin(call) {
     if (call.evaluated) {
       const path = call.bundle.modules[call.module].path;
       call.realm.invoke(call.module, path, call.name, call.kind, call.args, call.seed, call.now);

@@ -135,6 +135,7 @@
     survey,
     seal,
     undo,
+    isQuiet,
     isClean,
     whyNot: () => unkeepable,
     reusable: () => !failed && now.outstanding === 0 && queued === 0,

@@ -19,6 +19,7 @@
   const ours = privateSet();
   const WITHOUT_STATE = ["TextEncoder", "TextDecoder", "Blob", "File", "AsyncLocalStorage", "AsyncResource", "DOMException",
     "FinalizationRegistry", "CryptoKey"];
+  let observedAtSeal = 0;
   /** Regular expressions that remember where they stopped, with where that was. */
   let stopped = list();
 
@@ -173,6 +174,7 @@
     brands = list();
     hidden = list();
     stained = false;
+    observedAtSeal = now.observed;
     barrier.e += 1;
     watching = unkeepable === "";
     old = watching ? found : privateSet();
@@ -211,6 +213,11 @@
 
   /** Whether the realm is as it was before the call. */
   const isClean = () => unkeepable === "" && !stained;
+
+  /** Whether nothing has happened in an evaluated realm. */
+  const isQuiet = () =>
+    !stained && journal.length === 0 && logs.length === 0 && !failed && queued === 0 && now.outstanding === 0 &&
+    now.observed === observedAtSeal;
 
   /** Undoes what even a clean call may have changed. */
   function restore() {

@@ -76,10 +76,10 @@ enum Noting {
     Needless,
     /// Its mark says whether it has to be noted.
     Marked,
-    /// Every time, if that activation was entered before the call: the variable is one of many
-    /// with its name, as those of loops are.
+    /// Every time, if that activation was entered before the call (of the module's: always): the
+    /// variable is one of many with its name, as those of loops are.
     Each(usize),
-    /// It cannot be noted.
+    /// It is a global.
     Never,
 }
 
@@ -236,8 +236,8 @@ impl Facts {
         if owner == by {
             Noting::Needless
         } else if !activation.has_body || self.in_params(owner, by) {
-            // It does not see what is declared at the start of the body.
-            Noting::Never
+            // Nothing that is declared in a body is seen there.
+            Noting::Each(0)
         } else if activation.scope == Some(scoping.symbol_scope_id(symbol)) {
             Noting::Marked
         } else {
