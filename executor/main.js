@@ -154,7 +154,7 @@
 
   function sendCalls(realm) {
     const count = realm.queued();
-    begin(OUT_CALLS);
+    tell(OUT_CALLS);
     writeU32(count);
     for (let i = 0; i < count; i++) {
       writeString(realm.ops[i]);
@@ -203,7 +203,7 @@
   }
 
   function sendDone(realm) {
-    begin(OUT_DONE);
+    tell(OUT_DONE);
     writeOutcome(realm);
     send();
   }
