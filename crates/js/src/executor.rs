@@ -87,7 +87,7 @@ impl Executor {
             .map_err(|error| End::System(format!("cannot start an executor: {error}"), false))?;
         let options = serde_json::json!({
             "spare": REALMS_SPARE, "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR,
-            "streams": crate::scripts::STREAMS,
+            "streams": crate::scripts::STREAMS, "planted": launch.planted,
         });
         let mut hello = FrameWriter::default();
         hello.plain_str(crate::scripts::main_script());
@@ -219,6 +219,14 @@ impl Executor {
                 false,
             )),
         }
+    }
+
+    /// Has it give back memory that it can do without until it is called again.
+    pub(crate) fn trim(&mut self) -> Result<(), End> {
+        self.loaded.trim(&mut self.output);
+        self.output.begin(to_executor::TRIM);
+        self.output.end();
+        self.flush()
     }
 
     /// Tells the executor to drop the execution it is in; it must be waiting for replies.

@@ -111,7 +111,7 @@ mod tests {
             meter.judge(since, half),
             Verdict::WaitFor(Duration::from_millis(500))
         );
-        let long = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
+        let long = Instant::now().checked_sub(Duration::from_secs(11)).unwrap();
         assert_eq!(meter.judge(long, half), Verdict::Starved);
         let nothing = Some(Duration::from_millis(10));
         assert_eq!(meter.judge(long, nothing), Verdict::Stop);

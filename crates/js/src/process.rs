@@ -43,6 +43,8 @@ pub(crate) struct Launch {
     pub(crate) network: bool,
     /// What the kernel lets it do; `None` where the kernel cannot, or must not.
     pub(crate) sandbox: Option<Arc<Sandbox>>,
+    /// A mistake on purpose in what realms get, for tests (`executor/planted.js`).
+    pub(crate) planted: Option<String>,
     /// For Node actions: all of Node, without confinement.
     pub(crate) full: Option<FullNode>,
 }

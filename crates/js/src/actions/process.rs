@@ -201,7 +201,7 @@ impl ActionProcess {
             output.write_all(hello.bytes()).await?;
             read_frame(&mut input).await
         };
-        let greeted = tokio::time::timeout(START_TIME * WALL_FACTOR, greet).await;
+        let greeted = tokio::time::timeout(START_WALL_TIME, greet).await;
         match greeted {
             Ok(Ok((from_executor::READY, _))) => {}
             Ok(Ok((kind, _))) => {
