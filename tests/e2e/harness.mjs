@@ -113,6 +113,12 @@ export class Server {
     return Number(kilobytes) << 10;
   }
 
+  /** The most that was in memory since the process began. */
+  peakMemory() {
+    const [, kilobytes] = /VmHWM:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${this.child.pid}/status`, "utf8"));
+    return Number(kilobytes) * 1024;
+  }
+
   get environment() {
     return { CONVEX_SELF_HOSTED_URL: this.url, CONVEX_SELF_HOSTED_ADMIN_KEY: this.key };
   }

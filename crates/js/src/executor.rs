@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::call::{
-    CallOutcome, CallResult, Invocation, JsError, LogLevel, LogLine, Reply, Syscalls, Usage,
+    CallOutcome, CallResult, Foreseen, Invocation, JsError, LogLevel, LogLine, Reply, Syscalls,
+    Usage,
 };
 use crate::limits::*;
 use crate::loaded::Loaded;
@@ -24,6 +25,12 @@ pub(crate) enum Purpose {
     Auth = 3,
     Definition = 4,
 }
+
+/// Where the fields of a frame begin in the input: behind length, kind, and how much of what was
+/// foreseen has been used.
+const FIELDS: usize = 6;
+/// Buffers that are kept for nested calls.
+const SPARE_BUFFERS: usize = 4;
 
 /// Why a whole execution tree ends at once.
 #[derive(Debug)]
@@ -51,6 +58,8 @@ pub(crate) struct Executor {
     realms: Realms,
     loaded: Loaded,
     input: Vec<u8>,
+    /// Buffers for frames that come while requests are answered.
+    spare: Vec<Vec<u8>>,
     have: usize,
     frame_end: usize,
     output: FrameWriter,
@@ -98,6 +107,7 @@ impl Executor {
             realms,
             loaded: Loaded::default(),
             input: vec![0; 1 << 16],
+            spare: Vec::new(),
             have: 0,
             frame_end: 0,
             output: FrameWriter::default(),
@@ -159,10 +169,16 @@ impl Executor {
         let env = self.prepare(bundle, &invocation.env, meter);
         self.output.begin(to_executor::INVOKE);
         write_invocation(&mut self.output, invocation, env, module, self.realms);
+        write_foreseen(&mut self.output, &syscalls.foresee());
         self.output.end();
         self.flush()?;
         loop {
-            match self.receive(meter)? {
+            let kind = self.receive(meter)?;
+            // Whatever comes says first how much of what was foreseen it has used.
+            if let used @ 1.. = *self.input.get(5).unwrap_or(&0) {
+                syscalls.foreseen_used(usize::from(used));
+            }
+            match kind {
                 from_executor::CALLS => self.answer(syscalls, meter)?,
                 from_executor::SYNC => self.answer_sync(syscalls)?,
                 from_executor::DONE => {
@@ -286,17 +302,16 @@ impl Executor {
     }
 
     /// Waits for the next frame while user code runs; returns its kind, its fields are in
-    /// `input[5..frame_end]`.
+    /// `input[FIELDS..frame_end]`.
     fn receive(&mut self, meter: &mut Meter) -> Result<u8, End> {
         self.have = 0;
         self.cpu_before = None;
+        if meter.is_exact() {
+            self.cpu_before = self.process.cpu_time();
+        }
         let mut wanted = 4;
         while self.have < wanted {
-            self.wait(meter)?;
-            let got = self
-                .process
-                .read(&mut self.input[self.have..])
-                .map_err(|error| broken(&error))?;
+            let got = self.next_bytes(meter)?;
             if got == 0 {
                 return Err(End::System(
                     "the executor ended unexpectedly".to_owned(),
@@ -323,40 +338,40 @@ impl Executor {
                 }
             }
         }
-        meter.spend(self.running_since);
+        meter.spend(self.running_since, self.cpu_used());
         self.frame_end = wanted;
         Ok(self.input[4])
     }
 
-    /// Waits for bytes until the time of user code is up.
-    fn wait(&mut self, meter: &Meter) -> Result<(), End> {
+    /// CPU time of the process since `cpu_before`, if that was read.
+    fn cpu_used(&self) -> Option<Duration> {
+        let before = self.cpu_before?;
+        Some(self.process.cpu_time()?.saturating_sub(before))
+    }
+
+    /// Reads what comes next, if it comes before the time of user code is up; 0 bytes when the
+    /// process is gone.
+    fn next_bytes(&mut self, meter: &Meter) -> Result<usize, End> {
         let since = self.running_since;
+        if self.cpu_before.is_none() {
+            // Most frames come at once: one system call, and no look at the CPU clock.
+            let got = self.process.read_soon(&mut self.input[self.have..]);
+            if let Some(got) = got.map_err(|error| broken(&error))? {
+                return Ok(got);
+            }
+            let used = self.process.cpu_time();
+            self.cpu_before = used.map(|used| used.saturating_sub(since.elapsed()));
+        }
         let mut left = meter.left(since);
-        loop {
-            if self.cpu_before.is_none() && left > Duration::ZERO {
-                // Most frames come at once: the CPU clock is read only for those that do not.
-                let short = left.min(Duration::from_millis(20));
-                if self.process.wait(short).map_err(|error| broken(&error))? == Waited::Ready {
-                    return Ok(());
-                }
-                let used = self.process.cpu_time();
-                self.cpu_before = used.map(|used| used.saturating_sub(since.elapsed()));
-                left = meter.left(since);
-            }
-            if self.process.wait(left).map_err(|error| broken(&error))? == Waited::Ready {
-                return Ok(());
-            }
-            let used = self
-                .process
-                .cpu_time()
-                .zip(self.cpu_before)
-                .map(|(now, before)| now.saturating_sub(before));
-            match meter.judge(since, used) {
+        while self.process.wait(left).map_err(|error| broken(&error))? == Waited::TimedOut {
+            match meter.judge(since, self.cpu_used()) {
                 Verdict::Stop => return Err(End::Timeout),
                 Verdict::Starved => return Err(End::Starved),
                 Verdict::WaitFor(more) => left = more,
             }
         }
+        let got = self.process.read(&mut self.input[self.have..]);
+        got.map_err(|error| broken(&error))
     }
 
     /// Answers a batch of asynchronous syscalls with one frame.
@@ -364,14 +379,16 @@ impl Executor {
         self.asked = true;
         // Nested calls reuse the input buffer, so the requests leave it first; it comes back also
         // when a call ends the execution, because what was read ahead counts on it.
-        let (input, end) = (
-            std::mem::replace(&mut self.input, vec![0; 1 << 16]),
-            self.frame_end,
-        );
+        let other = self.spare.pop().unwrap_or_else(|| vec![0; 1 << 16]);
+        let (input, end) = (std::mem::replace(&mut self.input, other), self.frame_end);
         let have = std::mem::take(&mut self.have);
         self.frame_end = 0;
-        let replies = self.replies(&input[5..end], syscalls, meter);
-        (self.input, self.have, self.frame_end) = (input, have, end);
+        let replies = self.replies(&input[FIELDS..end], syscalls, meter);
+        let other = std::mem::replace(&mut self.input, input);
+        (self.have, self.frame_end) = (have, end);
+        if self.spare.len() < SPARE_BUFFERS && other.len() == 1 << 16 {
+            self.spare.push(other);
+        }
         self.output.raw(replies?.bytes());
         self.flush()
     }
@@ -419,7 +436,7 @@ impl Executor {
 
     fn answer_sync(&mut self, syscalls: &mut dyn Syscalls) -> Result<(), End> {
         self.asked = true;
-        let mut fields = FrameReader::new(&self.input[5..self.frame_end]);
+        let mut fields = FrameReader::new(&self.input[FIELDS..self.frame_end]);
         let (op, args) = (fields.str()?, fields.str()?);
         let reply = syscalls.sync_call(op, args);
         self.output.begin(to_executor::SYNC);
@@ -443,7 +460,7 @@ impl Executor {
     }
 
     fn done(&mut self, bundle: &Bundle) -> Result<CallOutcome, End> {
-        let mut fields = FrameReader::new(&self.input[5..self.frame_end]);
+        let mut fields = FrameReader::new(&self.input[FIELDS..self.frame_end]);
         let outcome = read_outcome(&mut fields, bundle)?;
         if self.input.len() > 1 << 20 {
             self.input = vec![0; 1 << 16];
@@ -468,6 +485,16 @@ fn write_reply(replies: &mut FrameWriter, reply: Result<String, SyscallError>) -
         Err(SyscallError::System { message }) => return Err(End::System(message, true)),
     }
     Ok(())
+}
+
+/// What is answered in advance.
+fn write_foreseen(output: &mut FrameWriter, foreseen: &[Foreseen]) {
+    output.u32(u32::try_from(foreseen.len()).unwrap_or(u32::MAX));
+    for Foreseen { op, args, answer } in foreseen {
+        output.str(op);
+        output.str(args);
+        output.str(answer);
+    }
 }
 
 /// The fields of an invocation; the environment and the module by their numbers.

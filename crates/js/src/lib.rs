@@ -38,8 +38,8 @@ pub use crate::bundle::{
     Bundle, LinkError, ModuleEnvironment, ModuleSource, NodePackage, NodeSettings,
 };
 pub use crate::call::{
-    CallOutcome, CallResult, FunctionKind, Invocation, JsError, LogLevel, LogLine, Realms, Reply,
-    SyscallError, Syscalls, Usage,
+    CallOutcome, CallResult, Foreseen, FunctionKind, Invocation, JsError, LogLevel, LogLine,
+    Realms, Reply, SyscallError, Syscalls, Usage,
 };
 pub use crate::host::{Host, HostError, HostOptions, HostStats, Refused};
 pub use crate::node_actions::NodeOptions;

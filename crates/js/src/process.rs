@@ -7,7 +7,7 @@
 //! The only file with `unsafe`: what runs between `fork` and `exec`, and asking for another
 //! process's CPU clock.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -30,6 +30,9 @@ const EXECUTOR_FD: i32 = 3;
 /// How long a process that has closed its socket may take to exit by itself (writing out why it
 /// crashed takes a while).
 const EXIT_TIME: Duration = Duration::from_secs(3);
+
+/// How long a read waits in the kernel before the clocks are looked at.
+const SOON: Duration = Duration::from_millis(20);
 
 /// How to start executors.
 #[derive(Debug, Clone)]
@@ -120,6 +123,7 @@ impl Process {
         switch: KillSwitch,
     ) -> std::io::Result<Process> {
         let (ours, theirs) = UnixStream::pair()?;
+        ours.set_read_timeout(Some(SOON))?;
         let theirs = OwnedFd::from(theirs);
         let mut command = Command::new(&launch.node.path);
         command
@@ -186,6 +190,19 @@ impl Process {
             Ok(0) => Ok(Waited::TimedOut),
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(Waited::Ready),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads what comes within [`SOON`]; 0 when the process is gone, `None` if nothing came.
+    pub(crate) fn read_soon(&mut self, buffer: &mut [u8]) -> std::io::Result<Option<usize>> {
+        match self.socket.read(buffer) {
+            Ok(got) => Ok(Some(got)),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 

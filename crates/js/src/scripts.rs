@@ -55,6 +55,7 @@ const FILES: &[(&str, &str)] = files![
     "realm/console.js",
     "realm/random.js",
     "realm/clock.js",
+    "realm/undo.js",
     "realm/streams.js",
     "realm/syscalls.js",
     "realm/forbidden.js",

@@ -102,8 +102,8 @@ struct Rewriter<'s> {
     scoping: &'s Scoping,
     base: String,
     edits: Edits,
-    /// What the script does after it has yielded its getters.
-    entry: String,
+    /// What the script does before and after it has yielded its getters.
+    entry: barrier::Entry,
     out: Rewritten,
     /// Import bindings: request and what they take.
     imports: HashMap<SymbolId, (usize, Taken)>,
@@ -130,7 +130,7 @@ impl<'s> Rewriter<'s> {
             scoping,
             base,
             edits: Edits::default(),
-            entry: String::new(),
+            entry: barrier::Entry::default(),
             out: Rewritten::default(),
             imports: HashMap::new(),
             initialisers: HashMap::new(),
@@ -326,9 +326,10 @@ impl<'s> Rewriter<'s> {
             String::new()
         };
         let prefix = format!(
-            "\"use strict\";(function*({params}){{{name}yield[{}];{}",
+            "\"use strict\";(function*({params}){{{}{name}yield[{}];{}",
+            self.entry.declarations,
             self.getters.join(","),
-            self.entry
+            self.entry.statements
         );
         self.out.script = self.edits.apply(self.source, &prefix, "\n})");
         self.out.edits = self.edits;
