@@ -263,10 +263,11 @@ impl Executor {
             return end;
         };
         let asked = self.asked;
-        let (status, said) = self.process.autopsy();
+        let (status, said, by_itself) = self.process.autopsy();
         let out_of_memory = was_out_of_memory(status, &said);
         // Code in an executor cannot send signals: it was the system, or a person.
-        let was_killed = status.and_then(|status| status.signal()) == Some(libc::SIGKILL);
+        let was_killed =
+            by_itself && status.and_then(|status| status.signal()) == Some(libc::SIGKILL);
         let status = status.map_or("unknown status".to_owned(), |status| status.to_string());
         if out_of_memory {
             tracing::warn!(%status, calls = self.calls, said = %said.trim(), "an executor ran out of memory");

@@ -592,7 +592,7 @@ impl Keeper {
                 });
             }
             Why::Broken(text) => {
-                let (status, said) = process.autopsy();
+                let (status, said, _) = process.autopsy();
                 // Native packages abort for reasons of their own.
                 let out_of_memory = if self.shared.is_full() {
                     said_out_of_memory(&said)
