@@ -71,7 +71,7 @@
   }
 
   /** Begins a frame of a call. */
-  function begin(kind) {
+  function tell(kind) {
     frame(kind);
     writeU8(used);
     used = 0;
@@ -89,7 +89,7 @@
     // Nothing may throw between writing and reading, or the two sides lose step.
     headroom(64);
     try {
-      begin(OUT_SYNC);
+      tell(OUT_SYNC);
       writeString(op);
       writeString(text);
       send();

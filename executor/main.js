@@ -156,7 +156,7 @@
 
   function sendCalls(realm) {
     const count = realm.queued();
-    begin(OUT_CALLS);
+    tell(OUT_CALLS);
     writeU32(count);
     for (let i = 0; i < count; i++) {
       writeString(realm.ops[i]);
@@ -205,7 +205,7 @@
   }
 
   function sendDone(realm) {
-    begin(OUT_DONE);
+    tell(OUT_DONE);
     writeOutcome(realm);
     send();
   }
