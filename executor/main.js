@@ -7,6 +7,7 @@
 // in order. With nothing queued and nothing settled, the call ends.
 (function (require, process, realmSource, options) {
   "use strict";
+  const v8 = require("v8");
   const vm = require("vm");
 
   //#include wire.js
@@ -15,6 +16,7 @@
   //#include host.js
   //#include realms.js
   //#include keeping.js
+  //#include planted.js
 
   const host = Object.freeze({ __proto__: null, ...createHost(wake), streams, sync, failure: () => failure });
   /** Calls in progress; the last one is running, the others wait for it. */
@@ -218,6 +220,9 @@
         case IN_DROP:
           dropBundle(readU32());
           break;
+        case IN_TRIM:
+          collectGarbage();
+          break;
         case IN_ENV:
           setEnv(readU32(), readString());
           break;
@@ -235,6 +240,14 @@
           process.exit(71);
       }
     }
+  }
+
+  /** Gives memory back; only contexts that are made meanwhile would have a global for it. */
+  function collectGarbage() {
+    v8.setFlagsFromString("--expose-gc");
+    const collect = vm.runInNewContext("gc");
+    v8.setFlagsFromString("--no-expose-gc");
+    collect();
   }
 
   function dropBundle(number) {

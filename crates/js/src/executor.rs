@@ -96,7 +96,7 @@ impl Executor {
             .map_err(|error| End::System(format!("cannot start an executor: {error}"), false))?;
         let options = serde_json::json!({
             "spare": REALMS_SPARE, "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR,
-            "streams": crate::scripts::STREAMS,
+            "streams": crate::scripts::STREAMS, "planted": launch.planted,
         });
         let mut hello = FrameWriter::default();
         hello.plain_str(crate::scripts::main_script());
@@ -237,6 +237,14 @@ impl Executor {
         }
     }
 
+    /// Has it give back memory that it can do without until it is called again.
+    pub(crate) fn trim(&mut self) -> Result<(), End> {
+        self.loaded.trim(&mut self.output);
+        self.output.begin(to_executor::TRIM);
+        self.output.end();
+        self.flush()
+    }
+
     /// Tells the executor to drop the execution it is in; it must be waiting for replies.
     pub(crate) fn abort(&mut self) -> Result<(), End> {
         self.output.begin(to_executor::ABORT);
@@ -255,10 +263,11 @@ impl Executor {
             return end;
         };
         let asked = self.asked;
-        let (status, said) = self.process.autopsy();
+        let (status, said, by_itself) = self.process.autopsy();
         let out_of_memory = was_out_of_memory(status, &said);
         // Code in an executor cannot send signals: it was the system, or a person.
-        let was_killed = status.and_then(|status| status.signal()) == Some(libc::SIGKILL);
+        let was_killed =
+            by_itself && status.and_then(|status| status.signal()) == Some(libc::SIGKILL);
         let status = status.map_or("unknown status".to_owned(), |status| status.to_string());
         if out_of_memory {
             tracing::warn!(%status, calls = self.calls, said = %said.trim(), "an executor ran out of memory");

@@ -50,6 +50,9 @@ pub struct HostOptions {
     pub queue: usize,
     /// A call that takes so long is slow: it does not hold an executor that others wait for.
     pub slow_after: Duration,
+    /// A way out of realms that is opened on purpose, so that tests can show that they notice;
+    /// releases have none and refuse to start with it.
+    pub planted_escape: Option<String>,
     /// How actions run.
     pub actions: ActionOptions,
     /// How Node actions run.
@@ -70,6 +73,7 @@ impl Default for HostOptions {
             idle_after: Duration::from_secs(300),
             queue: 4_096,
             slow_after: SLOW_AFTER,
+            planted_escape: None,
             actions: ActionOptions::default(),
             node_actions: NodeOptions::default(),
         }
@@ -120,6 +124,10 @@ pub struct Host {
 impl Host {
     /// Checks Node and prepares the pool; executors start at first need.
     pub fn start(options: HostOptions) -> Result<Host, HostError> {
+        if options.planted_escape.is_some() && crate::scripts::PLANTED.is_empty() {
+            let why = "this is a release: it has no escapes to plant";
+            return Err(HostError::Spawn(why.to_owned()));
+        }
         let node = Node::find(options.node.clone())?;
         let sandbox = |what| match options.sandbox.then(|| Sandbox::prepare(what, &node.path)) {
             Some(Ok(sandbox)) => Some(Arc::new(sandbox)),
@@ -139,6 +147,7 @@ impl Host {
             data_bytes: (u64::from(heap_mib) * 2 + DATA_HEADROOM_MIB + node.mapped_mib()) << 20,
             node: node.clone(),
             network,
+            planted: options.planted_escape.clone(),
             full: None,
         };
         let pool = Pool::start(&options, &launch(options.heap_mib, false))

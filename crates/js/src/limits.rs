@@ -8,13 +8,17 @@ pub(crate) const ANALYSIS_USER_TIME: Duration = Duration::from_secs(4);
 /// An executor must be ready within so much time of its own.
 pub(crate) const START_TIME: Duration = Duration::from_secs(10);
 
+/// A process of actions must be, by the clock on the wall.
+pub(crate) const START_WALL_TIME: Duration = Duration::from_secs(40);
+
 /// Extra user time of the first call of a bundle in an executor, which compiles: base.
 pub(crate) const COMPILE_ALLOWANCE: Duration = Duration::from_millis(200);
 
 /// Extra user time of the first call of a bundle in an executor: for each MiB of script.
 pub(crate) const COMPILE_ALLOWANCE_PER_MIB: Duration = Duration::from_secs(1);
 
-/// Wall time of user code, as a multiple of its user time, on a machine too busy to run it.
+/// Wall time of user code, as a multiple of its user time, on a machine too busy to run it. Code
+/// that runs for so long holds up nobody (ADR 0013).
 pub(crate) const WALL_FACTOR: u32 = 10;
 
 /// A call that holds an executor for so long is slow, and so is a function whose calls do.
@@ -47,6 +51,9 @@ pub(crate) const MEMORY_CHECK_EVERY: u64 = 256;
 
 /// Resident memory, besides twice the heap, at which an executor is replaced, MiB.
 pub(crate) const RESIDENT_HEADROOM_MIB: u64 = 256;
+
+/// An executor with nothing to do for so long gives memory back.
+pub(crate) const TRIM_AFTER: Duration = Duration::from_secs(5);
 
 /// Bundles an executor keeps.
 pub(crate) const BUNDLES_PER_EXECUTOR: usize = 8;

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use self::fair::Fair;
 pub(crate) use self::fair::{Full, LaneKey};
 use crate::executor::{End, Executor};
-use crate::limits::SLOW_CHECK_EVERY;
+use crate::limits::{SLOW_CHECK_EVERY, TRIM_AFTER};
 use crate::process::{KillSwitch, Launch};
 use crate::realms::{RealmLog, RealmReport};
 use crate::{Bundle, HostOptions, HostStats, Realms};
@@ -366,6 +366,30 @@ impl Worker {
         None
     }
 
+    /// Waits for a job; what is not needed goes meanwhile. Nothing if the pool is shut down.
+    fn next(&mut self, jobs: &Receiver<Job>, idle_after: Duration) -> Option<Job> {
+        let soon = TRIM_AFTER.min(idle_after);
+        for (wait, then) in [
+            (soon, Worker::trim as fn(&mut Worker)),
+            (idle_after - soon, Worker::retire),
+        ] {
+            match jobs.recv_timeout(wait) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Timeout) => then(self),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        jobs.recv().ok()
+    }
+
+    fn trim(&mut self) {
+        if let Some((executor, _)) = &mut self.executor
+            && executor.trim().is_err()
+        {
+            self.retire();
+        }
+    }
+
     fn retire(&mut self) {
         if let Some((executor, _alive)) = self.executor.take() {
             executor.end();
@@ -376,16 +400,8 @@ impl Worker {
 /// The loop of a driver thread; ends when the pool is shut down.
 fn drive(mut worker: Worker, jobs: &Receiver<Job>, idle_after: Duration) {
     loop {
-        let job = match jobs.recv_timeout(idle_after) {
-            Ok(job) => job,
-            Err(RecvTimeoutError::Timeout) => {
-                worker.retire();
-                match jobs.recv() {
-                    Ok(job) => job,
-                    Err(_) => break,
-                }
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
+        let Some(job) = worker.next(jobs, idle_after) else {
+            break;
         };
         let mut next = Some(job);
         while let Some(job) = next {

@@ -29,7 +29,7 @@ const EXECUTOR_FD: i32 = 3;
 
 /// How long a process that has closed its socket may take to exit by itself (writing out why it
 /// crashed takes a while).
-const EXIT_TIME: Duration = Duration::from_secs(3);
+const EXIT_TIME: Duration = Duration::from_secs(10);
 
 /// How long a read waits in the kernel before the clocks are looked at.
 const SOON: Duration = Duration::from_millis(20);
@@ -46,6 +46,8 @@ pub(crate) struct Launch {
     pub(crate) network: bool,
     /// What the kernel lets it do; `None` where the kernel cannot, or must not.
     pub(crate) sandbox: Option<Arc<Sandbox>>,
+    /// A mistake on purpose in what realms get, for tests (`executor/planted.js`).
+    pub(crate) planted: Option<String>,
     /// For Node actions: all of Node, without confinement.
     pub(crate) full: Option<FullNode>,
 }
@@ -255,15 +257,16 @@ impl Process {
     }
 
     /// As `end`, for a process that has closed its socket and is about to exit by itself.
-    /// One that does not exit is ended.
-    pub(crate) fn autopsy(mut self) -> (Option<ExitStatus>, String) {
+    /// One that does not exit is ended; the flag says whether it did by itself.
+    pub(crate) fn autopsy(mut self) -> (Option<ExitStatus>, String, bool) {
         let deadline = Instant::now() + EXIT_TIME;
         while Instant::now() < deadline && !self.has_exited() {
             std::thread::sleep(Duration::from_millis(2));
         }
+        let by_itself = self.has_exited();
         self.switch.kill();
         let said = self.last_words();
-        (self.reap(), said)
+        (self.reap(), said, by_itself)
     }
 
     /// Whether the process has ended; it is not reaped, so its id stays its own.

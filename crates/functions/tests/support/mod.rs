@@ -240,6 +240,7 @@ pub(crate) fn host_options() -> HostOptions {
         idle_after: Duration::from_secs(60),
         queue: 256,
         slow_after: Duration::from_millis(100),
+        planted_escape: None,
         actions: Default::default(),
         node_actions: Default::default(),
     }

@@ -85,6 +85,7 @@ pub fn options() -> HostOptions {
         queue: 64,
         // One executor means one, however slow the machine.
         slow_after: Duration::MAX,
+        planted_escape: None,
         actions: Default::default(),
         node_actions: Default::default(),
     }
