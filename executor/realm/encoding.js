@@ -50,7 +50,7 @@
     }
     decode(input, options) {
       const bytes = input === undefined ? new Bytes(0) : viewOf(input, "TextDecoder.decode");
-      if (options?.stream) touch(this);
+      if (options?.stream) touchInside(this);
       const text = guard(host.decode, this.#decoder, bytes, !!options?.stream);
       if (text === false) throw new TypeErrorHere(`The encoded data was not valid for encoding ${this.encoding}`);
       return text;

@@ -115,6 +115,7 @@
   //#include console.js
   //#include random.js
   //#include clock.js
+  //#include undo.js
   //#include streams.js
   //#include syscalls.js
   //#include forbidden.js

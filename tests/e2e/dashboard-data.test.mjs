@@ -123,6 +123,30 @@ test("s08 any-of, index ranges and times find what a query finds", async (t) => 
   await until(async () => JSON.stringify(await names(page)) === JSON.stringify(expected), { what: "the same as the query" });
 });
 
+test("s08 a range of times of creation finds what a query finds", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "users:seed", { count: 6 });
+  const all = async () => await server.call("query", "users:older", { than: 0 });
+  const newest = async () => Math.max(...(await all()).map((user) => user._creationTime));
+  // The picker knows whole seconds: the others are made in a later one.
+  const first = Math.floor((await newest()) / 1000) + 1;
+  await until(() => Date.now() >= first * 1000, { what: "the next second" });
+  await server.call("mutation", "users:seed", { count: 4, from: 6 });
+  const second = Math.floor((await newest()) / 1000) + 1;
+  await until(() => Date.now() >= second * 1000, { what: "the second after that" });
+  await server.call("mutation", "users:seed", { count: 3, from: 10 });
+
+  const page = await openConsole(browser, server, "/data?table=users");
+  await countIs(page, 13);
+  const local = (seconds) => page.evaluate((ms) => new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 19), seconds * 1000);
+  await addFilter(page, 0, "_creationTime", "gte", await local(first));
+  await until(async () => (await rows(page).count()) === 7, { what: "all that came later" });
+  await addFilter(page, 1, "_creationTime", "lt", await local(second));
+  const expected = (await all()).filter(({ _creationTime: at }) => at >= first * 1000 && at < second * 1000).map(({ name }) => name).sort();
+  assert.equal(expected.length, 4);
+  await until(async () => JSON.stringify(await names(page)) === JSON.stringify(expected), { what: "the same as the query" });
+});
+
 test("s09 250 rows are edited at once and the edit is taken back", async (t) => {
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
   await server.call("mutation", "users:seed", { count: 250 });

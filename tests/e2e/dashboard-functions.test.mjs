@@ -83,6 +83,26 @@ test("s18 a query typed here runs, and cannot write", async (t) => {
   await page.waitForSelector("[data-testid=runner-error]");
 });
 
+test("s18 explaining tells table, index, documents and bytes", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "users:seed", { count: 40 });
+  const page = await openConsole(browser, server);
+  await page.click("[data-testid=runner-button]");
+  await page.selectOption("[data-testid=runner-function]", { label: "Custom query…" });
+  await page.fill("[data-testid=custom-query]", 'return (await ctx.db.query("users").withIndex("by_age", (q) => q.gt("age", 54)).collect()).length;');
+  await page.click("[data-testid=custom-explain]");
+  const explanation = page.locator("[data-testid=explanation]");
+  await explanation.waitFor();
+  const used = await explanation.locator("tbody tr", { hasText: "by_age" }).locator("td").allTextContents();
+  assert.deepEqual(used.slice(0, 3), ["users", "by_age", "1"]);
+  assert.match(used[3], /^5 of 40$/);
+  assert.match(used[4], /^[\d.]+ (B|kB)$/);
+  assert.match(await explanation.textContent(), /Read 5 documents[^]*Depends on[^]*users by_age/);
+  await page.fill("[data-testid=custom-query]", 'return (await ctx.db.query("users").collect()).length;');
+  await page.click("[data-testid=custom-explain]");
+  await until(async () => /full scan/.test(await explanation.textContent()), { what: "the warning" });
+});
+
 const lines = (page) => page.locator("[data-testid=log-row]");
 
 test("s20 5,000 lines a second leave the page responsive; filters, jumps and copies work", async (t) => {

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { logIn, newPage, picture, sampleServer, startBrowser } from "./dashboard.mjs";
+import { until } from "./harness.mjs";
 
 const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
@@ -46,11 +47,22 @@ const PAGES = {
   scheduled: { route: "/schedules/functions", ready: "[data-testid=scheduled-row]" },
   crons: { route: "/schedules/crons", ready: "[data-testid=cron-row]" },
   history: { route: "/history", ready: "[data-testid=history-row]" },
+  "kept-logs": { route: "/logs?view=kept", ready: "[data-testid=log-row]" },
+  usage: { route: "/usage", ready: "[data-testid=usage-row]" },
+  backups: { route: "/backups", ready: "[data-testid=backup-row]", before: backUp },
   settings: { route: "/settings", ready: "main h2" },
   environment: { route: "/settings/environment-variables", ready: "[data-testid=env-API_KEY]" },
 };
 
-async function visit(page, server, name, { route, ready, act }) {
+async function backUp(server) {
+  const headers = { authorization: `Convex ${server.key}` };
+  await server.post("/api/backups", {}, headers);
+  const there = async () => (await (await fetch(`${server.url}/api/backups`, { headers })).json()).backups.length > 0;
+  await until(there, { what: "a backup", limitMs: 60_000 });
+}
+
+async function visit(page, server, name, { route, ready, act, before }) {
+  if (before) await before(server);
   await page.goto(server.console + route);
   await page.waitForSelector(ready);
   if (act) await act(page);

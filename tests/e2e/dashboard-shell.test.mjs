@@ -7,9 +7,9 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 import { logIn, newPage, openConsole, sampleServer, startBrowser } from "./dashboard.mjs";
-import { until } from "./harness.mjs";
+import { lentil, run, until } from "./harness.mjs";
 
-const PAGES = ["/", "/data", "/schema", "/functions", "/logs", "/files", "/schedules/functions", "/schedules/crons", "/history", "/settings", "/settings/environment-variables", "/settings/authentication", "/settings/pause"];
+const PAGES = ["/", "/data", "/schema", "/functions", "/logs", "/files", "/schedules/functions", "/schedules/crons", "/history", "/usage", "/backups", "/settings", "/settings/environment-variables", "/settings/authentication", "/settings/pause"];
 
 test("s01 a wrong key is refused, the right one opens the overview, and no key is kept", async (t) => {
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
@@ -122,14 +122,29 @@ test("s04 an allowed parent hands over the key and two pages; others are not lis
 
 test("s26 a key that may only look finds its edit controls disabled, and the server refuses too", async (t) => {
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "users:seed", { count: 1 });
+  const readOnly = (await run(lentil, ["keys", "--read-only", "--data", server.data])).stdout.trim();
   const page = await newPage(browser);
-  // No key of the command line is read only: the answer of the check is what makes the difference.
-  await page.route("**/api/check_admin_key", (route) => route.fulfill({ json: { allowedOps: ["ViewData", "ViewLogs"], isReadOnly: true } }));
   await page.goto(`${server.console}/data?table=users`);
-  await logIn(page, server.key);
+  await logIn(page, readOnly);
   const add = page.locator("[data-testid=add-documents]");
   await add.waitFor();
   assert.ok(await add.isDisabled());
   assert.match(await add.getAttribute("title"), /WriteData/);
   assert.ok(await page.locator("[data-testid=new-table]").isDisabled());
+  await page.locator("[data-testid=grid-row] [data-field=age]").first().dblclick();
+  assert.equal(await page.locator("[data-testid=cell-editor]").count(), 0, "cells stay closed");
+  const [user] = await server.call("query", "users:older", { than: 0 });
+  const calls = {
+    "addDocument:default": { table: "users", documents: [{ name: "x", age: 1 }] },
+    "patchDocumentsFields:default": { table: "users", ids: [user._id], fields: { age: 1 } },
+    "deleteDocuments:default": { toDelete: [{ id: user._id, tableName: "users" }] },
+    "createTable:default": { table: "t" },
+  };
+  for (const [name, args] of Object.entries(calls)) {
+    const body = { path: `_system/frontend/${name}`, args, format: "json" };
+    const { status, json } = await server.post("/api/mutation", body, { authorization: `Convex ${readOnly}` });
+    assert.ok(status >= 400 || json.status === "error", `${name} was not refused`);
+  }
+  assert.deepEqual(await server.call("query", "users:older", { than: 0 }), [user]);
 });

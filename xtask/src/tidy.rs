@@ -21,7 +21,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("catalog", &["database", "values"]),
     (
         "functions",
-        &["catalog", "database", "files", "identity", "js", "values"],
+        &[
+            "catalog", "database", "files", "identity", "js", "storage", "values",
+        ],
     ),
     ("jobs", &["catalog", "database", "functions", "values"]),
     (

@@ -60,6 +60,35 @@ pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What counting and keeping logs costs when nobody watches (dashboard C4: at most 1 %): the same
+/// workload on servers with and without, side by side.
+pub(crate) async fn cost(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
+    const OFF: [&str; 4] = ["--introspection", "off", "--log-days", "0"];
+    let accounts = (ACCOUNTS / pace.shrink).max(CHUNK);
+    let mut setups = Vec::new();
+    for flags in [&OFF[..], &OFF[2..], &[]] {
+        let server = Server::start(flags)?;
+        let ids = Arc::new(open_accounts(&server, accounts).await?);
+        setups.push((server, ids, Vec::new()));
+    }
+    for round in 0..pace.rounds {
+        // Who comes first changes, so that a machine that slows down favours nobody.
+        for at in 0..setups.len() {
+            let at = (at + round) % setups.len();
+            let (server, ids, samples) = &mut setups[at];
+            samples.push(transfers(server, ids, pace).await?);
+        }
+    }
+    for (server, ..) in &setups {
+        check(server, accounts).await?;
+    }
+    let (bare, counting, keeping) = (&setups[0].2, &setups[1].2, &setups[2].2);
+    let bound = "no counters, no kept logs";
+    report.add("W1c", "counters", counting, bound, bare);
+    report.add("W1c", "counters and kept logs", keeping, bound, bare);
+    Ok(())
+}
+
 async fn open_accounts(server: &Server, accounts: usize) -> anyhow::Result<Vec<String>> {
     let mut client = SyncClient::open(server.port).await?;
     let mut ids = Vec::with_capacity(accounts);

@@ -31,6 +31,19 @@ impl Rollup {
         Ok(())
     }
 
+    /// Keeps it in the place of whatever was kept of its step and time.
+    pub fn replace(&self, tx: &mut Transaction) -> Result<(), CatalogError> {
+        let mut before = Vec::new();
+        each(tx, self.step, self.start, self.start + 1.0, |id, _| {
+            before.push(id);
+            true
+        })?;
+        for id in before {
+            tx.delete(Namespace::ROOT, id)?;
+        }
+        self.insert(tx)
+    }
+
     /// Those of one step that began between two times, the oldest first.
     pub fn between(
         tx: &mut Transaction,

@@ -4,6 +4,8 @@
 //! and a list of all of that with digests. It is taken while the server runs, and is good only once
 //! it has been restored beside and compared.
 
+mod keeper;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -18,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+pub(crate) use self::keeper::DataFolderBackups;
 use crate::credentials::data_folder;
 use crate::options::PlaceOptions;
 use crate::remote::bytes;
@@ -80,6 +83,15 @@ pub(crate) struct ScheduleOptions {
         help_heading = "Data"
     )]
     pub(crate) backup_to: Option<PathBuf>,
+}
+
+impl ScheduleOptions {
+    /// Where the backups of a data folder go.
+    fn folder(&self, data: &Path) -> PathBuf {
+        self.backup_to
+            .clone()
+            .unwrap_or_else(|| data.join("backups"))
+    }
 }
 
 /// What a backup holds.
@@ -348,10 +360,7 @@ pub(crate) async fn rotate(schedule: ScheduleOptions, data: PathBuf) {
     let Some(every) = schedule.backup_every else {
         return;
     };
-    let folder = schedule
-        .backup_to
-        .clone()
-        .unwrap_or_else(|| data.join("backups"));
+    let folder = schedule.folder(&data);
     loop {
         // After a restart the next one is due when it would have been.
         let age = last(&data).map_or(every, |(_, age)| age);

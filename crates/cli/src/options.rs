@@ -194,7 +194,7 @@ pub(crate) struct ServeOptions {
         help_heading = "Functions"
     )]
     pub(crate) node: Option<PathBuf>,
-    /// Processes that run queries and mutations [default: one a core].
+    /// Processes that run queries and mutations; as many again start while slow functions hold these [default: one a core].
     #[arg(long, env = "LENTIL_EXECUTORS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Functions")]
     pub(crate) executors: Option<u16>,
     /// Processes that run actions, at most; they start when needed [default: one a core, at least two].
@@ -260,6 +260,17 @@ pub(crate) struct ServeOptions {
     /// How log lines look.
     #[arg(long, env = "LENTIL_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, help_heading = "Logs")]
     pub(crate) log_format: LogFormat,
+
+    /// Days for which what functions log is kept in the data folder, for searching; 0: not at all.
+    #[arg(long, env = "LENTIL_LOG_DAYS", default_value_t = 7, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=3_650), help_heading = "Logs")]
+    pub(crate) log_days: u16,
+    /// Size that it may have; the oldest goes first.
+    #[arg(long, env = "LENTIL_LOG_MIB", default_value_t = 256, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Logs")]
+    pub(crate) log_mib: u32,
+
+    /// Whether what goes on is counted; off is for measuring what that costs.
+    #[arg(long, value_enum, default_value_t = Switch::On, hide = true)]
+    pub(crate) introspection: Switch,
 
     #[command(flatten)]
     pub(crate) schedule: ScheduleOptions,

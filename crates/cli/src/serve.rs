@@ -8,8 +8,8 @@ use anyhow::Context;
 use lentil_database::{Database, DatabaseOptions, SystemEnv};
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{
-    ActionOptions, Functions, FunctionsOptions, Host, HostOptions, Limits, Network, NodeOptions,
-    Proxy, Realms,
+    ActionOptions, Functions, FunctionsOptions, Host, HostOptions, KeptLogsOptions, Limits,
+    LogKeeper, Network, NodeOptions, Proxy, Realms,
 };
 use lentil_jobs::{Exports, Imports};
 use lentil_server::ws::SyncOptions;
@@ -80,6 +80,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let files = options.files.open(&data).await?;
     let host = Host::start(host_options(&options, &limits, &data))?;
     let database = open_database(&options, &data)?;
+    let log_keeper = open_logs(&options, &data);
     let functions = Functions::new(
         database.clone(),
         host.clone(),
@@ -91,6 +92,8 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
             limits,
             files,
             file_url_ttl: options.files.url_ttl(),
+            introspection: options.introspection == Switch::On,
+            log_keeper: log_keeper.clone(),
         },
     );
     let deployer = Deployer::new(&functions);
@@ -109,6 +112,10 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         imports,
         exports,
         keys: credentials.keys.clone(),
+        backups: Some(Arc::new(backup::DataFolderBackups::new(
+            options.schedule.clone(),
+            data.clone(),
+        ))),
     };
 
     announce(&credentials, [&cloud_url, &site_url, &dashboard], &data);
@@ -123,6 +130,9 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         .context("a listener failed");
     backups.abort();
     host.shutdown().await;
+    if let Some(keeper) = log_keeper {
+        keeper.close();
+    }
     database.shutdown();
     tracing::info!("stopped");
     served
@@ -227,6 +237,25 @@ fn open_database(options: &ServeOptions, data: &Path) -> anyhow::Result<Database
     };
     Database::open(Arc::new(persistence), settings, Arc::new(SystemEnv))
         .context("cannot open the database")
+}
+
+/// Where logs are kept. A server without them is better than none.
+fn open_logs(options: &ServeOptions, data: &Path) -> Option<LogKeeper> {
+    if options.log_days == 0 {
+        return None;
+    }
+    let settings = KeptLogsOptions {
+        path: data.join("logs.sqlite3"),
+        age: Duration::from_secs(u64::from(options.log_days) * 86_400),
+        bytes: u64::from(options.log_mib) << 20,
+    };
+    match LogKeeper::open(settings) {
+        Ok(keeper) => Some(keeper),
+        Err(error) => {
+            tracing::warn!(%error, "what functions log is not kept");
+            None
+        }
+    }
 }
 
 fn announce(credentials: &Credentials, urls: [&str; 3], data: &Path) {

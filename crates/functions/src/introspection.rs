@@ -20,6 +20,7 @@ mod sessions;
 mod sizes;
 mod snapshot;
 mod tables_seen;
+mod usage;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -44,6 +45,7 @@ pub use self::sessions::Presence;
 use self::sessions::Sessions;
 use self::sizes::TableSizes;
 use self::tables_seen::{CausesSeen, TablesSeen};
+use self::usage::UsageSeen;
 use crate::QueryResult;
 use crate::cache::QueryKey;
 use crate::logs::{Execution, kind_name};
@@ -65,6 +67,8 @@ pub(crate) struct Work {
 
 /// All that is known.
 pub(crate) struct Introspection {
+    /// Whether anything is counted; it is, but where its cost is measured.
+    on: bool,
     /// When it began, ms since the epoch.
     pub(crate) started_ms: f64,
     pub(crate) counters: Counters,
@@ -77,11 +81,14 @@ pub(crate) struct Introspection {
     pub(crate) causes: CausesSeen,
     pub(crate) sizes: TableSizes,
     pub(crate) sampler: Sampler,
+    pub(crate) usage: UsageSeen,
 }
 
-impl Default for Introspection {
-    fn default() -> Introspection {
+impl Introspection {
+    /// One that counts, or for comparison one that does not.
+    pub(crate) fn new(on: bool) -> Introspection {
         Introspection {
+            on,
             started_ms: now_ms(),
             counters: Counters::default(),
             functions: FunctionsSeen::default(),
@@ -93,13 +100,20 @@ impl Default for Introspection {
             causes: CausesSeen::default(),
             sizes: TableSizes::default(),
             sampler: Sampler::default(),
+            usage: UsageSeen::default(),
         }
     }
-}
 
-impl Introspection {
+    /// Whether anything is counted.
+    pub(crate) fn is_on(&self) -> bool {
+        self.on
+    }
+
     /// Counts an execution that has ended, and tells of it.
     pub(crate) fn ended(&self, execution: &Execution, database: &Database) {
+        if !self.on {
+            return;
+        }
         let (kind, counters) = (execution.kind, &self.counters);
         let failed = execution.error.is_some();
         let function = self.functions.of(kind, &execution.identifier);
@@ -116,7 +130,8 @@ impl Introspection {
             true => count(Counter::Failed(kind), Some(Cell::Errors), 1),
             false => count(Counter::Ok(kind), None, 1),
         }
-        counters.add(Counter::Egress, execution.return_bytes.unwrap_or(0) as u64);
+        let returned = execution.return_bytes.unwrap_or(0) as u64;
+        count(Counter::Egress, Some(Cell::Egress), returned);
         if execution.cached {
             counters.add(Counter::Started(kind), 1);
             count(Counter::CacheHit, Some(Cell::Hits), 1);
@@ -128,8 +143,7 @@ impl Introspection {
             counters.add(Counter::Latency(kind, bucket), 1);
             if let Some(function) = &function {
                 function.took(execution.seconds);
-                let usage = &execution.usage;
-                function.has_read(usage.documents_read, usage.bytes_read);
+                function.used(execution);
             }
             self.count_usage(execution);
         }
@@ -164,6 +178,9 @@ impl Introspection {
         run: &uuid::Uuid,
         seconds: f64,
     ) {
+        if !self.on {
+            return;
+        }
         let (now_ms, detail) = (now_ms(), self.events.wanted());
         let Some((query, rerun)) = self.live.ran(key, result, seconds, now_ms, detail) else {
             return;
@@ -207,6 +224,9 @@ impl Introspection {
         self.counters.add(counter, 1);
         if let Some(function) = self.functions.of(FunctionKind::Mutation, conflict.path) {
             function.add(Cell::Conflicts, 1);
+            if conflict.failed {
+                function.add(Cell::ConflictFailures, 1);
+            }
         }
         self.events.detail("conflict", now_ms(), || {
             let place = conflict.place;
@@ -231,7 +251,7 @@ impl Introspection {
     /// What a commit is to be known by, if anybody is to know: whoever reads the stream, or live
     /// queries whose runs it may cause.
     pub(crate) fn source(&self, name: &str, run: &str) -> Option<Arc<Source>> {
-        let known = self.events.wanted() || self.live.watches() > 0;
+        let known = self.on && (self.events.wanted() || self.live.watches() > 0);
         known.then(|| {
             Arc::new(Source {
                 name: name.into(),

@@ -57,11 +57,13 @@ pub use crate::files::{ContentsHeld, FileFailure, Restoring, StoredFile, Upload,
 pub use crate::introspection::{Event, EventReader, News, Parameters, Presence, SeriesQuery};
 pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
-pub use crate::logs::{LogEntry, LogForm, LogStream, request_id_of};
+pub use crate::logs::{
+    KeptLogsOptions, LogEntry, LogForm, LogKeeper, LogSearch, LogStream, LogsFound, request_id_of,
+};
 pub use crate::outcome::{
     FailureClass, FunctionFailure, MutationDone, Outcome, QueryResult, Watch,
 };
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
 pub use crate::service::{Call, Functions, FunctionsOptions, Origin, Question, SessionRequest};
 pub use crate::signal::Signal;
-pub use crate::system::author_of;
+pub use crate::system::{BackupAction, author_of};

@@ -1,5 +1,10 @@
 //! What functions logged and how their executions went, for whoever polls the log stream
-//! (sync-and-http 4.7). Kept in memory, bounded by entries and bytes.
+//! (sync-and-http 4.7). Kept in memory, bounded by entries and bytes; longer in a file, if a
+//! [`LogKeeper`] is there.
+
+mod keeper;
+mod levels;
+mod search;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,11 +12,14 @@ use std::sync::Arc;
 use lentil_database::TransactionUsage;
 use lentil_identity::Identity;
 use lentil_js::{FunctionKind, LogLevel, LogLine};
+use lentil_storage::LogEntryRow;
 use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
+pub use self::keeper::{KeptLogsOptions, LogKeeper};
+pub use self::search::{LogSearch, LogsFound};
 use crate::introspection::Work;
 use crate::limits::count;
 use crate::path::ComponentPath;
@@ -209,15 +217,73 @@ impl LogEntry {
         matches!(self.entry, Entry::Completion(_))
     }
 
+    /// Whether it is a call that neither logged nor failed.
+    fn is_plain(&self) -> bool {
+        match &self.entry {
+            Entry::Completion(execution) => {
+                execution.lines.is_empty()
+                    && execution.error.is_none()
+                    && execution.conflicts.is_none()
+            }
+            Entry::Progress(_) => false,
+        }
+    }
+
+    /// Whether it was answered from the cache.
+    fn is_cached(&self) -> bool {
+        matches!(&self.entry, Entry::Completion(execution) if execution.cached)
+    }
+
+    /// It as it is kept in the file.
+    fn row(&self, at: i64) -> LogEntryRow {
+        let (path, request, bits, seconds) = match &self.entry {
+            Entry::Completion(execution) => {
+                let end = match execution.error {
+                    Some(_) => levels::FAILURE,
+                    None => levels::SUCCESS,
+                };
+                let bits = levels::of_lines(&execution.lines) | end;
+                let (path, request) = (&execution.identifier, &execution.request_id);
+                (path, request, bits, execution.seconds)
+            }
+            Entry::Progress(progress) => {
+                let bits = levels::of_lines(&progress.lines);
+                (&progress.identifier, &progress.request_id, bits, 0.0)
+            }
+        };
+        LogEntryRow {
+            at,
+            request: request.clone(),
+            execution: self.execution_id.to_string(),
+            path: path.replace(".js:", ":").to_lowercase(),
+            levels: bits,
+            micros: (seconds * 1e6) as i64,
+            body: self.kept_json(),
+        }
+    }
+
     /// Its JSON text, a `Completion` or a `Progress` (cli-and-deploy 14).
     pub fn to_json(&self, form: LogForm) -> String {
+        self.json(form).to_string()
+    }
+
+    fn json(&self, form: LogForm) -> Json {
         match &self.entry {
             Entry::Completion(execution) => self.completion_json(execution, form),
             Entry::Progress(progress) => self.progress_json(progress, form),
         }
     }
 
-    fn progress_json(&self, progress: &Progress, form: LogForm) -> String {
+    /// The same for the file: without the many counters that are zero.
+    fn kept_json(&self) -> String {
+        let mut json = self.json(LogForm::Structured);
+        if let Some(usage) = json.get_mut("usageStats").and_then(Json::as_object_mut) {
+            usage.retain(|_, count| *count != 0);
+        }
+        json.to_string()
+    }
+
+    fn progress_json(&self, progress: &Progress, form: LogForm) -> Json {
         json!({
             "kind": "Progress",
             "udfType": kind_name(progress.kind),
@@ -228,10 +294,9 @@ impl LogEntry {
             "requestId": progress.request_id,
             "executionId": self.execution_id.to_string(),
         })
-        .to_string()
     }
 
-    fn completion_json(&self, execution: &Execution, form: LogForm) -> String {
+    fn completion_json(&self, execution: &Execution, form: LogForm) -> Json {
         let lines = lines_json(&execution.lines, &execution.component, form);
         let component = path_json(&execution.component);
         let conflicts = execution.conflicts.as_ref().map(|(retries, table)| {
@@ -261,7 +326,6 @@ impl LogEntry {
             "identityType": execution.identity_type,
             "environment": if execution.node { "node" } else { "isolate" },
         })
-        .to_string()
     }
 
     fn bytes(&self) -> usize {
@@ -333,6 +397,7 @@ pub struct LogStream {
 struct Shared {
     ring: Mutex<Ring>,
     news: Notify,
+    keeper: Option<LogKeeper>,
 }
 
 #[derive(Default)]
@@ -343,6 +408,22 @@ struct Ring {
 }
 
 impl LogStream {
+    /// One whose entries are also kept in a file, if a keeper is there.
+    pub(crate) fn kept_by(keeper: Option<LogKeeper>) -> LogStream {
+        let shared = Shared {
+            keeper,
+            ..Shared::default()
+        };
+        LogStream {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Keeps entries longer than this does, if logs are kept.
+    pub fn keeper(&self) -> Option<&LogKeeper> {
+        self.shared.keeper.as_ref()
+    }
+
     pub(crate) fn push(&self, now_ms: f64, execution_id: uuid::Uuid, entry: Entry) {
         {
             let mut ring = self.shared.ring.lock();
@@ -353,6 +434,9 @@ impl LogStream {
                 execution_id,
                 entry,
             });
+            if let Some(keeper) = &self.shared.keeper {
+                keeper.offer(&entry);
+            }
             ring.bytes += entry.bytes();
             ring.entries.push_back(entry);
             while ring.entries.len() > ENTRIES_MAX || ring.bytes > BYTES_MAX {
@@ -394,142 +478,4 @@ impl LogStream {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(text: &str, timestamp_ms: f64) -> LogLine {
-        LogLine {
-            level: LogLevel::Log,
-            messages: vec![text.to_owned()],
-            timestamp_ms,
-            is_truncated: false,
-        }
-    }
-
-    fn execution(request_id: &str, lines: Vec<Line>) -> Execution {
-        Execution {
-            id: uuid::Uuid::nil(),
-            parent: None,
-            work: Work::default(),
-            kind: FunctionKind::Query,
-            node: false,
-            component: ComponentPath::default(),
-            identifier: "m:f".to_owned(),
-            lines: Arc::new(lines),
-            seconds: 0.25,
-            user_seconds: 0.125,
-            cached: false,
-            caller: "Test",
-            request_id: request_id.to_owned(),
-            identity_type: "unknown",
-            error: None,
-            usage: TransactionUsage::default(),
-            return_bytes: Some(4),
-            http_status: None,
-            conflicts: None,
-        }
-    }
-
-    fn push(logs: &LogStream, now_ms: f64, execution: Execution) {
-        let entry = Entry::Completion(Box::new(execution));
-        logs.push(now_ms, uuid::Uuid::nil(), entry);
-    }
-
-    #[tokio::test]
-    async fn cursors_grow_although_the_clock_stands_still() {
-        let logs = LogStream::default();
-        for request in ["a", "b", "c"] {
-            push(&logs, 1_800_000_000_000.0, execution(request, vec![]));
-        }
-        let (all, newest) = logs.newer_than(0.0).await;
-        assert_eq!(all.len(), 3);
-        assert_eq!(logs.entries_after(newest), (vec![], newest));
-        let (rest, _) = logs.entries_after(all[0].cursor_ms);
-        assert_eq!(
-            rest.iter()
-                .map(|entry| entry.request_id())
-                .collect::<Vec<_>>(),
-            ["b", "c"]
-        );
-        let waiting = tokio::spawn({
-            let logs = logs.clone();
-            async move { logs.newer_than(newest).await.0.len() }
-        });
-        tokio::task::yield_now().await;
-        push(&logs, 0.0, execution("d", vec![]));
-        assert_eq!(waiting.await.expect("it does not panic"), 1);
-    }
-
-    impl PartialEq for LogEntry {
-        fn eq(&self, other: &LogEntry) -> bool {
-            self.cursor_ms == other.cursor_ms
-        }
-    }
-
-    #[test]
-    fn the_ring_is_bounded() {
-        let logs = LogStream::default();
-        for n in 0..ENTRIES_MAX + 5 {
-            push(&logs, n as f64, execution("r", vec![]));
-        }
-        assert_eq!(logs.entries_after(0.0).0.len(), ENTRIES_MAX);
-        for n in 0..40 {
-            let long = Line {
-                code: None,
-                line: line(&"x".repeat(1 << 20), 0.0),
-                nested: None,
-            };
-            push(&logs, 2e12 + f64::from(n), execution("r", vec![long]));
-        }
-        assert!(logs.entries_after(0.0).0.len() < 17);
-    }
-
-    #[test]
-    fn nested_lines_stand_where_they_were_logged() {
-        let nested = vec![Line {
-            code: None,
-            line: line("in", 2.0),
-            nested: Some("m:g".into()),
-        }];
-        let lines = flatten(vec![line("before", 1.0), line("after", 3.0)], nested, 256);
-        let texts: Vec<_> = lines.iter().map(Line::text).collect();
-        assert_eq!(texts, ["[LOG] before", "[LOG] in", "[LOG] after"]);
-        let entry = LogEntry {
-            cursor_ms: 2000.0,
-            execution_id: uuid::Uuid::nil(),
-            entry: Entry::Completion(Box::new(execution("r", lines))),
-        };
-        let json: Json =
-            serde_json::from_str(&entry.to_json(LogForm::Structured)).expect("it is JSON");
-        assert_eq!(json["logLines"][1]["udfPath"], "m:g");
-        assert_eq!(json["logLines"][0]["level"], "LOG");
-        assert_eq!(json["timestamp"], 2.0);
-        let json: Json = serde_json::from_str(&entry.to_json(LogForm::Text)).expect("it is JSON");
-        assert_eq!(json["logLines"][2], "[LOG] after");
-    }
-
-    #[test]
-    fn more_lines_than_allowed_end_with_a_notice() {
-        let lines = flatten(
-            (0..300)
-                .map(|n| line(&n.to_string(), f64::from(n)))
-                .collect(),
-            vec![],
-            256,
-        );
-        assert_eq!(lines.len(), 256);
-        assert_eq!(lines[254].text(), "[LOG] 254");
-        assert_eq!(
-            lines[255].text(),
-            "[ERROR] Log overflow (maximum 256). Remaining log lines omitted."
-        );
-    }
-
-    #[test]
-    fn request_ids_follow_from_session_and_number() {
-        let session = uuid::Uuid::nil();
-        let id = request_id_of(&session, 3);
-        let expected = hex::encode(Sha256::digest("00000000-0000-0000-0000-000000000000|3"));
-        assert_eq!(id, expected[..16]);
-    }
-}
+mod tests;

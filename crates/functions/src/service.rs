@@ -19,7 +19,7 @@ use crate::deploy::ImageCache;
 use crate::files::{PublicNames, UploadTokens, UrlSigner};
 use crate::introspection::{EventReader, Introspection, Presence, start_reports};
 use crate::limits::Limits;
-use crate::logs::{Entry, Execution, LogStream};
+use crate::logs::{Entry, Execution, LogKeeper, LogStream};
 use crate::mutation::Errand;
 use crate::prepare::Warm;
 use crate::sessions_seen::{SessionsSeen, Standing};
@@ -135,6 +135,10 @@ pub struct FunctionsOptions {
     pub files: FileStore,
     /// How long a URL of a file is good; `None` as long as the file is there.
     pub file_url_ttl: Option<Duration>,
+    /// Whether what goes on is counted: without it dashboards show nothing, and its cost is seen.
+    pub introspection: bool,
+    /// Keeps what functions log in a file; the caller's to close.
+    pub log_keeper: Option<LogKeeper>,
 }
 
 impl Default for FunctionsOptions {
@@ -147,6 +151,8 @@ impl Default for FunctionsOptions {
             limits: Limits::default(),
             files: FileStore::memory(),
             file_url_ttl: None,
+            introspection: true,
+            log_keeper: None,
         }
     }
 }
@@ -219,7 +225,7 @@ impl Functions {
             cache: Arc::new(QueryCache::new(options.limits.query_cache_bytes)),
             contention: Contention::default(),
             sessions: SessionsSeen::default(),
-            logs: LogStream::default(),
+            logs: LogStream::kept_by(options.log_keeper.clone()),
             dispatcher: Dispatcher::start(),
             names: PublicNames::new(&options.secret),
             signer: UrlSigner::new(&options.secret, options.file_url_ttl),
@@ -227,7 +233,7 @@ impl Functions {
             uploads: UploadTokens::new(&options.secret, &options.instance_name),
             contents: Arc::default(),
             agenda: Arc::default(),
-            introspection: Arc::default(),
+            introspection: Arc::new(Introspection::new(options.introspection)),
             database,
             host,
             options,

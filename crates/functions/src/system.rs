@@ -24,8 +24,8 @@ use lentil_identity::Identity;
 use lentil_js::FunctionKind;
 use lentil_values::{DocumentId, KeyRange, Object, Value};
 
-pub use self::audit::author_of;
 pub(crate) use self::audit::note;
+pub use self::audit::{BackupAction, author_of};
 pub(crate) use self::deployment::plain;
 use crate::{FunctionFailure, FunctionPath, Functions};
 

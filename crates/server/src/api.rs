@@ -1,6 +1,7 @@
 //! The HTTP API under `/api`, one file an endpoint group.
 
 mod admin;
+mod backups;
 mod deploy;
 mod environment;
 mod export;
@@ -8,6 +9,7 @@ mod functions;
 mod import;
 mod introspection;
 mod jobs;
+mod kept_logs;
 pub(crate) mod legacy;
 mod logs;
 mod status;
@@ -41,12 +43,14 @@ pub(crate) fn router() -> Router<Deployment> {
         .merge(import::router())
         .merge(jobs::router())
         .merge(logs::router())
+        .merge(kept_logs::router())
         .merge(storage::router())
         .merge(streaming_export::router())
         .merge(streaming_import::router())
         .merge(usage::router())
         .merge(status::router())
         .merge(admin::router())
+        .merge(backups::router())
         .merge(introspection::router())
         .fallback(unknown)
         .layer(from_fn(common))

@@ -28,7 +28,14 @@ const INDEX: &str = "index.html";
 /// The line of that page which says what other names are relative to.
 const BASE: &str = "<base href=\"./\">";
 /// Parts of the API beyond what dashboards have always asked for.
-const FEATURES: [&str; 3] = ["metrics", "introspection", "explain"];
+const FEATURES: [&str; 6] = [
+    "metrics",
+    "introspection",
+    "explain",
+    "logs",
+    "usage",
+    "backups",
+];
 /// Names of deployments that the CLI makes for developers who have no account.
 const ANONYMOUS: &str = "anonymous-";
 

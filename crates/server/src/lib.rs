@@ -5,6 +5,7 @@
 //! that does.
 
 mod service;
+mod backups;
 mod state;
 mod request;
 mod errors;
@@ -15,4 +16,5 @@ mod api;
 mod http_actions;
 pub mod ws;
 
+pub use crate::backups::{BackupFile, BackupKeeper, BackupState};
 pub use crate::service::{BindError, DashboardOptions, Deps, Server, ServerOptions};

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Router, ServiceExt};
@@ -17,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
+use crate::backups::{BackupKeeper, Backups};
 use crate::console::{About, Console};
 use crate::state::{Deployment, Shared};
 use crate::{api, cors, http_actions, meta, ws};
@@ -73,6 +75,8 @@ pub struct Deps {
     pub exports: Exports,
     /// Opens admin keys.
     pub keys: AdminKeys,
+    /// Makes backups, where there is a data folder.
+    pub backups: Option<Arc<dyn BackupKeeper>>,
 }
 
 /// A port cannot be taken.
@@ -220,6 +224,7 @@ fn router(
         started: std::time::Instant::now(),
         database: deps.database.clone(),
         keys: deps.keys.clone(),
+        backups: Backups::new(deps.backups.clone()),
         instance_name: options.instance_name.clone(),
         cloud_url: options.cloud_url.clone(),
         site_url: options.site_url.clone(),

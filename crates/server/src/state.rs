@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::api::legacy::LegacyPushes;
 use crate::api::streaming_export::StreamingSnapshots;
+use crate::backups::Backups;
 use crate::ws::SyncState;
 
 /// The deployment as the edge sees it; cheap to clone.
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) legacy: LegacyPushes,
     /// Opens admin keys.
     pub(crate) keys: AdminKeys,
+    /// Backups of the data folder.
+    pub(crate) backups: Backups,
     /// The sync sockets.
     pub(crate) sync: SyncState,
     /// When the server began.

@@ -1,5 +1,5 @@
 //! This crate keeps bytes: the [`Persistence`] port, its adapters (SQLite, memory, and a faulty
-//! one for tests) and the conformance suite that every adapter passes.
+//! one for tests) and the conformance suite that every adapter passes; and a file of logs beside it.
 //!
 //! It does not decide what is visible or valid, and it never looks inside a document.
 //!
@@ -20,5 +20,6 @@ pub use crate::persistence::{
     Persistence, PruneReport, StorageError, StorageStats, TableScan, TabletId,
 };
 pub use crate::sqlite::{
-    SqliteOptions, SqlitePersistence, Synchronous, check_database, copy_database,
+    LogEntryRow, LogFile, LogFileState, LogFilter, SqliteOptions, SqlitePersistence, Synchronous,
+    check_database, copy_database, search_log,
 };

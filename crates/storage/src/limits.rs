@@ -48,6 +48,10 @@ pub(crate) const STATEMENTS_KEPT: usize = 64;
 /// Default page cache of one connection, bytes.
 pub(crate) const CACHE_BYTES_DEFAULT: u64 = 16 << 20;
 
+/// Of the kept logs this part (a twentieth) goes at once when they are too large, so that removing is
+/// rare and short.
+pub(crate) const LOG_PRUNE_SHARE: u32 = 20;
+
 const _: () = assert!(READERS_MAX >= 2);
 const _: () = assert!(PAGE_BYTES.is_power_of_two() && PAGE_BYTES <= 65_536);
 const _: () = assert!(CHECKPOINT_PAGES < WAL_PAGES_LONG && WAL_PAGES_LONG < WAL_PAGES_MAX);

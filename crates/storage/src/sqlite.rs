@@ -7,6 +7,7 @@
 mod backup;
 mod schema;
 mod lock;
+mod log_file;
 mod readers;
 mod reading;
 mod writing;
@@ -28,6 +29,7 @@ use crate::limits::{BUSY_WAIT, CACHE_BYTES_DEFAULT};
 pub use crate::sqlite::backup::{check_database, copy_database};
 use crate::sqlite::checkpoints::Checkpoints;
 use crate::sqlite::lock::DatabaseLock;
+pub use crate::sqlite::log_file::{LogEntryRow, LogFile, LogFileState, LogFilter, search_log};
 use crate::sqlite::readers::Readers;
 use crate::sqlite::reading::ReadError;
 use crate::sqlite::writing::Writer;

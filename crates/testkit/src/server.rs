@@ -117,6 +117,7 @@ impl TestServer {
             imports,
             exports,
             keys: keys.clone(),
+            backups: None,
         };
         let (stop, stopping) = watch::channel(false);
         let running = Some(tokio::spawn(server.run(deps, stopping)));

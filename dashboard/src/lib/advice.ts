@@ -1,8 +1,10 @@
 // What the numbers of the server say should be looked at (C6), each with where to look.
 
-import type { AppFunction } from "./modules";
+import { duration } from "./format";
 import type { SchemaDefinition } from "./schema";
-import type { Snapshot } from "./stream";
+import type { FunctionStats, Snapshot } from "./stream";
+import type { CronRunInfo } from "./system";
+import { unusedIndexes, type UsageDay } from "./usage";
 
 export interface Advice {
   id: string;
@@ -11,14 +13,49 @@ export interface Advice {
   to: string;
 }
 
+/** All that is known; what is not known yet is null, and nothing is said about it. */
+export interface Known {
+  snapshot: Snapshot | null;
+  schema: SchemaDefinition | null;
+  tables: string[];
+  usage: UsageDay[] | null;
+  limits: { documents_read: number; bytes_read: number } | null;
+  cronRuns: CronRunInfo[];
+  /** Public functions that take any arguments. */
+  withoutArguments: string[];
+  /** Names of variables that the code speaks of, and those that are set. */
+  environment: { named: string[]; set: string[] } | null;
+  /** When the last backup was made, ms; null if never, undefined if that is not known. */
+  lastBackup: number | null | undefined;
+  /** When the key that is used here was issued, ms. */
+  keyIssued: number | null;
+  now: number;
+}
+
+const DAY_MS = 86_400_000;
 const WASTED_SHARE = 0.5;
 const WASTED_RERUNS = 10;
 const SCANNED_ROWS = 1_000;
+const ROWS_A_LOOKUP = 100;
 const HIT_SHARE = 0.2;
 const CALLS_A_MINUTE = 60;
+const UNUSED_DAYS = 7;
+const CONFLICT_SHARE = 0.05;
+const CONFLICTS_MIN = 5;
+const LIMIT_SHARE = 0.5;
+const LAG_MS = 10_000;
+const CRON_FAILURES = 3;
+const BACKUP_DAYS = 7;
+const KEY_DAYS = 180;
+/** What the server itself puts in the environment. */
+const BUILT_IN = new Set(["CONVEX_CLOUD_URL", "CONVEX_SITE_URL", "NODE_ENV"]);
 
-function fromSnapshot(snapshot: Snapshot): Advice[] {
-  const wasted = snapshot.subscriptions
+const some = (names: string[]) => `${names.slice(0, 4).join(", ")}${names.length > 4 ? "…" : ""}`;
+const toFunction = (path: string) => `/functions?f=${encodeURIComponent(path)}`;
+const isQuery = ({ kind }: FunctionStats) => kind.toLowerCase() === "query";
+
+function wasted(snapshot: Snapshot): Advice[] {
+  return snapshot.subscriptions
     .filter((group) => group.reruns1m > WASTED_RERUNS && group.unchangedReruns1m / group.reruns1m > WASTED_SHARE)
     .map((group) => ({
       id: "A1",
@@ -26,56 +63,184 @@ function fromSnapshot(snapshot: Snapshot): Advice[] {
       text: `${group.unchangedReruns1m} of ${group.reruns1m} re-runs in the last minute gave the same result. Read less, or move the fields that change often to a table of their own.`,
       to: `/live/reactivity?query=${encodeURIComponent(group.query)}`,
     }));
-  const scans = snapshot.tables.flatMap((table) => {
-    const full = table.indexes.find(({ name }) => name === "by_creation_time" || name === "by_id");
+}
+
+function scans(snapshot: Snapshot): Advice[] {
+  return snapshot.tables.flatMap((table) => {
+    const full = table.indexes.find(({ name }) => name === "by_creation_time");
     const others = table.indexes.filter(({ name }) => name !== "by_creation_time" && name !== "by_id");
-    if (!full || others.length === 0 || full.rowsScanned1m < SCANNED_ROWS || full.rowsScanned1m < 4 * full.rowsReturned1m) return [];
+    // Who takes the newest few reads the same index and is well advised.
+    if (!full || others.length === 0 || full.rowsScanned1m <= SCANNED_ROWS || full.rowsScanned1m < ROWS_A_LOOKUP * full.lookups1m) return [];
     return [
       {
         id: "A2",
         title: `${table.name} is scanned as a whole`,
-        text: `${full.rowsScanned1m} rows were looked at in a minute to return ${full.rowsReturned1m}. Its indexes: ${others.map(({ name }) => name).join(", ")}.`,
+        text: `${full.rowsScanned1m} rows were read in order of creation in the last minute, by ${full.lookups1m} reads. Its indexes: ${others.map(({ name }) => name).join(", ")}.`,
         to: `/live/tables?table=${encodeURIComponent(table.name)}`,
       },
     ];
   });
-  const uncached = snapshot.functions
-    .filter((fn) => fn.kind.toLowerCase() === "query" && fn.calls1m > CALLS_A_MINUTE && fn.hit1m / fn.calls1m < HIT_SHARE)
+}
+
+function unused({ snapshot, usage, now }: Known): Advice[] {
+  if (!snapshot || !usage) return [];
+  const there = snapshot.tables.flatMap((table) => table.indexes.filter(({ name }) => !name.startsWith("by_id") && name !== "by_creation_time").map(({ name }) => `${table.name}.${name}`));
+  const idle = unusedIndexes(usage, UNUSED_DAYS, now);
+  const names = there.filter((name) => idle.has(name));
+  if (names.length === 0) return [];
+  return [
+    {
+      id: "A3",
+      title: `${names.length === 1 ? `The index ${names[0]} has` : `${names.length} indexes have`} not been used for ${UNUSED_DAYS} days`,
+      text: `Every write to the table keeps an index up to date. Take what nobody needs out of the schema: ${some(names)}.`,
+      to: `/live/tables?table=${encodeURIComponent(names[0]!.split(".")[0]!)}`,
+    },
+  ];
+}
+
+function conflicts(snapshot: Snapshot): Advice[] {
+  return snapshot.functions
+    .filter(({ conflicts1m = 0, conflictFailures1m = 0, calls1m }) => conflictFailures1m > 0 || (conflicts1m >= CONFLICTS_MIN && conflicts1m > calls1m * CONFLICT_SHARE))
+    .map(({ path, conflicts1m = 0, conflictFailures1m = 0, calls1m }) => ({
+      id: "A4",
+      title: `${path} meets others that write the same`,
+      text: `${conflicts1m} conflicts in ${calls1m} calls of the last minute${conflictFailures1m ? `, and ${conflictFailures1m} calls were given up` : ""}. Split what everybody writes into several documents, or read less before writing.`,
+      to: "/live/conflicts",
+    }));
+}
+
+function large({ snapshot, limits }: Known): Advice[] {
+  if (!snapshot || !limits) return [];
+  return snapshot.functions
+    .filter(isQuery)
+    .filter(({ mostDocsRead = 0, mostBytesRead = 0 }) => mostDocsRead > limits.documents_read * LIMIT_SHARE || mostBytesRead > limits.bytes_read * LIMIT_SHARE)
+    .map(({ path, mostDocsRead = 0, mostBytesRead = 0 }) => {
+      const share = Math.max(mostDocsRead / limits.documents_read, mostBytesRead / limits.bytes_read);
+      return {
+        id: "A5",
+        title: `${path} comes close to what a call may read`,
+        text: `One run has read ${mostDocsRead} documents and ${mostBytesRead} bytes, ${Math.round(share * 100)} % of the limit. Use an index or pages before it fails.`,
+        to: toFunction(path),
+      };
+    });
+}
+
+function uncached(snapshot: Snapshot): Advice[] {
+  return snapshot.functions
+    .filter((fn) => isQuery(fn) && fn.calls1m > CALLS_A_MINUTE && fn.hit1m / fn.calls1m < HIT_SHARE)
     .map((fn) => ({
       id: "A6",
       title: `${fn.path} is hardly ever answered from the cache`,
       text: `${Math.round((100 * fn.hit1m) / fn.calls1m)} % of ${fn.calls1m} calls a minute. An argument that is different each time, such as the current time, makes every call a new one.`,
-      to: `/functions?f=${encodeURIComponent(fn.path)}`,
+      to: toFunction(fn.path),
     }));
-  return [...wasted, ...scans, ...uncached];
 }
 
-export function adviceFor(
-  snapshot: Snapshot | null,
-  functions: AppFunction[],
-  unvalidated: Set<string>,
-  schema: SchemaDefinition | null,
-  tables: string[],
-): Advice[] {
-  const found = snapshot ? fromSnapshot(snapshot) : [];
-  const open = functions.filter((fn) => fn.visibility?.kind === "public" && unvalidated.has(fn.path));
-  if (open.length > 0) {
-    found.push({
+function lag(snapshot: Snapshot): Advice[] {
+  const ms = snapshot.schedulerLagMs ?? 0;
+  if (ms <= LAG_MS) return [];
+  return [
+    {
+      id: "A7",
+      title: `Scheduled work is ${duration(ms)} late`,
+      text: "More is due than runs at a time. See what is waiting, make it shorter, or raise the limit scheduled_running.",
+      to: "/schedules/functions",
+    },
+  ];
+}
+
+const failed = ({ status }: CronRunInfo) => status?.type === "err" || status?.type === "failed";
+
+/** Jobs whose last runs have all failed; runs come newest first. */
+function crons(runs: CronRunInfo[]): Advice[] {
+  const byName = new Map<string, CronRunInfo[]>();
+  for (const run of runs) byName.set(run.name, [...(byName.get(run.name) ?? []), run]);
+  return [...byName]
+    .filter(([, own]) => own.length >= CRON_FAILURES && own.slice(0, CRON_FAILURES).every(failed))
+    .map(([name]) => ({
+      id: "A8",
+      title: `The cron job “${name}” fails`,
+      text: `Its last ${CRON_FAILURES} runs have all failed; the page shows with what.`,
+      to: "/schedules/crons",
+    }));
+}
+
+function open(withoutArguments: string[]): Advice[] {
+  const { length } = withoutArguments;
+  if (length === 0) return [];
+  return [
+    {
       id: "A9",
-      title: `${open.length} public ${open.length === 1 ? "function takes" : "functions take"} any arguments`,
-      text: `Without validators a caller can send anything: ${open.slice(0, 4).map(({ path }) => path).join(", ")}${open.length > 4 ? "…" : ""}`,
-      to: `/functions?f=${encodeURIComponent(open[0]!.path)}`,
-    });
-  }
+      title: `${length} public ${length === 1 ? "function takes" : "functions take"} any arguments`,
+      text: `Without validators a caller can send anything: ${some(withoutArguments)}`,
+      to: toFunction(withoutArguments[0]!),
+    },
+  ];
+}
+
+function bare({ schema, tables }: Known): Advice[] {
   const declared = new Set(schema?.tables.map(({ tableName }) => tableName));
-  const bare = tables.filter((name) => !declared.has(name));
-  if (bare.length > 0) {
-    found.push({
+  const names = tables.filter((name) => !declared.has(name));
+  if (names.length === 0) return [];
+  return [
+    {
       id: "A10",
-      title: `${bare.length === 1 ? `The table ${bare[0]} is` : `${bare.length} tables are`} not in the schema`,
+      title: `${names.length === 1 ? `The table ${names[0]} is` : `${names.length} tables are`} not in the schema`,
       text: "Documents in them are not checked, and their types are unknown to your code.",
       to: "/schema",
-    });
-  }
-  return found;
+    },
+  ];
+}
+
+function unset({ environment }: Known): Advice[] {
+  const names = environment?.named.filter((name) => !environment.set.includes(name) && !BUILT_IN.has(name)) ?? [];
+  if (names.length === 0) return [];
+  return [
+    {
+      id: "A11",
+      title: `${names.length === 1 ? `The environment variable ${names[0]} is` : `${names.length} environment variables are`} not set`,
+      text: `The code reads ${names.length === 1 ? "it" : "them"} and finds undefined: ${some(names)}`,
+      to: "/settings/environment-variables",
+    },
+  ];
+}
+
+function backups({ lastBackup, now }: Known): Advice[] {
+  if (lastBackup === undefined || (lastBackup !== null && now - lastBackup < BACKUP_DAYS * DAY_MS)) return [];
+  return [
+    {
+      id: "A12",
+      title: lastBackup === null ? "There is no backup yet" : `The last backup is ${Math.floor((now - lastBackup) / DAY_MS)} days old`,
+      text: "Take one now, or let the server take them by itself with --backup-every.",
+      to: "/backups",
+    },
+  ];
+}
+
+function oldKey({ keyIssued, now }: Known): Advice[] {
+  if (keyIssued === null || now - keyIssued < KEY_DAYS * DAY_MS) return [];
+  return [
+    {
+      id: "A13",
+      title: `Your admin key is ${Math.floor((now - keyIssued) / DAY_MS)} days old`,
+      text: "Whoever has ever had it can do everything here. Print a new one with lentil keys; a new instance secret ends all old ones.",
+      to: "/settings",
+    },
+  ];
+}
+
+export function adviceFor(known: Known): Advice[] {
+  const { snapshot } = known;
+  const live = snapshot ? [...wasted(snapshot), ...scans(snapshot), ...conflicts(snapshot), ...uncached(snapshot), ...lag(snapshot)] : [];
+  return [
+    ...live,
+    ...large(known),
+    ...unused(known),
+    ...crons(known.cronRuns),
+    ...open(known.withoutArguments),
+    ...bare(known),
+    ...unset(known),
+    ...backups(known),
+    ...oldKey(known),
+  ];
 }

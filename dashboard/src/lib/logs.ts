@@ -32,6 +32,8 @@ export interface RawEntry {
   returnBytes?: number | null;
   occInfo?: { tableName?: string; documentId?: string; writeSource?: string; retryCount?: number } | null;
   willRetry?: boolean;
+  /** Of a mark for calls that were not kept: how many. */
+  count?: number;
 }
 
 export type Level = "debug" | "info" | "log" | "warn" | "error" | "success" | "failure";
@@ -52,6 +54,9 @@ const RETRY_MS = 1_500;
 let serial = 0;
 
 const isCompletion = (entry: RawEntry) => entry.kind !== "Progress" && entry.executionTime !== undefined;
+
+/** Stands in the kept logs for calls that were not kept. */
+const isMark = (entry: RawEntry) => entry.kind === "Lost";
 
 const LEVELS: Record<string, Level> = { DEBUG: "debug", INFO: "info", LOG: "log", WARN: "warn", ERROR: "error" };
 
@@ -77,6 +82,10 @@ function unquote(message: string): string {
 }
 
 export function rowsOf(entry: RawEntry): LogRow[] {
+  if (isMark(entry)) {
+    const message = `${entry.count ?? 0} calls before this were not kept: more came than are written down`;
+    return [{ id: ++serial, at: entry.timestamp * 1000, level: "warn", path: "(kept logs)", message, entry }];
+  }
   const path = plainPath(entry.identifier);
   const rows: LogRow[] = entry.logLines.map((raw) => {
     const line = lineOf(raw);
@@ -156,19 +165,21 @@ export interface LogQuery {
   text: string[];
   functions: string[];
   levels: string[];
+  requests: string[];
   ids: string[];
   minMs: number | null;
 }
 
 /** `fn:list level:error req:abc dur>200 words` as what to look for. */
 export function parseQuery(text: string): LogQuery {
-  const query: LogQuery = { text: [], functions: [], levels: [], ids: [], minMs: null };
+  const query: LogQuery = { text: [], functions: [], levels: [], requests: [], ids: [], minMs: null };
   for (const word of text.split(/\s+/).filter(Boolean)) {
     const [, key, value] = /^(fn|level|req|id):(.+)$/.exec(word) ?? [];
     const duration = /^dur>(\d+)$/.exec(word);
     if (duration) query.minMs = Number(duration[1]);
     else if (key === "fn") query.functions.push(...value!.toLowerCase().split(","));
     else if (key === "level") query.levels.push(...value!.toLowerCase().split(","));
+    else if (key === "req") query.requests.push(value!);
     else if (key) query.ids.push(value!);
     else query.text.push(word.toLowerCase());
   }
@@ -180,8 +191,10 @@ const levelMatches = (level: Level, wanted: string) => level === wanted || (want
 
 export function matches(row: LogRow, query: LogQuery): boolean {
   const { entry } = row;
+  if (isMark(entry)) return true;
   if (query.functions.length && !query.functions.some((part) => row.path.toLowerCase().includes(part))) return false;
   if (query.levels.length && !query.levels.some((level) => levelMatches(row.level, level))) return false;
+  if (query.requests.length && !query.requests.some((id) => entry.requestId.startsWith(id))) return false;
   if (query.ids.length && !query.ids.some((id) => entry.requestId.startsWith(id) || entry.executionId.startsWith(id))) return false;
   if (query.minMs !== null && (entry.executionTime ?? 0) * 1000 < query.minMs) return false;
   if (query.text.length === 0) return true;

@@ -237,6 +237,11 @@ export interface FunctionStats {
   p50: number | null;
   p95: number | null;
   errors1m: number;
+  conflicts1m?: number;
+  /** Mutations that were given up after conflicts. */
+  conflictFailures1m?: number;
+  mostDocsRead?: number;
+  mostBytesRead?: number;
 }
 
 export interface SessionInfo {
@@ -251,6 +256,7 @@ export interface Snapshot {
   subscriptions: SubscriptionGroup[];
   tables: TableStats[];
   functions: FunctionStats[];
+  schedulerLagMs?: number;
 }
 
 const SNAPSHOT_MS = 1_500;

@@ -126,6 +126,7 @@ export const system = {
   modules: query<None, [string | null, [string, ModuleInfo][]][]>("modules:listForAllComponents"),
   returnsValidator: query<{ function: string }, string | null>("modules:returnsValidator"),
   source: query<{ path: string }, { source: string; sourceMap: string | null } | null>("modules:source"),
+  review: query<None, { withoutArguments: string[]; environment: string[] }>("modules:review"),
   argsValidator: query<{ function: string }, string | null>("modules:argsValidator"),
   environment: query<None, { _id: string; name: string; value: string }[]>("listEnvironmentVariables:default"),
   files: query<Paged & { filters: Record<string, Value> }, Page<FileInfo>>("fileStorageV2:fileMetadata"),

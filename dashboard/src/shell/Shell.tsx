@@ -31,8 +31,8 @@ export function Shell() {
   const runner = useMemo(() => ({ target, open: setTarget }), [target]);
 
   const shown = NAV.filter(
-    ({ id, key }) =>
-      (id !== "live" || has("introspection")) &&
+    ({ key, needs }) =>
+      (needs === undefined || has(needs)) &&
       (session.visiblePages === null || session.visiblePages.includes(key)),
   );
   return (

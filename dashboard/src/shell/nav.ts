@@ -2,7 +2,9 @@
 
 import {
   Activity,
+  Archive,
   CalendarClock,
+  ChartColumn,
   Database,
   FolderOpen,
   FunctionSquare,
@@ -21,6 +23,8 @@ export interface NavItem {
   label: string;
   path: string;
   icon: LucideIcon;
+  /** The optional part of the server that it shows. */
+  needs?: string;
 }
 
 export const NAV: NavItem[] = [
@@ -29,9 +33,11 @@ export const NAV: NavItem[] = [
   { id: "schema", key: "schema", label: "Schema", path: "/schema", icon: Workflow },
   { id: "functions", key: "functions", label: "Functions", path: "/functions", icon: FunctionSquare },
   { id: "logs", key: "logs", label: "Logs", path: "/logs", icon: ScrollText },
-  { id: "live", key: "live", label: "Live", path: "/live", icon: Activity },
+  { id: "live", key: "live", label: "Live", path: "/live", icon: Activity, needs: "introspection" },
   { id: "files", key: "files", label: "Files", path: "/files", icon: FolderOpen },
   { id: "schedules", key: "schedules", label: "Schedules", path: "/schedules", icon: CalendarClock },
   { id: "history", key: "history", label: "History", path: "/history", icon: History },
+  { id: "usage", key: "usage", label: "Usage", path: "/usage", icon: ChartColumn, needs: "usage" },
+  { id: "backups", key: "backups", label: "Backups", path: "/backups", icon: Archive, needs: "backups" },
   { id: "settings", key: "settings", label: "Settings", path: "/settings", icon: Settings },
 ];

@@ -9,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::counters::{BUCKETS, KINDS, bucket_of, place_of};
 use super::history::History;
+use crate::logs::Execution;
 
 /// Functions that are told apart; what comes after is counted in none of them.
 const FUNCTIONS_MAX: usize = 4_096;
@@ -29,6 +30,16 @@ pub(crate) enum Cell {
     Unchanged,
     /// Times that it met another mutation.
     Conflicts,
+    /// Those of them after which it was given up.
+    ConflictFailures,
+    /// Microseconds in its code.
+    Micros,
+    DocsRead,
+    BytesRead,
+    DocsWritten,
+    BytesWritten,
+    /// Bytes returned.
+    Egress,
     /// The first class of duration.
     Latency,
 }
@@ -57,10 +68,23 @@ impl FunctionCounters {
         self.cells[cell as usize].fetch_add(by, Ordering::Relaxed);
     }
 
-    /// Notes what one run has read.
-    pub(crate) fn has_read(&self, documents: usize, bytes: usize) {
-        for (most, now) in self.most.iter().zip([documents, bytes]) {
-            most.fetch_max(now as u64, Ordering::Relaxed);
+    /// Notes what one run has used.
+    pub(crate) fn used(&self, run: &Execution) {
+        let usage = &run.usage;
+        let read = [usage.documents_read, usage.bytes_read].map(|count| count as u64);
+        for (most, now) in self.most.iter().zip(read) {
+            most.fetch_max(now, Ordering::Relaxed);
+        }
+        for (cell, by) in [
+            (Cell::Micros, (run.user_seconds * 1e6) as u64),
+            (Cell::DocsRead, read[0]),
+            (Cell::BytesRead, read[1]),
+            (Cell::DocsWritten, usage.documents_written as u64),
+            (Cell::BytesWritten, usage.bytes_written as u64),
+        ] {
+            if by > 0 {
+                self.add(cell, by);
+            }
         }
     }
 

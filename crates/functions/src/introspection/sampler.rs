@@ -227,6 +227,9 @@ impl Functions {
     pub async fn sample(&self) {
         let inner = self.inner();
         let introspection = &inner.introspection;
+        if !introspection.is_on() {
+            return;
+        }
         let now_ms = now_ms();
         let now = (now_ms / 1e3) as u64;
         let gauges = self.gauges();
@@ -258,6 +261,7 @@ impl Functions {
         if !ended.is_empty() && self.keep_rollups(ended, now as f64).await.is_err() {
             tracing::warn!("{WHAT}; the next minute is tried again");
         }
+        self.keep_usage(false).await;
     }
 
     pub(crate) fn gauges(&self) -> Gauges {
@@ -335,6 +339,7 @@ impl Functions {
         if !open.is_empty() && self.keep_rollups(open, now).await.is_err() {
             tracing::warn!("{WHAT}: the last minute is lost");
         }
+        self.keep_usage(true).await;
     }
 }
 

@@ -41,6 +41,7 @@ impl Functions {
                 "subscriptions": watched.iter().map(|query| subscription(&inner, query)).collect::<Json>(),
                 "tables": tables,
                 "functions": functions(introspection),
+                "schedulerLagMs": inner.agenda.lag_ms(),
             }))
         })
         .await
@@ -189,7 +190,7 @@ fn tables(inner: &Inner, tx: &mut Transaction) -> Result<Json, lentil_database::
 }
 
 /// The indexes of a table, the built-in ones first.
-fn all_indexes(tx: &mut Transaction, table: &TableInfo) -> Vec<IndexInfo> {
+pub(super) fn all_indexes(tx: &mut Transaction, table: &TableInfo) -> Vec<IndexInfo> {
     let mut indexes = tx.indexes(table);
     if !indexes.iter().any(|index| index.id == table.by_id)
         && let Ok(Some(by_id)) = tx.index(Namespace::ROOT, &table.name, "by_id")
@@ -246,6 +247,7 @@ fn functions(introspection: &Introspection) -> Json {
             "reruns1m": get(Cell::Reruns),
             "unchangedReruns1m": get(Cell::Unchanged),
             "conflicts1m": get(Cell::Conflicts),
+            "conflictFailures1m": get(Cell::ConflictFailures),
             "mostDocsRead": counters.most_read()[0],
             "mostBytesRead": counters.most_read()[1],
         })

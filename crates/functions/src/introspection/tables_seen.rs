@@ -105,6 +105,20 @@ impl TablesSeen {
         self.tables.read().get(&tablet).cloned()
     }
 
+    /// All indexes that were read.
+    pub(crate) fn all_indexes(&self) -> Vec<(IndexId, Arc<Cells<INDEX_CELLS>>)> {
+        let known = self.indexes.read();
+        let all = known.iter().map(|(id, cells)| (*id, cells.clone()));
+        all.collect()
+    }
+
+    /// All tables that were written.
+    pub(crate) fn all_tables(&self) -> Vec<(TabletId, Arc<Cells<TABLE_CELLS>>)> {
+        let known = self.tables.read();
+        let all = known.iter().map(|(id, cells)| (*id, cells.clone()));
+        all.collect()
+    }
+
     /// Notes what has come since the last time, and forgets what is gone.
     pub(crate) fn note(&self, now_secs: u64, is_there: impl Fn(IndexId) -> bool) {
         self.indexes.write().retain(|index, _| is_there(*index));

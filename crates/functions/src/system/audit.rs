@@ -5,6 +5,10 @@ use lentil_database::Transaction;
 use lentil_identity::{Identity, Member};
 use lentil_values::{Object, Value};
 
+use crate::errors::from_transaction;
+use crate::transact::transact;
+use crate::{FunctionFailure, Functions};
+
 /// Who an admin is, as events name them.
 pub fn author_of(identity: &Identity) -> Author {
     match identity.admin_key().map(|key| key.member) {
@@ -29,4 +33,35 @@ pub(crate) fn note<const N: usize>(
             .collect::<Object>(),
     }
     .insert(tx)
+}
+
+/// What is done with backups, in the words of the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackupAction {
+    /// One was asked for.
+    Request,
+    /// One leaves the server.
+    Download,
+}
+
+impl Functions {
+    /// Notes what an admin does with a backup.
+    pub async fn note_backup(
+        &self,
+        author: Author,
+        action: BackupAction,
+        name: Option<String>,
+    ) -> Result<(), FunctionFailure> {
+        let what = "what was done with a backup could not be noted";
+        let action = match action {
+            BackupAction::Request => "request_backup",
+            BackupAction::Download => "download_backup",
+        };
+        transact(self.database().clone(), what, move |tx| {
+            let name = name.clone().map_or(Value::Null, Value::String);
+            note(tx, author, action, [("name", name)])
+                .map_err(|error| from_transaction(error.into()))
+        })
+        .await
+    }
 }

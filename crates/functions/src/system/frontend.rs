@@ -33,6 +33,7 @@ fn query(module: &str, function: &str) -> Option<QueryBody> {
         ("modules", "argsValidator") => modules::args_validator,
         ("modules", "returnsValidator") => modules::returns_validator,
         ("modules", "source") => modules::source,
+        ("modules", "review") => modules::review,
         ("fileStorageV2", "numFiles") => files::count,
         ("fileStorageV2", "fileMetadata") => files::page,
         ("fileStorageV2", "getFile") => files::one,

@@ -1,5 +1,7 @@
 //! What was pushed: functions, validators, code.
 
+use std::collections::BTreeSet;
+
 use lentil_catalog::{ModuleRow, ModuleText};
 use lentil_database::TransactionError;
 use lentil_values::{Object, Value};
@@ -8,6 +10,9 @@ use super::deployment::plain;
 use super::{Request, bad_argument, object, text};
 use crate::FunctionPath;
 use crate::deploy::AnalyzedModuleJson;
+
+/// Names of variables that are listed, at most.
+const NAMES_MAX: usize = 200;
 
 /// Functions, routes and cron jobs of each module, by path.
 pub(super) fn list(request: &mut Request) -> Result<Value, TransactionError> {
@@ -119,4 +124,88 @@ pub(super) fn source(request: &mut Request) -> Result<Value, TransactionError> {
         ("source", text(module.source)),
         ("sourceMap", module.source_map.map_or(Value::Null, text)),
     ]))
+}
+
+/// What advice is made of: public functions without a validator for their arguments, and names of
+/// environment variables that the code speaks of.
+pub(super) fn review(request: &mut Request) -> Result<Value, TransactionError> {
+    let Some(image) = request.functions.images().current(request.tx)? else {
+        return Ok(object([
+            ("withoutArguments", Value::Array(Vec::new())),
+            ("environment", Value::Array(Vec::new())),
+        ]));
+    };
+    let mut open = Vec::new();
+    for (path, analysis) in image.analysis.iter() {
+        let module = path.strip_suffix(".js").unwrap_or(path);
+        for function in &analysis.functions {
+            let public = function
+                .visibility
+                .as_ref()
+                .is_some_and(|it| it.kind == "public");
+            let any = function.args.as_deref().is_none_or(is_any);
+            if public && any && function.udf_type != "HttpAction" {
+                open.push(text(format!("{module}:{}", function.name)));
+            }
+        }
+    }
+    let mut names = BTreeSet::new();
+    for row in ModuleRow::all(request.tx)? {
+        let module = ModuleText::load(request.tx, &row.hash)?;
+        environment_names(&module.source, &mut names);
+    }
+    Ok(object([
+        ("withoutArguments", Value::Array(open)),
+        (
+            "environment",
+            Value::Array(names.into_iter().map(text).collect()),
+        ),
+    ]))
+}
+
+/// Whether a validator takes whatever it is given.
+fn is_any(validator: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(validator).is_ok_and(|json| json["type"] == "any")
+}
+
+/// The variables that a module's text names as `process.env.NAME` or `process.env["NAME"]`.
+fn environment_names(source: &str, names: &mut BTreeSet<String>) {
+    for (at, found) in source.match_indices("process.env") {
+        let rest = &source[at + found.len()..];
+        let name = match rest.strip_prefix('.') {
+            Some(rest) => rest,
+            None => match rest.strip_prefix("[\"").or_else(|| rest.strip_prefix("['")) {
+                Some(rest) => rest,
+                None => continue,
+            },
+        };
+        let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let name = &name[..end.unwrap_or(name.len())];
+        if name.starts_with(|c: char| c.is_ascii_alphabetic()) && names.len() < NAMES_MAX {
+            names.insert(name.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_found_where_code_names_them() {
+        let mut names = BTreeSet::new();
+        let source = r#"a(process.env.API_KEY, process.env["OTHER"] ?? process.env['THIRD'], process.env[name]);
+            const { env } = process; process.environment; x = process.env;"#;
+        environment_names(source, &mut names);
+        assert_eq!(
+            names.into_iter().collect::<Vec<_>>(),
+            ["API_KEY", "OTHER", "THIRD"]
+        );
+    }
+
+    #[test]
+    fn validators_that_take_anything_are_none() {
+        assert!(is_any(r#"{"type":"any"}"#));
+        assert!(!is_any(r#"{"type":"object","value":{}}"#));
+    }
 }

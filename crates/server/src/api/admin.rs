@@ -21,9 +21,13 @@ async fn check_admin_key(
     State(_): State<Deployment>,
     Admin(identity): Admin,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    Ok(Json(
-        serde_json::json!({ "success": true, "allowedOps": [], "isReadOnly": !identity.can_write() }),
-    ))
+    let issued = identity.admin_key().map(|key| key.issued_secs);
+    Ok(Json(serde_json::json!({
+        "success": true,
+        "allowedOps": [],
+        "isReadOnly": !identity.can_write(),
+        "issuedSecs": issued,
+    })))
 }
 
 /// What a function call may use (Lentil's own; docs/limits.md).

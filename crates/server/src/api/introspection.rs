@@ -29,6 +29,7 @@ pub(crate) fn router() -> Router<Deployment> {
         .route("/introspection/v1/snapshot", get(snapshot))
         .route("/introspection/v1/events", get(events))
         .route("/introspection/v1/series", get(series))
+        .route("/introspection/v1/usage", get(usage))
         .route("/introspection/v1/explain", post(explain))
         .route("/app_metrics/{name}", get(app_metric))
 }
@@ -159,6 +160,27 @@ async fn series(
     };
     let series = deployment.functions.series(&query).await;
     series.map(Json).map_err(refused)
+}
+
+#[derive(Deserialize)]
+struct UsageQuery {
+    /// Days back from now, this one included.
+    #[serde(default = "month")]
+    days: u64,
+}
+
+fn month() -> u64 {
+    30
+}
+
+/// What functions, tables and indexes were used for, by day.
+async fn usage(
+    State(deployment): State<Deployment>,
+    Admin(_): Admin,
+    Query(query): Query<UsageQuery>,
+) -> Result<Json<Value>, ApiError> {
+    let usage = deployment.functions.usage(query.days).await;
+    usage.map(Json).map_err(refused)
 }
 
 #[derive(Deserialize)]

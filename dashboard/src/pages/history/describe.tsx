@@ -37,6 +37,8 @@ const SENTENCES: Record<string, (metadata: Metadata) => string> = {
   delete_files: (m) => `Deleted ${count(list(m.storage_ids).length)} files`,
   generate_upload_url: () => "Made an upload URL",
   snapshot_import: () => "Imported data",
+  request_backup: () => "Asked for a backup",
+  download_backup: (m) => `Downloaded the backup ${String(m.name)}`,
   request_export: () => "Asked for an export",
 };
 

@@ -20,9 +20,11 @@ interface Props {
   onOpen: (row: LogRow) => void;
   /** Stay at the newest line, unless somebody has scrolled away from it. */
   follow: boolean;
+  /** Lines may be of other days. */
+  dates?: boolean;
 }
 
-export const LogList = forwardRef<LogListHandle, Props>(function LogList({ rows, active, words, onActive, onOpen, follow }, handle) {
+export const LogList = forwardRef<LogListHandle, Props>(function LogList({ rows, active, words, onActive, onOpen, follow, dates }, handle) {
   const scroller = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   const virtual = useVirtualizer({
@@ -67,7 +69,7 @@ export const LogList = forwardRef<LogListHandle, Props>(function LogList({ rows,
               data-level={isError(row) ? "error" : row.level}
             >
               <time role="gridcell" title={`${dateTime(row.at)} here\n${new Date(row.at).toISOString()} UTC\n${ago(row.at)}`}>
-                {clock(row.at, true)}
+                {dates ? `${dateTime(row.at).slice(5, 11)}${clock(row.at, true)}` : clock(row.at, true)}
               </time>
               <span role="gridcell" className="log-level">
                 {row.level}

@@ -1,26 +1,64 @@
-// /logs?q=…: what functions log, as it happens.
+// /logs?q=…: what functions log as it happens, and with &view=kept what they have logged.
 
-import { useSearchParams } from "react-router";
+import { Link, useSearchParams } from "react-router";
+import { useDeployment } from "../../lib/deployment";
+import { KeptLogs } from "./KeptLogs";
 import { LogPanel } from "./LogPanel";
 
+const SPAN = "24h";
+
 export default function Logs() {
+  const { has } = useDeployment();
   const [params, setParams] = useSearchParams();
-  const setQuery = (text: string) =>
+  const query = params.get("q") ?? "";
+  const kept = has("logs") && params.get("view") === "kept";
+  const set = (name: string, value: string) =>
     setParams(
       (old) => {
         const next = new URLSearchParams(old);
-        if (text) next.set("q", text);
-        else next.delete("q");
+        if (value) next.set(name, value);
+        else next.delete(name);
         return next;
       },
       { replace: true },
     );
+  const setQuery = (text: string) => set("q", text);
+  const to = (view: string) => {
+    const next = new URLSearchParams(params);
+    if (view) next.set("view", view);
+    else next.delete("view");
+    return `/logs?${next}`;
+  };
   return (
     <div className="page full">
       <div className="page-head">
         <h1>Logs</h1>
+        {has("logs") && (
+          <nav className="tabs" aria-label="Logs">
+            <Link className={`tab ${kept ? "" : "active"}`} aria-current={kept ? undefined : "page"} to={to("")} data-testid="logs-live">
+              As they come
+            </Link>
+            <Link className={`tab ${kept ? "active" : ""}`} aria-current={kept ? "page" : undefined} to={to("kept")} data-testid="logs-kept">
+              Kept
+            </Link>
+          </nav>
+        )}
       </div>
-      <LogPanel query={params.get("q") ?? ""} setQuery={setQuery} />
+      {kept ? (
+        <KeptLogs query={query} setQuery={setQuery} span={params.get("span") ?? SPAN} setSpan={(id) => set("span", id === SPAN ? "" : id)} />
+      ) : (
+        <LogPanel
+          query={query}
+          setQuery={setQuery}
+          otherwise={
+            has("logs") && (
+              <>
+                Earlier ones are in the <Link to={to("kept")}>kept logs</Link>.
+              </>
+            )
+          }
+        />
+      )}
     </div>
   );
 }

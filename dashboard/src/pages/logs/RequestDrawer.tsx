@@ -6,7 +6,7 @@ import { bytes, clock, dateTime, duration } from "../../lib/format";
 import { plainPath } from "../../lib/modules";
 import { copy } from "../../lib/toasts";
 import type { LogRow, RawEntry } from "../../lib/logs";
-import { cleanLine } from "./LogPanel";
+import { cleanLine } from "./useLogRows";
 
 interface Call {
   entry: RawEntry;

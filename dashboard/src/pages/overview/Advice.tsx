@@ -4,24 +4,11 @@ import { Lightbulb } from "lucide-react";
 import { useMemo } from "react";
 import { Link } from "react-router";
 import { adviceFor } from "../../lib/advice";
-import { useLive } from "../../lib/live";
-import { useFunctions } from "../../lib/modules";
-import { useSchema } from "../../lib/schema";
-import { useSnapshot } from "../../lib/stream";
-import { system } from "../../lib/system";
-import { userTables } from "../../lib/tables";
-
-const NONE = new Set<string>();
+import { useKnown } from "./useKnown";
 
 export default function AdviceCards() {
-  const { snapshot } = useSnapshot();
-  const { functions } = useFunctions();
-  const { schema } = useSchema();
-  const mapping = useLive(system.tables, {}).data;
-  const advice = useMemo(
-    () => adviceFor(snapshot, functions ?? [], NONE, schema, mapping ? userTables(mapping) : []),
-    [snapshot, functions, schema, mapping],
-  );
+  const known = useKnown();
+  const advice = useMemo(() => adviceFor(known), [known]);
   if (advice.length === 0) return null;
   return (
     <section aria-label="Advice" className="advice">

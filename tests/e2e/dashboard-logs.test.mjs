@@ -1,0 +1,90 @@
+// The dashboard's kept logs (dashboard C7).
+
+import assert from "node:assert/strict";
+import path from "node:path";
+import { test } from "node:test";
+
+import { openConsole, picture, sampleServer, startBrowser } from "./dashboard.mjs";
+import { run, until } from "./harness.mjs";
+
+const HOUR_MS = 3_600_000;
+const lines = (page) => page.locator("[data-testid=log-row]");
+const searched = (page) => page.waitForSelector("[data-testid=log-searched][data-searching=false]");
+
+/** Makes what a server that stands has kept older than it is. */
+async function age(server, byMs) {
+  const script = `
+import json, sqlite3, sys
+base = sqlite3.connect(sys.argv[1])
+rows = base.execute("SELECT at, body FROM entries ORDER BY at").fetchall()
+for at, body in rows:
+    entry = json.loads(body)
+    entry["timestamp"] -= ${byMs} / 1000
+    for line in entry["logLines"]:
+        line["timestamp"] -= ${byMs}
+    base.execute("UPDATE entries SET at = ?, body = ? WHERE at = ?", (at - ${byMs} * 1000, json.dumps(entry), at))
+base.commit()`;
+  const { code, stderr } = await run("python3", ["-c", script, path.join(server.data, "logs.sqlite3")]);
+  assert.equal(code, 0, stderr);
+}
+
+test("s22 a request of an hour ago is found after a restart, by its id and by its words", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("action", "messages:sendTwice", { channel: "the-old-channel" });
+  for (let n = 0; n < 30; n++) await server.call("query", "logs:echo", { text: `line ${n}` });
+  const failed = await server.post("/api/mutation", { path: "messages:fail", args: { text: "told so" }, format: "json" });
+  const [, requestId] = /\[Request ID: (\w+)\]/.exec(failed.json.errorMessage);
+  assert.equal(await server.stop(), 0);
+  await age(server, HOUR_MS + 60_000);
+  await server.restart();
+
+  const page = await openConsole(browser, server, "/logs");
+  await page.fill("[data-testid=log-query]", requestId);
+  await page.waitForSelector("text=Nothing has been logged yet");
+  await page.click("[data-testid=logs-kept]");
+  await until(async () => (await lines(page).count()) === 2, { what: "the two lines of the request" });
+  assert.match((await lines(page).allTextContents()).join("\n"), /warn.*about to fail[^]*failure.*told so/);
+  await page.keyboard.press("Escape");
+  await page.selectOption("[data-testid=log-span]", "1h");
+  await page.waitForSelector("text=No kept line matches");
+  await page.selectOption("[data-testid=log-span]", "all");
+  await until(async () => (await lines(page).count()) === 2, { what: "the lines again" });
+
+  await page.fill("[data-testid=log-query]", "the-old-channel level:log");
+  await until(async () => (await lines(page).count()) === 2 && /sending to/.test((await lines(page).allTextContents()).join()), { what: "what it said" });
+  await lines(page).last().dblclick();
+  await until(async () => (await page.locator("[data-testid=request-node]").count()) === 3, { what: "the whole request, the action included" });
+  await page.keyboard.press("Escape");
+
+  await page.fill("[data-testid=log-query]", "");
+  await until(async () => (await lines(page).count()) > 20, { what: "everything" });
+  await searched(page);
+  await picture(page, "kept-logs");
+  await page.reload();
+  await until(async () => (await lines(page).count()) > 20, { what: "the same after a reload" });
+});
+
+test("s22 a search over many entries goes on where it stands", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("query", "logs:echo", { text: "the first of all" });
+  for (let n = 0; n < 6; n++) await server.call("mutation", "logs:many", { lines: 100, text: `batch ${n}` });
+  const page = await openConsole(browser, server, "/logs?view=kept");
+  await searched(page);
+  const shown = async () => Number((await page.textContent("[data-testid=log-count]")).replace(/\D/g, ""));
+  const first = await shown();
+  assert.ok(first >= 200, `${first} lines`);
+  for (let step = 0; step < 10 && (await page.locator("[data-testid=log-older]").count()); step++) {
+    await page.click("[data-testid=log-older]");
+    await searched(page);
+  }
+  assert.ok((await shown()) >= 600, `${await shown()} lines`);
+  await page.fill("[data-testid=log-query]", "the first of all");
+  await until(async () => (await lines(page).count()) === 1, { what: "the oldest" });
+});
+
+test("a server that is to keep no logs says so", async (t) => {
+  const [server, browser] = [await sampleServer(t, { args: ["--log-days", "0"] }), await startBrowser(t)];
+  const page = await openConsole(browser, server, "/logs?view=kept");
+  await page.waitForSelector("text=This server keeps no logs");
+  assert.deepEqual(page.problems, []);
+});
