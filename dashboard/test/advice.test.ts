@@ -86,7 +86,10 @@ describe("advice", () => {
   });
 
   test("A12, A13: no backup for a week, an old key", () => {
-    expect(ids({ lastBackup: null })).toEqual(["A12"]);
+    expect(ids({ lastBackup: null })).toEqual([]);
+    expect(ids({ lastBackup: null, usage: [day(3), day(0)] })).toEqual([]);
+    expect(ids({ lastBackup: null, usage: [day(8), day(0)] })).toEqual(["A12"]);
+    expect(ids({ usage: [day(8)] })).toEqual([]);
     expect(ids({ lastBackup: NOW - 8 * DAY })).toEqual(["A12"]);
     expect(ids({ lastBackup: NOW - 6 * DAY })).toEqual([]);
     expect(ids({ keyIssued: NOW - 181 * DAY })).toEqual(["A13"]);

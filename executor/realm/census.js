@@ -170,6 +170,7 @@
         refuseToKeep("what it holds could not be looked at");
       }
     }
+    if (!mayLookInto()) refuseToKeep("a module changed what every object inherits");
     shown = list();
     brands = list();
     hidden = list();
@@ -197,6 +198,7 @@
   /** What the runtime makes when it is first asked for is as old as the realm. */
   function admit(values) {
     if (unkeepable !== "") return;
+    if (watching) checkGlobals();
     const known = surveying ? builtIn : old;
     const queue = list();
     for (let i = 0; i < values.length; i++) {

@@ -2,7 +2,7 @@
 
   /** A private Uint8Array over what a view or buffer holds; throws for anything else. */
   function viewOf(source, who) {
-    if (ArrayBuffer.isView(source)) return new Bytes(source.buffer, source.byteOffset, source.byteLength);
+    if (ArrayBuffer.isView(source)) return bytesShown(source);
     if (isArrayBuffer(source) || classOf(source) === "SharedArrayBuffer") return new Bytes(source);
     throw new TypeErrorHere(`${who}: expected an ArrayBuffer or a view of one`);
   }

@@ -117,6 +117,7 @@
       return readEnv();
     },
     set env(value) {
+      stain();
       now.env = value;
     },
   });

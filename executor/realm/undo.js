@@ -5,15 +5,18 @@
   // Nothing here runs user code: proxies are never looked into, getters never called.
 
   /** Properties, entries and variables that are noted in one call; noting them all takes about a millisecond. */
-  const NOTES_MAX = 4096;
+  const NOTES_MAX = 2048;
   /** Bytes of a view. */
   const BYTES_MAX = 4096;
   const { isExtensible, deleteProperty, setPrototypeOf } = Reflect;
+  const objectPrototype = Object.prototype;
+  const MapHere = Map;
   const is = Object.is;
   const referenceErrors = ReferenceError.prototype;
   const mapSize = uncurry(getOwnPropertyDescriptor(Map.prototype, "size").get);
   const setSize = uncurry(getOwnPropertyDescriptor(Set.prototype, "size").get);
   const setInMap = uncurry(Map.prototype.set);
+  const hasInMap = uncurry(Map.prototype.has);
   const deleteFromMap = uncurry(Map.prototype.delete);
   const addToSet = uncurry(Set.prototype.add);
   const deleteFromSet = uncurry(Set.prototype.delete);
@@ -29,6 +32,7 @@
   const readerOf = (proto, name) => uncurry(getOwnPropertyDescriptor(proto, name).get);
   const viewParts = ["buffer", "byteOffset", "byteLength"].map((name) => readerOf(TypedArray.prototype, name));
   const dataViewParts = ["buffer", "byteOffset", "byteLength"].map((name) => readerOf(DataView.prototype, name));
+  const bufferOf = viewParts[0];
   const isResizable = getOwnPropertyDescriptor(ArrayBuffer.prototype, "resizable") && readerOf(ArrayBuffer.prototype, "resizable");
 
   /** Steps that put something back; each says whether it is now as it was. */
@@ -36,6 +40,8 @@
   let room = NOTES_MAX;
   /** Objects of which the journal knows all. */
   let noted = privateSet();
+  /** What the global object had, while the journal knows it. */
+  let globalWas;
   /** Readers and writers of the private fields of old objects. */
   let branded = new WeakMap();
   /** Whether modules are evaluated and what is old is known. */
@@ -62,8 +68,11 @@
     return true;
   }
 
+  /** Of the runtime's objects those that everyday code changes: global names, `Error.stackTraceLimit`. */
+  const isOpen = (object) => object === global || object === ErrorHere;
+
   function noteAll(object) {
-    if (builtIn.has(object)) return false;
+    if (builtIn.has(object) && !isOpen(object)) return false;
     const kind = guard(host.kindOf, object);
     if (kind === PROXY || kind === SECRETIVE || kind === FAULT) return false;
     if (kind === MAP && !noteMap(object)) return false;
@@ -93,51 +102,86 @@
   function noteProperties(object, isView) {
     const keys = keysOf(object, isView);
     if (!take(keys.length + 1)) return false;
-    const own = create(null);
+    const descriptors = list();
     for (let i = 0; i < keys.length; i++) {
       const descriptor = getOwnPropertyDescriptor(object, keys[i]);
       // The accessor that engines give to whatever has a stack trace: what it stores is not seen.
-      if (keys[i] === "stack" && !hasOwn(descriptor, "value")) return false;
-      own[keys[i]] = descriptor;
+      if (keys[i] === "stack" && descriptor.value === undefined) return false;
+      descriptors[i] = descriptor;
     }
-    const was = { __proto__: null, object, isView, keys, own, proto: getPrototypeOf(object), extensible: isExtensible(object) };
-    return write(() => isAsNoted(was) || (repair(was), isAsNoted(was)));
+    if (object === global) globalWas = { __proto__: null, keys, descriptors };
+    const proto = getPrototypeOf(object);
+    const extensible = isExtensible(object);
+    return write(() => {
+      if (isExtensible(object) !== extensible) return false;
+      if (getPrototypeOf(object) !== proto && !setPrototypeOf(object, proto)) return false;
+      const moved = !areEqual(keysOf(object, isView), keys);
+      if (moved) takeAway(object, isView, keys, descriptors);
+      if (object === global) admitBuilt(keys, descriptors);
+      for (let i = 0; i < keys.length; i++) {
+        if (isSame(getOwnPropertyDescriptor(object, keys[i]), descriptors[i])) continue;
+        if (!redefine(object, keys[i], descriptors[i])) return false;
+      }
+      return !moved || areEqual(keysOf(object, isView), keys);
+    });
   }
 
-  function isSame(one, other) {
-    if (one === undefined || one.configurable !== other.configurable || one.enumerable !== other.enumerable) return false;
-    if (!hasOwn(one, "value")) return !hasOwn(other, "value") && one.get === other.get && one.set === other.set;
-    return hasOwn(other, "value") && one.writable === other.writable && is(one.value, other.value);
-  }
-
-  function isAsNoted({ object, isView, keys, own, proto, extensible }) {
-    if (isExtensible(object) !== extensible || getPrototypeOf(object) !== proto) return false;
-    const present = keysOf(object, isView);
-    if (present.length !== keys.length) return false;
-    for (let i = 0; i < keys.length; i++) if (present[i] !== keys[i]) return false;
+  /** Globals that the runtime has built since, when they were first asked for, are to stay. */
+  function admitBuilt(keys, descriptors) {
     for (let i = 0; i < keys.length; i++) {
-      if (!isSame(getOwnPropertyDescriptor(object, keys[i]), own[keys[i]])) return false;
+      const lazy = lazies[keys[i]];
+      if (lazy?.isBuilt && descriptors[i].get === lazy.get) {
+        descriptors[i] = { __proto__: null, value: lazy.value, writable: true, enumerable: false, configurable: true };
+      }
     }
+  }
+
+  /** The runtime is about to keep something that it has made of globals. */
+  function checkGlobals() {
+    if (stained || globalWas === undefined) return;
+    const { keys, descriptors } = globalWas;
+    admitBuilt(keys, descriptors);
+    for (let i = 0; i < keys.length; i++) {
+      if (!isSame(getOwnPropertyDescriptor(global, keys[i]), descriptors[i])) stained = true;
+    }
+  }
+
+  function areEqual(some, others) {
+    if (some.length !== others.length) return false;
+    for (let i = 0; i < some.length; i++) if (some[i] !== others[i]) return false;
     return true;
   }
 
-  /** Does what it can; whether that was enough is looked at afterwards. */
-  function repair({ object, isView, keys, own, proto }) {
-    if (getPrototypeOf(object) !== proto) setPrototypeOf(object, proto);
+  /** Of ordinary descriptors: `mayLookInto` has made sure that they inherit nothing. */
+  const isSame = (one, other) =>
+    one !== undefined && is(one.value, other.value) && one.writable === other.writable && one.get === other.get &&
+    one.set === other.set && one.enumerable === other.enumerable && one.configurable === other.configurable;
+  const ofDescriptors = ["value", "writable", "get", "set", "enumerable", "configurable"];
+  function mayLookInto() {
+    for (let i = 0; i < ofDescriptors.length; i++) if (ofDescriptors[i] in objectPrototype) return false;
+    return true;
+  }
+
+  /** Takes away the keys that were not there, and those that stand behind another one than before. */
+  function takeAway(object, isView, keys, descriptors) {
     // At once what was appended to an array.
-    if (isArray(object)) redefine(object, "length", own.length);
+    if (isArray(object)) redefine(object, "length", descriptors[placeOf(keys, "length")]);
+    const known = new MapHere();
+    for (let i = 0; i < keys.length; i++) setInMap(known, keys[i], true);
     const present = keysOf(object, isView);
-    for (let i = 0; i < present.length; i++) if (own[present[i]] === undefined) deleteProperty(object, present[i]);
-    // Keys other than indices stand in the order in which they were made: from the first that is
-    // out of place they are made anew.
+    for (let i = 0; i < present.length; i++) if (!hasInMap(known, present[i])) deleteProperty(object, present[i]);
+    // Keys other than indices stand in the order in which they were made.
     const before = namesIn(keys);
     const after = namesIn(ownKeys(object));
     let inPlace = 0;
     while (inPlace < after.length && after[inPlace] === before[inPlace]) inPlace += 1;
     for (let i = inPlace; i < after.length; i++) deleteProperty(object, after[i]);
-    for (let i = 0; i < keys.length; i++) {
-      if (!isSame(getOwnPropertyDescriptor(object, keys[i]), own[keys[i]])) redefine(object, keys[i], own[keys[i]]);
-    }
+  }
+
+  function placeOf(keys, key) {
+    let at = keys.length - 1;
+    while (keys[at] !== key) at -= 1;
+    return at;
   }
 
   function noteMap(map) {
@@ -183,22 +227,24 @@
     });
   }
 
-  /** All bytes that a typed array or a view shows. */
-  function bytesOf(view) {
-    let parts = viewParts;
+  const isOfBytes = (view, parts) => {
     try {
       parts[0](view);
+      return true;
     } catch {
-      parts = dataViewParts;
+      return false;
     }
-    const buffer = parts[0](view);
-    if (isResizable?.(buffer)) return undefined;
-    return new Bytes(buffer, parts[1](view), parts[2](view));
+  };
+  /** All bytes that a typed array or a view shows, in its own buffer. */
+  function bytesShown(view) {
+    const parts = isOfBytes(view, viewParts) ? viewParts : dataViewParts;
+    return new Bytes(parts[0](view), parts[1](view), parts[2](view));
   }
 
   function noteBytes(view) {
-    const bytes = bytesOf(view);
-    if (bytes === undefined || bytesLength(bytes) > BYTES_MAX || !take(bytesLength(bytes) >> 3)) return false;
+    const bytes = bytesShown(view);
+    // One that can be resized may show other bytes by then.
+    if (isResizable?.(bufferOf(bytes)) || bytesLength(bytes) > BYTES_MAX || !take(bytesLength(bytes) >> 3)) return false;
     const was = new Bytes(bytesLength(bytes));
     setBytes(was, bytes);
     return write(() => {
@@ -280,5 +326,6 @@
     if (journal.length === 0) return;
     journal = list();
     noted = privateSet();
+    globalWas = undefined;
     room = NOTES_MAX;
   }

@@ -205,8 +205,11 @@ function unset({ environment }: Known): Advice[] {
   ];
 }
 
-function backups({ lastBackup, now }: Known): Advice[] {
-  if (lastBackup === undefined || (lastBackup !== null && now - lastBackup < BACKUP_DAYS * DAY_MS)) return [];
+/** A server that was never backed up is told of it once it has been used for so long. */
+function backups({ lastBackup, usage, now }: Known): Advice[] {
+  const before = now - BACKUP_DAYS * DAY_MS;
+  const since = lastBackup ?? Math.min(now, ...(usage ?? []).map(({ day }) => day));
+  if (lastBackup === undefined || since > before) return [];
   return [
     {
       id: "A12",

@@ -336,3 +336,19 @@ Array.prototype.push = function (x) { this[this.length] = x; return "mine"; }; c
 const { ownKeys } = Reflect; Reflect.ownKeys = () => []; Object.is = () => true; Map.prototype.forEach = () => {}; const o = { a: 1 }, map = new Map([[1, 1]]); export const f = query(({ n }) => { const was = [ownKeys(o).length, map.size]; o[`k${n}`] = 1; map.set(n + 5, n); return was; });
 //# the order of what a function has
 function tool() {} export const f = query(() => { const was = Reflect.ownKeys(tool); delete tool.length; delete tool.name; return was; });
+//# the setter of process.env by itself
+export const f = query(() => { const was = process.env.MARKED ?? "none"; Object.getOwnPropertyDescriptor(process, "env").set.call(process, { MARKED: "yes" }); return was; });
+//# the setter of a global by itself
+export const f = query(() => { const was = typeof URL.marked; Object.getOwnPropertyDescriptor(globalThis, "Headers")?.set?.({ marked: 1 }); return [was, typeof Headers.marked]; });
+//# the setter of a global by itself, seen later
+export const f = query(({ n }) => { const was = n > 2 ? typeof Headers.marked : "early"; Object.getOwnPropertyDescriptor(globalThis, "Headers").set?.({ marked: 1 }); return was; });
+//# a class that the runtime makes of replaced globals
+export const f = query(({ n }) => { const was = n > 3 ? new URLSearchParams("a=1").get("a") : "early"; const { Map: before } = globalThis; globalThis.Map = class extends before { get() { return "mine"; } }; globalThis.Array = class extends Array {}; const got = n > 3 ? "late" : new URLSearchParams("a=1").get("a"); return [was, got]; });
+//# a global that cannot be taken away
+export const f = query(({ n }) => { const was = Object.hasOwn(globalThis, `k${n - 1}`); Object.defineProperty(globalThis, `k${n}`, { value: n }); return was; });
+//# a global that is deleted
+export const f = query(() => { const was = [typeof Map, Object.getOwnPropertyNames(globalThis).indexOf("Map")]; delete globalThis.Map; return was; });
+//# a class of the runtime that is deleted
+export const f = query(() => { const was = typeof Headers; delete globalThis.Headers; return was; });
+//# how stacks are shown
+export const f = query(() => { const was = typeof new Error("a").stack; Error.prepareStackTrace = () => 5; return [was, typeof new Error("b").stack]; });

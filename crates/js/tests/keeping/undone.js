@@ -127,7 +127,7 @@ class Tool { run() { return "old"; } } const tool = new Tool(); export const f =
 //# the prototype of a function
 function Tool() {} const { prototype } = Tool; export const f = query(() => { const was = [Tool.prototype === prototype, new Tool() instanceof Tool]; Tool.prototype = { a: 1 }; return was; });
 //# the name and properties of a function
-function tool() {} export const f = query(({ n }) => { const was = see(tool).filter(([key]) => key !== "prototype"); Object.defineProperty(tool, "name", { value: `tool${n}` }); tool.calls = n; delete tool.calls; tool.calls = n; return was; });
+function tool() {} export const f = query(({ n }) => { const was = [Object.getOwnPropertyNames(tool), tool.name, tool.calls ?? "none"]; Object.defineProperty(tool, "name", { value: `tool${n}` }); tool.calls = n; delete tool.calls; tool.calls = n; return was; });
 //# a date
 const date = new Date(5); date.note = "a"; export const f = query(({ n }) => { const was = [date.getTime(), date.note]; date.setUTCFullYear(2000 + n); date.setTime(NaN); date.note = n; return was; });
 //# cells
@@ -152,3 +152,43 @@ function make() { return { up: () => { arguments[0] += 1; return arguments[0]; }
 const seen = [], o = {}; export const f = query(({ n }) => { const was = [seen.length, see(o)]; [n, n + 1].forEach(function (x) { this.push(x); }, seen); JSON.parse('{"a":[1,2]}', (key, value) => { o[`k${key}`] = 1; return value; }); "ab".replace(/./g, (c) => (o[c] = c)); return was; });
 //# what is put where it was
 const o = { a: 1 }, { a } = o; export const f = query(() => { o.a = 2; o.a = a; delete o.a; o.a = a; return see(o); });
+//# assignments in odd places
+let x = 0, y = 0, z
+const o = { list: [1, 2] }
+class Odd { field = x = 7; static make() { return new Odd() } [`${1}`]() { return x } }
+const each = (n) => { const out = []
+x = 1
+++y
+y
+++x
+label: x = x + 1
+if (n < 0) x = -1; else x = 3
+do x++; while (x < 5)
+for (x = 0, y = 1; x < 3; x++, y += x);
+out.push(x, y)
+const arrow = () => x = { a: 1 }
+out.push(arrow().a, (() => x = y = 4)(), `${x = 5}`, -x++, x++ ** 2, n >= 0 ? x = 8 : x = 9);
+[x, y = 3] = [1];
+({ x = 2, a: z, ...y } = { a: x, b: [x = 6] })
+out.push(x, z, y.b[0]);
+[...z] = o.list
+for ([x] of [[1], [2]]) y = x
+for (const one of z = o.list) x = one
+for (x in { a: 1 }) y = x
+x &&= y ||= z ??= 1
+out.push(x, z.length, y, typeof x, void (x = 1), new (x = Odd)().field, delete (x = { p: 1 }).p, Odd.make()[1]())
+const inner = function* () { const got = yield x = 1; y = got; return yield* [x += 1] }
+const run = inner()
+out.push(run.next().value, run.next(5).value, y, x)
+try { throw x = 9 } catch (e) { x = e + 1 } finally { y = x }
+switch (x = 3) { case y = 3: x = 4 }
+return out.concat(x, y) }
+export const f = query(({ n }) => { const got = JSON.stringify(each(n)); const expected = '[3,7,1,4,"5",-5,36,8,2,1,6,"a",2,"a","string",null,7,true,7,1,2,5,2,4,3]'; if (got !== expected) throw new Error(got); return [x, y, z ?? "none"]; });
+//# names of the global object
+const key = Symbol.for("fiber"); export const f = query(({ n }) => { const was = [typeof globalThis.marked, globalThis[key] === undefined, Object.keys(globalThis)]; const before = globalThis[key]; globalThis[key] = { n }; globalThis.marked = n; self.list = [n]; Object.defineProperty(globalThis, "got", { get: () => n, configurable: true }); globalThis[key] = before; return [was, globalThis.got]; });
+//# a global class that is replaced
+const before = Map; export const f = query(({ n }) => { const was = [Map === before, new Map([[n, n]]).size, typeof console.log]; globalThis.Map = class { size = -1; }; globalThis.console = { log() {} }; console.log("unseen"); return [was, new Map().size]; });
+//# names of the global object, and what the runtime makes on demand
+export const f = query(({ n }) => { const was = [globalThis.marked ?? "none", new URL("http://a/").marked ?? "none"]; globalThis.marked = n; return [was, new TextEncoder().encode("a").length, typeof crypto.randomUUID(), new Headers([["a", "b"]]).get("a")]; });
+//# how much of stacks is kept
+export const f = query(() => { const was = [Error.stackTraceLimit, "more" in Error]; Error.stackTraceLimit = 0; const { stack } = new Error("a"); Error.more = 1; return [was, stack]; });

@@ -2,7 +2,7 @@
 
 import { Archive, Copy, Download } from "lucide-react";
 import { useState } from "react";
-import { Badge, Button, Empty, IconButton, Loading, Problem, Time } from "../../components/ui";
+import { Button, Empty, IconButton, Loading, Problem, Time } from "../../components/ui";
 import { useBackups, type Backup, type Backups as Known } from "../../lib/backups";
 import { useDeployment } from "../../lib/deployment";
 import { bytes, duration } from "../../lib/format";
@@ -144,13 +144,11 @@ function Row({ backup, folder }: { backup: Backup; folder: string }) {
 function Restore({ newest, folder }: { newest: Backup | undefined; folder: string }) {
   const command = `lentil restore ${newest ? `${folder}/${newest.name}` : "<backup>"} --data new-data`;
   return (
-    <section className="card">
-      <h2>
-        Restore <Badge>on the server</Badge>
-      </h2>
+    <section className="card stacked">
+      <h2>Restore</h2>
       <p>
-        A backup becomes a new data folder, which everything is compared with before it is there; start the server with it. A backup
-        holds the deployment's secret: keys and links go on working, and whoever has the file has everything.
+        On the server, this line makes a new data folder of a backup and checks everything in it; start the server with that folder. A
+        backup holds the deployment's secret: keys go on working, and whoever has the file has everything.
       </p>
       <button type="button" className="code-line" onClick={() => void copy(command)}>
         <code>{command}</code>

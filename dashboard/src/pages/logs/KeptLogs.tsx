@@ -33,7 +33,7 @@ interface Props {
 /** A search that begins anew when what is searched for changes, once typing has paused. */
 function useKeptSearch(query: string, spanMs: number) {
   const { http } = useDeployment();
-  const [state, setState] = useState<Search>(NOTHING);
+  const [state, setState] = useState<Search>({ ...NOTHING, searching: true });
   const [search, setSearch] = useState<KeptSearch | null>(null);
   useEffect(() => {
     let next: KeptSearch | null = null;
