@@ -60,6 +60,8 @@
       if (types.isSet(object)) return 3;
       if (types.isRegExp(object)) return 4;
       if (ArrayBuffer.isView(object)) return 5;
+      if (types.isDate(object)) return 7;
+      if (types.isNativeError(object)) return 8;
       const secretive = types.isPromise(object) || types.isGeneratorObject(object) || types.isAnyArrayBuffer(object) ||
         types.isMapIterator(object) || types.isSetIterator(object) || types.isExternal(object);
       return secretive ? 6 : 0;

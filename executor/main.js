@@ -7,6 +7,7 @@
 // in order. With nothing queued and nothing settled, the call ends.
 (function (require, process, realmSource, options) {
   "use strict";
+  const v8 = require("v8");
   const vm = require("vm");
 
   //#include wire.js
@@ -15,6 +16,7 @@
   //#include host.js
   //#include realms.js
   //#include keeping.js
+  //#include planted.js
 
   const host = Object.freeze({ __proto__: null, ...createHost(wake), streams, sync, failure: () => failure });
   /** Calls in progress; the last one is running, the others wait for it. */
@@ -48,11 +50,26 @@
     const realm = takeRealm();
     if (watched) realm.survey();
     call.evaluated = evaluate(realm, call.bundle, call.module, envs.get(call.env) ?? "{}", 0);
-    if (watched && call.evaluated && !realm.seal()) {
-      realm.verdict = realm.whyNot();
-      neverKeep(call.bundle, call.module);
+    if (watched && call.evaluated) {
+      call.sealed = realm.seal();
+      if (!call.sealed) giveUp(call, realm, realm.whyNot());
     }
     return realm;
+  }
+
+  function giveUp(call, realm, why) {
+    realm.verdict = why;
+    neverKeep(call.bundle, call.module);
+  }
+
+  /** Modules may leave work behind, which belongs to the call that follows and so to none that comes later. */
+  function awaitQuiet(call) {
+    if (!call.realm.isQuiet()) {
+      call.realm = takeRealm();
+      call.evaluated = evaluate(call.realm, call.bundle, call.module, envs.get(call.env) ?? "{}", 0);
+      giveUp(call, call.realm, "work that modules left behind went on after they were evaluated");
+    }
+    begin(call);
   }
 
   /** Whether the realm of a call that has ended serves another. */
@@ -60,7 +77,9 @@
     const { realm } = call;
     if (!call.evaluated || !realm.reusable()) return false;
     if (call.keep === ALWAYS || realm.wantsReuse(call.module)) return true;
-    return call.keep === WATCHED && realm.isClean();
+    if (call.keep !== WATCHED) return false;
+    realm.undo();
+    return realm.isClean();
   }
 
   function beginInvoke() {
@@ -76,10 +95,17 @@
       now: readF64(),
       realm: null,
       evaluated: false,
+      sealed: false,
       waiting: false,
     };
+    readForeseen();
     call.realm = realmFor(call);
     stack.push(call);
+    if (call.sealed) void resolved.then(() => process.nextTick(awaitQuiet, call));
+    else begin(call);
+  }
+
+  function begin(call) {
     if (call.evaluated) {
       const path = call.bundle.modules[call.module].path;
       call.realm.invoke(call.module, path, call.name, call.kind, call.args, call.seed, call.now);
@@ -109,6 +135,9 @@
     if (realm.failed()) {
       setImmediate(finish, call);
     } else if (realm.queued() > 0) {
+      if (foresaw(realm)) return schedule();
+      // Whatever else was expected is not asked in that order.
+      foreseen = [];
       sendCalls(realm);
       receive();
     } else if (!realm.settled() && realm.outstanding() > 0) {
@@ -127,7 +156,7 @@
 
   function sendCalls(realm) {
     const count = realm.queued();
-    frame(OUT_CALLS);
+    tell(OUT_CALLS);
     writeU32(count);
     for (let i = 0; i < count; i++) {
       writeString(realm.ops[i]);
@@ -157,11 +186,12 @@
     }
     stack.pop();
     realm.conclude();
+    const keep = isKept(call);
     if (call.keep === WATCHED && noteEnd(call.bundle, call.module, call.name, realm.isClean())) {
       realm.verdict = "its calls change what is older than they are";
     }
     sendDone(realm);
-    if (isKept(call)) {
+    if (keep) {
       remember(call);
     } else if (stack.length === 0 && spare.length < options.spare) {
       spare.push(newRealm(host));
@@ -175,7 +205,7 @@
   }
 
   function sendDone(realm) {
-    frame(OUT_DONE);
+    tell(OUT_DONE);
     writeOutcome(realm);
     send();
   }
@@ -189,6 +219,9 @@
           break;
         case IN_DROP:
           dropBundle(readU32());
+          break;
+        case IN_TRIM:
+          collectGarbage();
           break;
         case IN_ENV:
           setEnv(readU32(), readString());
@@ -207,6 +240,14 @@
           process.exit(71);
       }
     }
+  }
+
+  /** Gives memory back; only contexts that are made meanwhile would have a global for it. */
+  function collectGarbage() {
+    v8.setFlagsFromString("--expose-gc");
+    const collect = vm.runInNewContext("gc");
+    v8.setFlagsFromString("--no-expose-gc");
+    collect();
   }
 
   function dropBundle(number) {

@@ -20,6 +20,7 @@
     const context = vm.createContext(vm.constants.DONT_CONTEXTIFY, contextOptions);
     const realm = realmScript.runInContext(context, { displayErrors: false })(host);
     realm.context = context;
+    if (options.planted) plant(context, options.planted);
     return realm;
   }
 

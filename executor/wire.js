@@ -2,7 +2,7 @@
   // whose top bit says that the bytes are ASCII, and the bytes; strings that leave are UTF-8.
   // This file reads and writes fields; how bytes come and go is `blocking.js` or `actions/socket.js`.
   const IN_LOAD = 1, IN_DROP = 2, IN_ENV = 3, IN_INVOKE = 4, IN_REPLIES = 5, IN_SYNC = 6, IN_ANALYZE = 7,
-    IN_ABORT = 8, IN_PING = 9, IN_BODY = 10, IN_TAKEN = 11, IN_GONE = 12;
+    IN_ABORT = 8, IN_PING = 9, IN_BODY = 10, IN_TAKEN = 11, IN_GONE = 12, IN_TRIM = 13;
   const OUT_CALLS = 1, OUT_SYNC = 2, OUT_DONE = 3, OUT_READY = 4, OUT_PONG = 5, OUT_ENTER = 6,
     OUT_PULL = 7, OUT_ROUTE = 8, OUT_HEAD = 9, OUT_CHUNK = 10, OUT_WORN = 11, OUT_GIVE = 12, OUT_TAKE = 13, OUT_LINES = 14;
   /** What a reply is besides a text (0) or the text of an error (1). */

@@ -44,10 +44,9 @@
     // What runs in Node is not part of this runtime.
     if (target < 0 || bundle.modules[target].node) return -1;
     const missing = bundle.order(target).filter((index) => !realm.defined(index));
-    for (const index of missing) {
-      realm.define(index, bundle.script(index).runInContext(realm.context, { displayErrors: false }));
-    }
-    realm.linkMore(missing, bundle.modules);
+    const wrappers = missing.map((index) => bundle.script(index).runInContext(realm.context, { displayErrors: false }));
+    missing.forEach((index, i) => realm.define(index, wrappers[i]));
+    realm.linkMore(target, missing, bundle.modules);
     return target;
   }
 

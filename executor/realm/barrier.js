@@ -1,8 +1,10 @@
-  // Whether a call has changed anything that is older than it (see the server's link/barrier.rs):
-  // a realm in which nothing old was changed cannot be told from a fresh one, and is kept.
+  // What a call changes of what is older than it (see the server's link/barrier.rs): a realm in
+  // which nothing old was changed, or all of it was put back, cannot be told from a fresh one, and
+  // is kept.
   //
   // The linker makes user code report its stores; here the built-ins that change what they are
-  // given report theirs. What is old is found by `census.js` once modules are evaluated.
+  // given report theirs, before they do. What is old is found by `census.js` once modules are
+  // evaluated; `undo.js` puts it back.
 
   const { add, has } = WeakSet.prototype;
   /** A set whose methods no patched prototype can change. */
@@ -18,14 +20,19 @@
   let stained = false;
   /** Why this realm serves one call only. */
   let unkeepable = "not surveyed";
-  let epoch = 0;
   /** While modules of a realm that may be kept are evaluated. */
   let surveying = false;
 
   function stain() {
     stained = true;
   }
+  /** Properties, entries or elements of the object are about to change. */
   function touch(object) {
+    if (old.has(object)) note(object);
+    return object;
+  }
+  /** So is, or has, what cannot be put back. */
+  function touchInside(object) {
     if (old.has(object)) stained = true;
     return object;
   }
@@ -63,6 +70,16 @@
     touch(this);
     return apply(original, this, arguments);
   } }).method;
+  /** One that changes what nobody can put back. */
+  const changesInside = (original) => ({ method() {
+    touchInside(this);
+    return apply(original, this, arguments);
+  } }).method;
+  /** One that changes at most the entry of its first argument. */
+  const changesEntry = (original) => ({ method(key) {
+    if (old.has(this)) noteEntry(this, key);
+    return apply(original, this, arguments);
+  } }).method;
   /** A function that changes its first argument. */
   const changesFirst = (original) => ({ method(target) {
     touch(target);
@@ -71,11 +88,11 @@
 
   const replaceAll = (holder, keys, make) => keys.forEach((key) => replace(holder, key, make));
   /** All methods but those known to leave what they are called on alone: new ones are not trusted. */
-  function replaceOthers(holder, harmless) {
+  function replaceOthers(holder, harmless, make) {
     for (const key of ownKeys(holder)) {
       const { value } = getOwnPropertyDescriptor(holder, key);
       if (key !== "constructor" && typeof key === "string" && typeof value === "function" && !harmless.includes(key)) {
-        replace(holder, key, changesThis);
+        replace(holder, key, make);
       }
     }
   }
@@ -83,7 +100,7 @@
     const descriptor = getOwnPropertyDescriptor(holder, key);
     if (descriptor?.get === undefined) return;
     const { get } = getOwnPropertyDescriptor({ get [key]() {
-      touch(this);
+      touchInside(this);
       return apply(descriptor.get, this, []);
     } }, key);
     defineProperty(holder, key, { __proto__: null, ...descriptor, get: disguise(get, descriptor.get) });
@@ -92,15 +109,14 @@
   function watchCollections() {
     replaceOthers(Array.prototype, ["at", "concat", "entries", "every", "filter", "find", "findIndex", "findLast",
       "findLastIndex", "flat", "flatMap", "forEach", "includes", "indexOf", "join", "keys", "lastIndexOf", "map", "reduce",
-      "reduceRight", "slice", "some", "toLocaleString", "toReversed", "toSorted", "toSpliced", "toString", "values", "with"]);
-    for (const key of ["from", "of"]) {
-      replace(Array, key, (original) => ({ method() {
-        return touch(apply(original, this, arguments));
-      } }).method);
-      replace(TypedArray, key, (original) => ({ method() {
-        return touch(apply(original, this, arguments));
-      } }).method);
-    }
+      "reduceRight", "slice", "some", "toLocaleString", "toReversed", "toSorted", "toSpliced", "toString", "values", "with"],
+      changesThis);
+    // Filled before it is known what their constructors return.
+    const fills = (original) => ({ method() {
+      return touchInside(apply(original, this, arguments));
+    } }).method;
+    replaceAll(Array, ["from", "of"], fills);
+    replaceAll(TypedArray, ["from", "of"], fills);
     replace(Array, "fromAsync", (original) => {
       const ArrayHere = Array;
       return ({ method() {
@@ -108,30 +124,47 @@
         return apply(original, this, arguments);
       } }).method;
     });
-    replaceOthers(Map.prototype, ["get", "has", "forEach", "entries", "keys", "values"]);
+    replaceOthers(Map.prototype, ["get", "has", "forEach", "entries", "keys", "values"], changesThis);
     replaceOthers(Set.prototype, ["has", "forEach", "entries", "keys", "values", "difference", "intersection",
-      "isDisjointFrom", "isSubsetOf", "isSupersetOf", "symmetricDifference", "union"]);
-    replaceOthers(WeakSet.prototype, ["has"]);
-    replaceOthers(WeakMap.prototype, ["get", "has", "set"]);
+      "isDisjointFrom", "isSubsetOf", "isSupersetOf", "symmetricDifference", "union"], changesThis);
+    watchWeakCollections();
+    watchBytes();
+    if (globalThis.DisposableStack) replaceOthers(DisposableStack.prototype, [], changesInside);
+    if (globalThis.AsyncDisposableStack) replaceOthers(AsyncDisposableStack.prototype, [], changesInside);
+    const dateKeys = ownKeys(RealDate.prototype).filter((key) => typeof key === "string" && key.startsWith("set"));
+    replaceAll(RealDate.prototype, dateKeys, changesThis);
+    replace(RegExp.prototype, "compile", changesInside);
+  }
+
+  function watchWeakCollections() {
+    replaceOthers(WeakSet.prototype, ["add", "delete", "has"], changesInside);
+    replaceAll(WeakSet.prototype, ["add", "delete"], changesEntry);
+    const ofKey = ["delete", "getOrInsert", "getOrInsertComputed"];
+    replaceOthers(WeakMap.prototype, ["get", "has", "set", ...ofKey], changesInside);
+    replaceAll(WeakMap.prototype, ofKey, changesEntry);
     replace(WeakMap.prototype, "set", (original) => ({ set(key, value) {
-      touch(this);
+      if (old.has(this)) noteEntry(this, key);
       if (surveying) hide(value);
       return apply(original, this, [key, value]);
     } }).set);
+  }
+
+  function watchBytes() {
+    const inPlace = ["copyWithin", "fill", "reverse", "set", "sort"];
     replaceOthers(TypedArray.prototype, ["at", "entries", "every", "filter", "find", "findIndex", "findLast",
       "findLastIndex", "forEach", "includes", "indexOf", "join", "keys", "lastIndexOf", "map", "reduce", "reduceRight",
-      "slice", "some", "toLocaleString", "toReversed", "toSorted", "toString", "values", "with"]);
-    replaceOthers(Uint8Array.prototype, ["toBase64", "toHex"]);
+      "slice", "some", "toLocaleString", "toReversed", "toSorted", "toString", "values", "with", ...inPlace], changesInside);
+    replaceAll(TypedArray.prototype, inPlace, changesThis);
+    replaceOthers(Uint8Array.prototype, ["toBase64", "toHex"], changesThis);
+    // Who has the buffer can change it behind the backs of its views.
     replaceGetter(TypedArray.prototype, "buffer");
     replaceGetter(DataView.prototype, "buffer");
-    replaceOthers(DataView.prototype, ownKeys(DataView.prototype).filter((key) => `${String(key)}`.startsWith("get")));
-    replaceOthers(ArrayBuffer.prototype, ["slice"]);
-    if (globalThis.DisposableStack) replaceOthers(DisposableStack.prototype, []);
-    if (globalThis.AsyncDisposableStack) replaceOthers(AsyncDisposableStack.prototype, []);
+    const keys = ownKeys(DataView.prototype);
+    const startingWith = (start) => keys.filter((key) => `${String(key)}`.startsWith(start));
+    replaceOthers(DataView.prototype, [...startingWith("get"), ...startingWith("set")], changesInside);
+    replaceAll(DataView.prototype, startingWith("set"), changesThis);
+    replaceOthers(ArrayBuffer.prototype, ["slice"], changesInside);
     replaceAll(Atomics, ["add", "and", "compareExchange", "exchange", "or", "store", "sub", "xor"], changesFirst);
-    const dateKeys = ownKeys(RealDate.prototype).filter((key) => typeof key === "string" && key.startsWith("set"));
-    replaceAll(RealDate.prototype, dateKeys, changesThis);
-    replace(RegExp.prototype, "compile", changesThis);
   }
 
   function watchReflection() {
@@ -165,7 +198,18 @@
     } }).method;
     replaceAll(Object, ["getOwnPropertySymbols", "getOwnPropertyDescriptors"], lists);
     replace(Reflect, "ownKeys", lists);
-    replace(Error, "captureStackTrace", changesFirst);
+    replace(Error, "captureStackTrace", (original) => ({ captureStackTrace(object) {
+      touchInside(object);
+      return apply(original, this, arguments);
+    } }).captureStackTrace);
+    // A reviver may put anything where values come from, which is then changed by its results.
+    replace(JSON, "parse", (original) => ({ parse(text, reviver) {
+      if (typeof reviver !== "function") return original(text);
+      return original(text, function () {
+        touch(this);
+        return apply(reviver, this, arguments);
+      });
+    } }).parse);
   }
 
   function watchFunctions() {
@@ -213,33 +257,40 @@
   const barrier = {
     __proto__: null,
     p: false,
+    /** The epoch: it ends with the evaluation of modules, and with every call. */
+    e: 1,
+    /** Something old is about to change, or has, that cannot be put back. */
     a(value) {
       if (!surveying) stained = true;
       return value;
     },
-    b(entered, value) {
-      if (entered !== epoch) stained = true;
-      return value;
+    /** A variable of an earlier epoch is about to be assigned. */
+    b(read, assign) {
+      if (watching) noteVariable(read, assign);
+      return barrier.e;
     },
-    /** Several variables are about to be assigned. */
-    k() {
-      stained = true;
-      return epoch;
-    },
-    n: () => epoch,
     w(object) {
-      if (old.has(object)) stained = true;
+      if (old.has(object)) note(object);
+      return object;
+    },
+    /** An object is about to get private fields, or to be filled by a built-in. */
+    f(object) {
+      if (old.has(object) || isTemplate(object)) stained = true;
       return object;
     },
     s(getters) {
       if (surveying) shown[shown.length] = getters;
     },
-    c(read) {
-      if (surveying) brands[brands.length] = read;
+    c(read, put) {
+      if (surveying) brands[brands.length] = { __proto__: null, read, put };
     },
     g: () => refuseToKeep("an async function ran while modules were evaluated"),
     o: () => refuseToKeep("it holds variables that cannot be seen"),
   };
-  /** Getters of variables that closures have captured, and readers of private fields. */
+  /** Getters of variables that closures have captured; readers and writers of private fields. */
   let shown = list();
   let brands = list();
+
+  /** The strings of a tagged template outlive the call that made them. */
+  const isTemplate = (object) =>
+    watching && isArray(object) && guard(host.kindOf, object) !== PROXY && hasOwn(object, "raw");

@@ -134,6 +134,8 @@
     outstanding: () => now.outstanding,
     survey,
     seal,
+    undo,
+    isQuiet,
     isClean,
     whyNot: () => unkeepable,
     reusable: () => !failed && now.outstanding === 0 && queued === 0,

@@ -2,7 +2,7 @@
   // fields and other hidden places that user code has shown (see barrier.js). An object that
   // changes in ways nobody can see makes the realm one for a single call.
 
-  const PROXY = 1, MAP = 2, SET = 3, REGEXP = 4, VIEW = 5, SECRETIVE = 6;
+  const PROXY = 1, MAP = 2, SET = 3, REGEXP = 4, VIEW = 5, SECRETIVE = 6, DATE = 7, FAULT = 8;
   const forEachOfMap = uncurry(Map.prototype.forEach);
   const forEachOfSet = uncurry(Set.prototype.forEach);
   const sourceOf = uncurry(Function.prototype.toString);
@@ -19,6 +19,7 @@
   const ours = privateSet();
   const WITHOUT_STATE = ["TextEncoder", "TextDecoder", "Blob", "File", "AsyncLocalStorage", "AsyncResource", "DOMException",
     "FinalizationRegistry", "CryptoKey"];
+  let observedAtSeal = 0;
   /** Regular expressions that remember where they stopped, with where that was. */
   let stopped = list();
 
@@ -109,6 +110,18 @@
     return false;
   }
 
+  function visitPrivate(object, visit) {
+    let found;
+    for (let i = 0; i < brands.length; i++) {
+      const fields = brands[i].read(object);
+      if (fields.length === 0) continue;
+      for (let j = 0; j < fields.length; j++) visit(fields[j]);
+      found ??= list();
+      found[found.length] = brands[i];
+    }
+    if (found !== undefined) setInWeakMap(branded, object, found);
+  }
+
   function lookAtOld(object, visit) {
     const kind = guard(host.kindOf, object);
     if (builtIn.has(object)) return kind;
@@ -131,10 +144,7 @@
     if (kind === REGEXP && (regexFlags[0](object) || regexFlags[1](object))) {
       stopped[stopped.length] = { __proto__: null, regex: object, at: object.lastIndex };
     }
-    for (let i = 0; i < brands.length; i++) {
-      const fields = brands[i](object);
-      for (let j = 0; j < fields.length; j++) visit(fields[j]);
-    }
+    visitPrivate(object, visit);
     return kind;
   }
 
@@ -160,14 +170,16 @@
         refuseToKeep("what it holds could not be looked at");
       }
     }
+    if (!mayLookInto()) refuseToKeep("a module changed what every object inherits");
     shown = list();
     brands = list();
     hidden = list();
-    builtIn = privateSet();
-    old = found;
     stained = false;
-    epoch += 1;
-    return unkeepable === "";
+    observedAtSeal = now.observed;
+    barrier.e += 1;
+    watching = unkeepable === "";
+    old = watching ? found : privateSet();
+    return watching;
   }
 
   function showInto(getters, add) {
@@ -186,6 +198,7 @@
   /** What the runtime makes when it is first asked for is as old as the realm. */
   function admit(values) {
     if (unkeepable !== "") return;
+    if (watching) checkGlobals();
     const known = surveying ? builtIn : old;
     const queue = list();
     for (let i = 0; i < values.length; i++) {
@@ -194,14 +207,25 @@
         queue[queue.length] = values[i];
       }
     }
-    walkAll(queue, known, (object) => guard(host.kindOf, object));
+    walkAll(queue, known, (object) => {
+      builtIn.add(object);
+      return guard(host.kindOf, object);
+    });
   }
 
   /** Whether the realm is as it was before the call. */
   const isClean = () => unkeepable === "" && !stained;
 
+  /** Whether nothing has happened in an evaluated realm. */
+  const isQuiet = () =>
+    !stained && journal.length === 0 && logs.length === 0 && !failed && queued === 0 && now.outstanding === 0 &&
+    now.observed === observedAtSeal;
+
   /** Undoes what even a clean call may have changed. */
   function restore() {
-    epoch += 1;
+    barrier.e += 1;
+    // Of a realm that is used again whatever its calls do.
+    if (journal.length > 0) stained = true;
+    forgetNotes();
     for (let i = 0; i < stopped.length; i++) stopped[i].regex.lastIndex = stopped[i].at;
   }

@@ -2,7 +2,7 @@
 
   /** A private Uint8Array over what a view or buffer holds; throws for anything else. */
   function viewOf(source, who) {
-    if (ArrayBuffer.isView(source)) return new Bytes(source.buffer, source.byteOffset, source.byteLength);
+    if (ArrayBuffer.isView(source)) return bytesShown(source);
     if (isArrayBuffer(source) || classOf(source) === "SharedArrayBuffer") return new Bytes(source);
     throw new TypeErrorHere(`${who}: expected an ArrayBuffer or a view of one`);
   }
@@ -50,7 +50,7 @@
     }
     decode(input, options) {
       const bytes = input === undefined ? new Bytes(0) : viewOf(input, "TextDecoder.decode");
-      if (options?.stream) touch(this);
+      if (options?.stream) touchInside(this);
       const text = guard(host.decode, this.#decoder, bytes, !!options?.stream);
       if (text === false) throw new TypeErrorHere(`The encoded data was not valid for encoding ${this.encoding}`);
       return text;

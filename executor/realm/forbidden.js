@@ -67,6 +67,8 @@
   // Compilation on other threads would settle outside the order of the execution, too.
   const Wasm = WebAssembly;
   const { Module: WasmModule, Instance: WasmInstance } = Wasm;
+  // Accessors and methods of theirs change them.
+  for (const name of ["Instance", "Memory", "Table", "Global"]) stateful.add(Wasm[name].prototype);
   delete Wasm.compileStreaming;
   delete Wasm.instantiateStreaming;
   Wasm.compile = { compile: async (bytes) => new WasmModule(bytes) }.compile;
@@ -115,6 +117,7 @@
       return readEnv();
     },
     set env(value) {
+      stain();
       now.env = value;
     },
   });

@@ -2,10 +2,16 @@
   // first yields getters of its exported bindings, then evaluates its body.
 
   const modules = list();
+  /** What a module is: ready to be evaluated, in the middle of it or of its cycle, evaluated or failed. */
+  const LINKED = 0;
+  const RUNS = 1;
+  const DONE = 2;
   const next = uncurry(getPrototypeOf(getPrototypeOf((function* () {})())).next);
   const moduleHelpers = Object.assign(barrier, {
     /** The value of an imported binding that is about to be called: `this` stays undefined. */
     i: (value) => value,
+    /** A namespace object that is about to be assigned to: what can be read, and not written. */
+    n: (namespace) => freeze({ __proto__: null, get v() { return namespace; } }),
     /** Names an anonymous default export. */
     d(value) {
       defineProperty(value, "name", { __proto__: null, value: "default", configurable: true });
@@ -25,6 +31,8 @@
   async function importFrom(index, specifier) {
     if (now.phase !== RUNNING) throw new TypeErrorHere("dynamic module import unsupported at import time");
     const text = `${specifier}`;
+    // Whoever asks goes on first.
+    await undefined;
     const target = guard(host.load, index, text);
     if (target < 0) throw new TypeErrorHere(`Couldn't find module '${text}' among those that were pushed`);
     const { failure, namespace } = modules[target];
@@ -39,7 +47,7 @@
   }
 
   function define(index, wrapper) {
-    modules[index] = { __proto__: null, wrapper, namespace: create(null), getters: undefined, body: undefined, failure: undefined };
+    modules[index] = { __proto__: null, wrapper, namespace: create(null), getters: undefined, body: undefined, state: LINKED, failure: undefined, place: 0, root: 0 };
   }
 
   function instantiate(index, requests) {
@@ -76,15 +84,40 @@
   function linkAll(order, table) {
     for (let i = 0; i < order.length; i++) instantiate(order[i], table[order[i]].requests);
     for (let i = 0; i < order.length; i++) fillNamespace(order[i], table[order[i]].exports);
-    for (let i = 0; i < order.length; i++) next(modules[order[i]].body);
   }
 
-  /** The same for modules that are imported while an action runs; each keeps why it failed. */
-  function linkMore(order, table) {
+  /** A module and what it imports, dependencies first (InnerModuleEvaluation of ECMAScript). */
+  function evaluateMore(index, table, open) {
+    const module = modules[index];
+    if (module.failure !== undefined) throw module.failure.reason;
+    if (module.state !== LINKED) return;
+    module.state = RUNS;
+    module.place = module.root = open.length;
+    open[open.length] = index;
+    const { requests } = table[index];
+    for (let i = 0; i < requests.length; i++) {
+      evaluateMore(requests[i], table, open);
+      const other = modules[requests[i]];
+      if (other.state === RUNS && other.root < module.root) module.root = other.root;
+    }
+    next(module.body);
+    // Modules of a cycle are done together: if one fails, all have.
+    if (module.root !== module.place) return;
+    for (let i = module.place; i < open.length; i++) modules[open[i]].state = DONE;
+    open.length = module.place;
+  }
+
+  /** Links modules that are imported while an action runs, and evaluates one; each keeps why it failed. */
+  function linkMore(target, order, table) {
+    linkAll(order, table);
+    const open = list();
     try {
-      linkAll(order, table);
+      evaluateMore(target, table, open);
     } catch (reason) {
-      for (let i = 0; i < order.length; i++) modules[order[i]].failure = { __proto__: null, reason };
+      for (let i = 0; i < open.length; i++) {
+        modules[open[i]].state = DONE;
+        modules[open[i]].failure = { __proto__: null, reason };
+      }
     }
   }
 
@@ -92,6 +125,10 @@
   function link(order, table) {
     try {
       linkAll(order, table);
+      for (let i = 0; i < order.length; i++) {
+        next(modules[order[i]].body);
+        modules[order[i]].state = DONE;
+      }
     } catch (error) {
       fail(error);
     }

@@ -79,16 +79,24 @@
     admit([value]);
   }
 
+  const lazies = create(null);
   /** A global that is built when it is first touched. */
   function exposeLazily(name, build) {
+    const lazy = { __proto__: null, isBuilt: false, value: undefined, get() {
+      if (lazy.isBuilt) return lazy.value;
+      const value = build();
+      expose(name, value);
+      lazy.isBuilt = true;
+      return (lazy.value = value);
+    } };
+    lazies[name] = lazy;
     defineProperty(global, name, {
       __proto__: null,
-      get() {
-        const value = build();
+      get: lazy.get,
+      set: (value) => {
+        stain();
         expose(name, value);
-        return value;
       },
-      set: (value) => expose(name, value),
       enumerable: false,
       configurable: true,
     });
@@ -115,6 +123,7 @@
   //#include console.js
   //#include random.js
   //#include clock.js
+  //#include undo.js
   //#include streams.js
   //#include syscalls.js
   //#include forbidden.js

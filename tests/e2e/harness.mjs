@@ -113,6 +113,12 @@ export class Server {
     return Number(kilobytes) << 10;
   }
 
+  /** The most that was in memory since the process began. */
+  peakMemory() {
+    const [, kilobytes] = /VmHWM:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${this.child.pid}/status`, "utf8"));
+    return Number(kilobytes) * 1024;
+  }
+
   get environment() {
     return { CONVEX_SELF_HOSTED_URL: this.url, CONVEX_SELF_HOSTED_ADMIN_KEY: this.key };
   }
@@ -195,11 +201,11 @@ export class Project {
   }
 
   /** `npx convex …` that goes on until the test ends; gives the child and what it printed. */
-  convexRunning(t, server, args, { env = {} } = {}) {
+  convexRunning(t, server, args, { env = {}, input = "ignore" } = {}) {
     const child = spawn(process.execPath, [path.join(this.modules, "convex/bin/main.js"), ...args], {
       cwd: this.folder,
       env: { ...process.env, CI: "1", ...server.environment, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input, "pipe", "pipe"],
     });
     const running = { child, stdout: "", stderr: "", ended: once(child, "exit") };
     child.stdout.on("data", (part) => (running.stdout += part));

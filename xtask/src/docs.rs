@@ -1,21 +1,20 @@
 //! `cargo xtask docs`: the documentation as a site, and the checks of its pages that `tidy` makes:
-//! links, anchors, the list of pages, and a section for each error code.
+//! links, anchors, the list of pages, and a page for each error code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::bail;
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
-use crate::command::{output, program, succeed};
+use crate::command::{program, succeed};
+use crate::error_pages;
+use crate::setup;
 use crate::workspace::root;
 
 /// The pages, and the list of them that mdBook reads.
 const FOLDER: &str = "docs";
 const LIST: &str = "docs/SUMMARY.md";
-/// The page that has a section for each code.
-const ERRORS: &str = "docs/errors.md";
 /// Crates whose errors clients see.
 const ANSWERING: &[&str] = &[
     "catalog",
@@ -44,12 +43,20 @@ const NO_CODES: &[&str] = &[
     "NaN",
 ];
 
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only make the pages of error codes of their table.
+    #[arg(long)]
+    write: bool,
+}
+
 /// Builds the site into target/docs.
-pub(crate) fn main() -> anyhow::Result<()> {
-    if output(program("mdbook", &root()).arg("--version")).is_none() {
-        bail!("mdbook is not installed; `cargo install --locked mdbook` installs it");
+pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<()> {
+    error_pages::write()?;
+    if arguments.write {
+        return Ok(());
     }
-    succeed(program("mdbook", &root()).arg("build"))?;
+    succeed(program(setup::mdbook()?, &root()).arg("build"))?;
     println!("{}", root().join("target/docs/index.html").display());
     Ok(())
 }
@@ -58,7 +65,6 @@ pub(crate) fn main() -> anyhow::Result<()> {
 #[derive(Default)]
 struct Page {
     anchors: BTreeSet<String>,
-    headings: Vec<String>,
     links: Vec<String>,
 }
 
@@ -79,7 +85,6 @@ fn page(text: &str) -> Page {
                     count => format!("{id}-{count}"),
                 });
                 *count += 1;
-                page.headings.push(title);
             }
             Event::Text(text) | Event::Code(text) => {
                 if let Some(heading) = &mut heading {
@@ -122,8 +127,9 @@ pub(crate) fn check(
     for path in sources.iter().filter(|path| answers(path)) {
         codes_of(&fs::read_to_string(root().join(path))?, &mut codes);
     }
-    error_codes(&codes, read.get(Path::new(ERRORS)), findings);
-    Ok(())
+    let table = error_pages::table()?;
+    error_codes(&codes, &error_pages::codes(&table), findings);
+    error_pages::check(&table, findings)
 }
 
 /// Every link within the pages leads somewhere, and every page is in the list.
@@ -202,20 +208,17 @@ fn camel(text: &str) -> bool {
         && text.chars().filter(char::is_ascii_uppercase).count() > 1
 }
 
-/// Each code has its section, and each section its code.
-fn error_codes(codes: &BTreeSet<String>, page: Option<&Page>, findings: &mut Vec<String>) {
-    let Some(page) = page else {
-        findings.push(format!("{ERRORS} is missing"));
-        return;
-    };
-    let sections: BTreeSet<_> = page.headings.iter().collect();
-    for code in codes.iter().filter(|code| !sections.contains(code)) {
-        findings.push(format!("{ERRORS} has no section for {code}"));
+/// Each code has its page, and each page its code.
+fn error_codes(codes: &BTreeSet<String>, explained: &BTreeSet<&str>, findings: &mut Vec<String>) {
+    let table = error_pages::TABLE;
+    for code in codes
+        .iter()
+        .filter(|code| !explained.contains(code.as_str()))
+    {
+        findings.push(format!("{table} does not explain {code}"));
     }
-    for title in page.headings.iter().filter(|title| camel(title)) {
-        if !codes.contains(title) {
-            findings.push(format!("{ERRORS}: nothing answers {title} any more"));
-        }
+    for code in explained.iter().filter(|code| !codes.contains(**code)) {
+        findings.push(format!("{table}: nothing answers {code} any more"));
     }
 }
 
@@ -242,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_sections_are_compared() {
+    fn codes_and_pages_are_compared() {
         let mut codes = BTreeSet::new();
         codes_of(
             "f(\"BadThing\", \"WorseThing: {why}\", \"a Text\", \"Word\", \"HttpApi\") #[cfg(test)]\nmod tests { \"NoCode\" }",
@@ -253,11 +256,7 @@ mod tests {
             BTreeSet::from(["BadThing".to_owned(), "WorseThing".to_owned()])
         );
         let mut findings = Vec::new();
-        error_codes(
-            &codes,
-            Some(&page("# Errors\n## OldThing\n")),
-            &mut findings,
-        );
+        error_codes(&codes, &BTreeSet::from(["OldThing"]), &mut findings);
         assert_eq!(findings.len(), 3, "{findings:?}");
     }
 }

@@ -11,6 +11,7 @@ mod run;
 mod bench;
 mod dashboard;
 mod docs;
+mod error_pages;
 
 use std::process::ExitCode;
 
@@ -39,7 +40,7 @@ enum Task {
     /// Builds the dashboard with npm; the server is then compiled with it.
     Dashboard(dashboard::Arguments),
     /// Builds the documentation as a site, with mdBook.
-    Docs,
+    Docs(docs::Arguments),
     /// Measures workloads and writes docs/benchmarks.md.
     Bench(bench::Arguments),
 }
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
         Task::Torture(arguments) => test::torture(&arguments),
         Task::Run(arguments) => run::main(&arguments),
         Task::Dashboard(arguments) => dashboard::main(&arguments),
-        Task::Docs => docs::main(),
+        Task::Docs(arguments) => docs::main(&arguments),
         Task::Bench(arguments) => bench::main(&arguments),
     };
     match result {

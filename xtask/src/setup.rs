@@ -11,6 +11,8 @@ use crate::workspace::{root, tools};
 
 /// The Node that executors run on; its platform binary is an npm package.
 const NODE_VERSION: &str = "24";
+/// What makes the documentation a site.
+const MDBOOK_VERSION: &str = "0.5.4";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -118,4 +120,27 @@ pub(crate) fn python() -> anyhow::Result<PathBuf> {
         ]))?;
     }
     Ok(python)
+}
+
+/// mdBook, which makes the documentation a site; built at first need, unless it is installed.
+pub(crate) fn mdbook() -> anyhow::Result<PathBuf> {
+    let installed = PathBuf::from("mdbook");
+    if output(program(&installed, &root()).arg("--version")).is_some() {
+        return Ok(installed);
+    }
+    let folder = tools().join("mdbook");
+    let binary = folder.join("bin/mdbook");
+    if !binary.exists() {
+        println!("mdBook is built, which takes some minutes the first time");
+        succeed(
+            program("cargo", &root())
+                .env("CARGO_TARGET_DIR", folder.join("target"))
+                .args(["install", "--locked", "--quiet", "--no-default-features"])
+                .args(["--features", "search", "--root"])
+                .arg(&folder)
+                .arg(format!("mdbook@{MDBOOK_VERSION}")),
+        )?;
+        fs::remove_dir_all(folder.join("target"))?;
+    }
+    Ok(binary)
 }

@@ -6,11 +6,13 @@
 mod server;
 mod sync_client;
 mod http_client;
+mod later;
 mod bounds;
 mod report;
 mod sample;
 mod w1;
 mod w4;
+mod w6;
 mod w7;
 mod w8;
 
@@ -24,7 +26,7 @@ use crate::report::Report;
 /// Measures workloads against their bounds.
 #[derive(Parser)]
 struct Arguments {
-    /// W1, W1c, W4, W7, W8; all if none is named.
+    /// W1, W1c, W4, W6, W7, W8, scheduler; all if none is named.
     workloads: Vec<String>,
     /// Markdown file to write; a JSON file goes beside it.
     #[arg(long)]
@@ -102,11 +104,17 @@ async fn main() -> anyhow::Result<()> {
     if arguments.wants("W4") {
         w4::run(pace, &mut report).await?;
     }
+    if arguments.wants("W6") {
+        w6::run(pace, &mut report).await?;
+    }
     if arguments.wants("W7") {
         w7::run(pace, &mut report).await?;
     }
     if arguments.wants("W8") {
         w8::run(pace, &mut report).await?;
+    }
+    if arguments.wants("scheduler") {
+        later::run(pace, &mut report).await?;
     }
     report.print();
     if !arguments.smoke {

@@ -119,8 +119,10 @@ impl Report {
              W1c: W1 on servers that count what goes on and keep logs, as all do, beside one that does neither; nobody watches. The rule is a ratio of at least 0.99.\n\
              W4: commits pushed to every subscriber of one query of 20 messages; deliveries a second. One writer, which goes on when its mutation is acknowledged (p50, p99: until then) or, \"one commit at a time\", when everybody was served (until then).\n\
              Such a round runs one mutation and one query, in one process after another, before anything is pushed: with few sockets that weighs more than the pushing.\n\
+             W6: every subscriber has a question of its own over the same ten rows; executions (and deliveries) a second, and the time until the last was told. The bound runs the handler with the npm package on a host that answers with constants, alone on one core; ours share two with 1,000 sockets and their clients.\n\
              W7: queries over HTTP, 64 connections; (a) cached, (b) an index range of 10 rows with a random argument.\n\
-             W8: over HTTP, one connection, one request at a time, every argument new.\n",
+             W8: over HTTP, one connection, one request at a time, every argument new.\n\
+             Scheduler: both ways run the same mutation; a scheduled one also has its place in `_scheduled_functions` taken and given back.\n",
             self.pace.rounds,
             self.pace.measure.as_secs_f64(),
             self.pace.warm_up.as_secs_f64(),

@@ -13,7 +13,7 @@ pub(crate) struct Server {
     child: Child,
     /// Port of API and sync.
     pub(crate) port: u16,
-    _data: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -41,13 +41,13 @@ impl Server {
         let server = Server {
             child,
             port,
-            _data: data,
+            folder: data,
         };
         wait_for(port)?;
         let key = Command::new(&binary)
             .arg("keys")
             .arg("--data")
-            .arg(server._data.path().join("data"))
+            .arg(server.folder.path().join("data"))
             .output()?;
         server.push(String::from_utf8(key.stdout)?.trim())?;
         Ok(server)
@@ -57,7 +57,7 @@ impl Server {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../..")
             .canonicalize()?;
-        let app = self._data.path().join("app");
+        let app = self.app();
         copy(&root.join("crates/bench/app"), &app)?;
         let modules = root.join("tests/e2e/node_modules");
         ensure!(
@@ -83,6 +83,11 @@ impl Server {
             String::from_utf8_lossy(&output.stderr)
         );
         Ok(())
+    }
+
+    /// The folder of the app that was pushed.
+    pub(crate) fn app(&self) -> PathBuf {
+        self.folder.path().join("app")
     }
 
     /// CPU seconds, user and system, of the server and its executors so far.

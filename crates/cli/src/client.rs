@@ -214,7 +214,7 @@ impl Client {
         }
         let told = json.as_ref().and_then(|json| {
             let (code, message) = (json["code"].as_str()?, json["message"].as_str()?);
-            Some(anyhow!("{code}: {message}"))
+            Some(anyhow!(explained(&format!("{code}: {message}"))))
         });
         Err(told.unwrap_or_else(|| anyhow!("{} {path} answered {status}: {text}", self.url)))
     }
@@ -224,5 +224,40 @@ impl Client {
             "no server answers at {}; start it with `lentil`, or say where it is with --url (CONVEX_SELF_HOSTED_URL)",
             self.url
         )
+    }
+}
+
+/// A message that begins with a code, with the page that explains the code.
+pub(crate) fn explained(message: &str) -> String {
+    let code = message.split_once(": ").map(|(code, _)| code);
+    let code = code.filter(|code| {
+        code.starts_with(|c: char| c.is_ascii_uppercase())
+            && code.chars().all(|c| c.is_ascii_alphabetic())
+            && code.chars().filter(char::is_ascii_uppercase).count() > 1
+    });
+    code.map_or_else(
+        || message.to_owned(),
+        |code| format!("{message} (docs/errors/{code}.md)"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_lead_to_their_pages() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        for message in ["BadAdminKey: no", "TableExists: the table has documents"] {
+            let explained = explained(message);
+            let page = explained
+                .split_once('(')
+                .and_then(|(_, rest)| rest.strip_suffix(')'))
+                .expect("a page");
+            assert!(folder.join(page).is_file(), "{explained}");
+        }
+        for message in ["Error: no", "no code", "the export failed: InvalidZip"] {
+            assert_eq!(explained(message), message);
+        }
     }
 }

@@ -194,7 +194,7 @@ pub(crate) struct ServeOptions {
         help_heading = "Functions"
     )]
     pub(crate) node: Option<PathBuf>,
-    /// Processes that run queries and mutations [default: one a core].
+    /// Processes that run queries and mutations; as many again start while slow functions hold these [default: one a core].
     #[arg(long, env = "LENTIL_EXECUTORS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Functions")]
     pub(crate) executors: Option<u16>,
     /// Processes that run actions, at most; they start when needed [default: one a core, at least two].

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::{Value as Json, json};
 
-use crate::client::{Client, TargetOptions};
+use crate::client::{Client, TargetOptions, explained};
 use crate::remote::bytes;
 
 /// How often the server is asked how far it is.
@@ -268,12 +268,8 @@ fn wait(
         progress.tell(state["progress_message"].as_str().unwrap_or_default());
         match state["state"].as_str() {
             Some("failed") => {
-                bail!(
-                    "{}",
-                    state["error_message"]
-                        .as_str()
-                        .unwrap_or("the import failed")
-                )
+                let why = state["error_message"].as_str();
+                bail!(explained(why.unwrap_or("the import failed")))
             }
             Some(name) if !states.contains(&name) => return Ok(state),
             Some(_) => std::thread::sleep(POLL),

@@ -157,6 +157,10 @@ fn value_of(result: CallResult) -> Result<String, FunctionFailure> {
         CallResult::Timeout(text) | CallResult::OutOfMemory(text) => {
             Err(FunctionFailure::developer(text))
         }
+        CallResult::Overloaded(text) => Err(FunctionFailure::overloaded(
+            "TooManyConcurrentRequests",
+            text,
+        )),
         CallResult::System(text) => Err(FunctionFailure::internal("an action was ended", &text)),
     }
 }

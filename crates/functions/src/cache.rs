@@ -11,6 +11,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
 use crate::path::{ComponentPath, FunctionPath};
+use crate::syscalls::Foresight;
 use crate::{FunctionFailure, QueryResult};
 
 /// How long a result that depends on the clock is given to new askers.
@@ -130,8 +131,9 @@ pub(crate) enum Found {
     Result(Arc<QueryResult>),
     /// Somebody is running it.
     Running(Running),
-    /// Nobody is: the asker runs it, for everyone who comes meanwhile.
-    Nothing(Flight, Running),
+    /// Nobody is: the asker runs it, for everyone who comes meanwhile. The last run tells how this
+    /// one will begin.
+    Nothing(Flight, Running, Foresight),
 }
 
 impl QueryCache {
@@ -195,7 +197,16 @@ impl QueryCache {
             ts,
             answer: sender,
         };
-        Found::Nothing(flight, run)
+        Found::Nothing(flight, run, self.foresight(key))
+    }
+
+    /// What the last run of a question has shown of the next.
+    fn foresight(&self, key: &QueryKey) -> Foresight {
+        let versions = self.kept.get(key);
+        match versions.as_deref().and_then(<[Kept]>::last) {
+            Some(Kept::Success(result)) => result.foresight.clone(),
+            Some(Kept::Failure(_)) | None => Foresight::Unknown,
+        }
     }
 
     /// Keeps a result; the caller holds the lock of `running`, so that entries are changed in turn.
@@ -301,6 +312,7 @@ mod tests {
                 time: clock,
                 identity: false,
             },
+            foresight: Foresight::Unknown,
             made: Instant::now()
                 .checked_sub(age)
                 .expect("the machine is up for a while"),
@@ -310,7 +322,7 @@ mod tests {
 
     fn flight(cache: &Arc<QueryCache>, key: &Arc<QueryKey>, ts: u64) -> (Flight, Running) {
         match cache.find(key, Timestamp(ts), None) {
-            Found::Nothing(flight, running) => (flight, running),
+            Found::Nothing(flight, running, _) => (flight, running),
             _ => panic!("somebody runs it already"),
         }
     }
@@ -404,7 +416,7 @@ mod tests {
         tried: u64,
     ) -> (Flight, Running) {
         match cache.find(key, Timestamp(ts), Some(Timestamp(tried))) {
-            Found::Nothing(flight, running) => (flight, running),
+            Found::Nothing(flight, running, _) => (flight, running),
             _ => panic!("there is nothing newer to wait for"),
         }
     }

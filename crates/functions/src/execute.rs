@@ -14,7 +14,7 @@ use crate::outcome::Observed;
 use crate::path::FunctionPath;
 use crate::prepare::{LARGE, Ready, Refused};
 use crate::service::Inner;
-use crate::syscalls::{Remains, UdfSyscalls};
+use crate::syscalls::{Foresight, Remains, UdfSyscalls};
 use crate::validate::{Speaker, TableNames, check_result};
 use crate::warnings::{Used, warnings};
 
@@ -25,6 +25,8 @@ pub(crate) struct Executed {
     pub(crate) tx: Transaction,
     pub(crate) observed: Observed,
     pub(crate) journal: Option<Arc<str>>,
+    /// How the next run of the question will begin.
+    pub(crate) foresight: Foresight,
     /// The earliest time of what it has scheduled, ms since the epoch.
     pub(crate) scheduled_ms: Option<f64>,
     /// Seconds in user code.
@@ -40,6 +42,7 @@ impl Executed {
             tx: refused.tx,
             observed: Observed::default(),
             journal: None,
+            foresight: Foresight::Unknown,
             scheduled_ms: None,
             user_seconds: 0.0,
         }
@@ -60,11 +63,14 @@ pub(crate) async fn execute(inner: &Inner, ready: Box<Ready>) -> Result<Executed
         invocation,
         ..
     } = *ready;
-    let Ok((outcome, syscalls)) = inner.host.call(invocation, syscalls).await else {
-        return Err(FunctionFailure::overloaded(
-            "TooManyConcurrentRequests",
-            "Too many functions are waiting to run. Try again in a moment.",
-        ));
+    let (outcome, syscalls) = match inner.host.call(invocation, syscalls).await {
+        Ok(ran) => ran,
+        Err((_, refused)) => {
+            return Err(FunctionFailure::overloaded(
+                "TooManyConcurrentRequests",
+                refused.to_string(),
+            ));
+        }
     };
     let large = matches!(&outcome.result, CallResult::Value(text) if text.len() > LARGE);
     let limits = inner.options.limits;
@@ -90,6 +96,7 @@ fn finish(
         nested_lines,
         fatal,
         journal,
+        foresight,
     } = syscalls.into_remains();
     observed.time |= outcome.usage.observed_time;
     let spec = image.functions.get(path);
@@ -106,6 +113,10 @@ fn finish(
         CallResult::Timeout(text) | CallResult::OutOfMemory(text) => {
             Err(FunctionFailure::developer(text))
         }
+        CallResult::Overloaded(text) => Err(FunctionFailure::overloaded(
+            "TooManyConcurrentRequests",
+            text,
+        )),
         CallResult::System(text) => {
             Err(fatal.unwrap_or_else(|| FunctionFailure::internal("a function was ended", &text)))
         }
@@ -126,6 +137,7 @@ fn finish(
         tx,
         observed,
         journal,
+        foresight,
         scheduled_ms: scheduling.earliest_ms,
         user_seconds: outcome.usage.user_time.as_secs_f64(),
     }

@@ -9,6 +9,7 @@ use lentil_values::Timestamp;
 use crate::Signal;
 use crate::introspection::Entry;
 use crate::logs::Line;
+use crate::syscalls::Foresight;
 use crate::watchers::Watchers;
 
 /// Who must act on a failure, and how the edge answers it.
@@ -80,6 +81,8 @@ pub struct QueryResult {
     pub(crate) watchers: Arc<Watchers>,
     /// What the run observed besides documents.
     pub(crate) observed: Observed,
+    /// How the next run of the question will begin.
+    pub(crate) foresight: Foresight,
     /// When the run ended.
     pub(crate) made: Instant,
     /// What is known of its question, once its run has ended.
@@ -160,7 +163,11 @@ impl QueryResult {
             }
         };
         let lines: usize = self.outcome.log_lines.iter().map(String::len).sum();
-        (OVERHEAD + text + lines + self.journal.as_ref().map_or(0, |journal| journal.len())) as u64
+        (OVERHEAD
+            + self.foresight.weight()
+            + text
+            + lines
+            + self.journal.as_ref().map_or(0, |journal| journal.len())) as u64
     }
 }
 

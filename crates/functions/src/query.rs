@@ -19,6 +19,7 @@ use crate::logs::{Execution, identity_type};
 use crate::path::{FunctionPath, PathError};
 use crate::prepare::{LARGE, Ready, Refused, prepare};
 use crate::service::Inner;
+use crate::syscalls::Foresight;
 use crate::system_query;
 use crate::validate::parse_args;
 use crate::watchers::{Refresh, Watchers};
@@ -35,6 +36,8 @@ pub(crate) struct Run {
     pub(crate) path: FunctionPath,
     pub(crate) ts: Timestamp,
     pub(crate) journal: Option<Arc<str>>,
+    /// How it will begin.
+    pub(crate) foresight: Foresight,
     /// Tells it from other runs.
     pub(crate) id: uuid::Uuid,
 }
@@ -75,12 +78,13 @@ pub(crate) async fn ask(
         let own_only = key.identity.is_some();
         match inner.cache.find(&key, ts, tried) {
             Found::Result(result) => return Ok(hit(inner, call, path, result)),
-            Found::Nothing(flight, running) => {
+            Found::Nothing(flight, running, foresight) => {
                 let run = Run {
                     call: call.clone(),
                     path: path.clone(),
                     ts,
                     journal: key.journal.clone(),
+                    foresight,
                     id: uuid::Uuid::new_v4(),
                 };
                 // A task of its own: others may wait for it when this asker has gone.
@@ -149,7 +153,10 @@ async fn compute(inner: &Arc<Inner>, run: &Run) -> Answer {
     let started = Instant::now();
     let _outstanding = inner.introspection.counters.begin(FunctionKind::Query);
     let executed = match prepare_at(inner, run).await? {
-        Ok(ready) => execute(inner, ready).await?,
+        Ok(mut ready) => {
+            ready.syscalls.foresee_as(run.foresight.clone());
+            execute(inner, ready).await?
+        }
         Err(refused) => Executed::refused(*refused),
     };
     if let Err(failure) = &executed.result
@@ -172,6 +179,7 @@ async fn compute(inner: &Arc<Inner>, run: &Run) -> Answer {
         subscription: Some(subscription),
         watchers,
         observed: executed.observed,
+        foresight: executed.foresight,
         made: Instant::now(),
         live: Default::default(),
     }))
@@ -269,6 +277,7 @@ fn unread(ts: Timestamp, failure: FunctionFailure) -> QueryResult {
         subscription: None,
         watchers: Arc::default(),
         observed: Default::default(),
+        foresight: Foresight::Unknown,
         made: Instant::now(),
         live: Default::default(),
     }

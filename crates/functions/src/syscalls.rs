@@ -10,6 +10,7 @@ mod about;
 mod address;
 mod documents;
 mod files;
+mod foresight;
 mod frame;
 mod nested;
 mod pagination;
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use lentil_database::{Namespace, Transaction, TransactionLimits};
 use lentil_identity::Identity;
-use lentil_js::{CallOutcome, FunctionKind, Invocation, Reply, SyscallError, Syscalls};
+use lentil_js::{CallOutcome, Foreseen, FunctionKind, Invocation, Reply, SyscallError, Syscalls};
 use lentil_values::DocumentId;
 use serde::Deserialize;
 
@@ -31,6 +32,8 @@ pub(crate) use self::about::{request_metadata, unsupported};
 pub(crate) use self::address::{Address, create_handle};
 pub(crate) use self::documents::VISIBLE_SYSTEM_TABLES;
 use self::files::FileUsage;
+use self::foresight::Beginning;
+pub(crate) use self::foresight::Foresight;
 use self::frame::Frame;
 pub(crate) use self::nested::wrong_kind;
 pub(crate) use self::scheduling::Scheduling;
@@ -74,6 +77,7 @@ pub(crate) struct UdfSyscalls {
     /// What the operations of all functions of the call have taken.
     system_time: Duration,
     files: FileUsage,
+    beginning: Beginning,
 }
 
 /// What is left of an execution when its call has ended.
@@ -85,6 +89,8 @@ pub(crate) struct Remains {
     pub(crate) fatal: Option<FunctionFailure>,
     /// What the called function's pagination pinned.
     pub(crate) journal: Option<Arc<str>>,
+    /// How the next run of the question will begin.
+    pub(crate) foresight: Foresight,
 }
 
 impl UdfSyscalls {
@@ -104,6 +110,7 @@ impl UdfSyscalls {
             frames: vec![Frame::root(path, kind, journal)],
             system_time: Duration::ZERO,
             files: FileUsage::default(),
+            beginning: Beginning::default(),
             observed: Observed::default(),
             nested_lines: Vec::new(),
             fatal: None,
@@ -131,6 +138,7 @@ impl UdfSyscalls {
 
     /// Takes the world apart after the call.
     pub(crate) fn into_remains(mut self) -> Remains {
+        self.forget_unused_pages();
         while self.frames.len() > 1 {
             // A nested call that never ended, because the whole execution was ended.
             self.close_streams();
@@ -145,6 +153,7 @@ impl UdfSyscalls {
             nested_lines: self.nested_lines,
             fatal: self.fatal,
             journal: root.pinned,
+            foresight: self.beginning.learnt(),
         }
     }
 
@@ -237,6 +246,14 @@ impl UdfSyscalls {
 }
 
 impl Syscalls for UdfSyscalls {
+    fn foresee(&mut self) -> Vec<Foreseen> {
+        self.pages_in_advance()
+    }
+
+    fn foreseen_used(&mut self, count: usize) {
+        self.pages_used(count);
+    }
+
     fn sync_call(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
         match op {
             "1.0/queryCleanup" => self.query_cleanup(args),
@@ -252,6 +269,7 @@ impl Syscalls for UdfSyscalls {
 
     fn call(&mut self, op: &str, args: &str) -> Reply {
         tracing::trace!(target: "lentil::station", number = 6);
+        self.beginning.note(op, args);
         if op == "1.0/runUdf" {
             return match self.run_udf(args) {
                 Ok(invocation) => Reply::Nested(Box::new(invocation)),

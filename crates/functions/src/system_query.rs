@@ -12,6 +12,7 @@ use crate::errors::no_public_function;
 use crate::path::FunctionPath;
 use crate::query::{Run, subscribe};
 use crate::service::Inner;
+use crate::syscalls::Foresight;
 use crate::syscalls::wrong_kind;
 use crate::system::{AfterCommit, Request, SystemFunction};
 use crate::validate::parse_args;
@@ -50,6 +51,7 @@ pub(crate) async fn run(inner: &Arc<Inner>, run: &Run) -> Answer {
         subscription: Some(subscription),
         watchers,
         observed: Default::default(),
+        foresight: Foresight::Never,
         made: Instant::now(),
         live: Default::default(),
     }))

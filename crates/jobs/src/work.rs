@@ -37,13 +37,16 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Starts them.
-    pub fn start(
+    /// Starts them, after imports and exports that an earlier process was in the middle of have
+    /// been marked as failed. Whoever asks for new ones waits for this: those must not be taken for
+    /// old ones, nor be refused because of them.
+    pub async fn start(
         functions: &Functions,
         deployer: &Deployer,
         imports: &Imports,
         exports: &Exports,
     ) -> Jobs {
+        fail_interrupted(imports, exports).await;
         let (stop, stopping) = watch::channel(false);
         let database = functions.database();
         let files = Snapshots {
@@ -165,15 +168,19 @@ struct Snapshots {
     exports: Exports,
 }
 
-/// Ends what an earlier process was in the middle of, and from then on forgets what has grown old.
-async fn sweep(database: Database, snapshots: Snapshots, mut stopping: watch::Receiver<bool>) {
-    let Snapshots { imports, exports } = snapshots;
+/// Ends what an earlier process was in the middle of.
+async fn fail_interrupted(imports: &Imports, exports: &Exports) {
     if let Err(error) = imports.fail_interrupted().await {
         tracing::warn!(%error, "interrupted imports cannot be marked as failed");
     }
     if let Err(error) = exports.fail_interrupted().await {
         tracing::warn!(%error, "interrupted exports cannot be marked as failed");
     }
+}
+
+/// Forgets what has grown old.
+async fn sweep(database: Database, snapshots: Snapshots, mut stopping: watch::Receiver<bool>) {
+    let Snapshots { imports, exports } = snapshots;
     loop {
         forget(&database, &stopping, SESSION_REQUESTS).await;
         forget(&database, &stopping, SCHEDULED).await;

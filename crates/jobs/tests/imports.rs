@@ -487,7 +487,8 @@ async fn what_a_restart_interrupts_has_failed() {
         &deployment.deployer,
         &imports,
         &deployment.exports,
-    );
+    )
+    .await;
     let state = deployment.after(&id, &["waiting_for_confirmation"]).await;
     assert_eq!(state["state"], "failed");
     assert!(
@@ -522,7 +523,8 @@ async fn old_outcomes_of_mutations_are_forgotten() {
         &deployment.deployer,
         &deployment.imports,
         &deployment.exports,
-    );
+    )
+    .await;
     let count = || {
         let mut tx = deployment.database.begin();
         tx.count(Namespace::ROOT, table.name()).expect("counted")

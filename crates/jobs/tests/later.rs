@@ -87,18 +87,19 @@ impl App {
             jobs: None,
             _folder: folder,
         };
-        app.start_jobs();
+        app.start_jobs().await;
         app.push(serde_json::from_str(APP).expect("JSON")).await;
         app
     }
 
-    fn start_jobs(&mut self) {
-        self.jobs = Some(Jobs::start(
+    async fn start_jobs(&mut self) {
+        let jobs = Jobs::start(
             &self.functions,
             &self.deployer,
             &self.imports,
             &self.exports,
-        ));
+        );
+        self.jobs = Some(jobs.await);
     }
 
     async fn stop_jobs(&mut self) {
@@ -284,7 +285,7 @@ async fn a_start_finds_what_waits() {
     };
     tokio::task::spawn_blocking(began).await.expect("no panic");
     assert_eq!(app.state(second), Some(JobState::Pending));
-    app.start_jobs();
+    app.start_jobs().await;
     app.until_noted(2).await;
     assert_eq!(app.notes().await, ["first", "second"]);
     let error = "Transient error while executing action".to_owned();
@@ -303,12 +304,12 @@ async fn results_are_kept_for_a_week() {
     app.stop_jobs().await;
     app.clock.jump_hours(7 * 24 - 1);
     let newer = app.schedule("newer", Duration::ZERO).await;
-    app.start_jobs();
+    app.start_jobs().await;
     app.until_noted(2).await;
     assert_eq!(app.state(old), Some(JobState::Success));
     app.stop_jobs().await;
     app.clock.jump_hours(2);
-    app.start_jobs();
+    app.start_jobs().await;
     let gone = async |app: &App| app.state(old).is_none() && app.state(canceled).is_none();
     app.until("what is old is forgotten", gone).await;
     assert_eq!(app.state(newer), Some(JobState::Success));

@@ -219,6 +219,12 @@ impl Evaluation {
             CallResult::Timeout(text)
             | CallResult::OutOfMemory(text)
             | CallResult::System(text) => text,
+            CallResult::Overloaded(message) => {
+                return Err(AnalyzeError {
+                    code: "TooManyConcurrentRequests",
+                    message,
+                });
+            }
         };
         if failure.starts_with("Environment variable ") {
             return Err(AnalyzeError {

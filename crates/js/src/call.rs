@@ -85,8 +85,30 @@ pub enum Reply {
     Nested(Box<Invocation>),
 }
 
+/// An asynchronous syscall that a call is expected to make, and its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreseen {
+    /// The operation.
+    pub op: &'static str,
+    /// Its arguments, as user code will spell them.
+    pub args: Arc<str>,
+    /// JSON text.
+    pub answer: String,
+}
+
 /// The world as user code sees it. One object serves one call and everything nested in it.
 pub trait Syscalls: Send {
+    /// What the call that is about to begin will ask first, as far as that is known, in order.
+    /// It is sent along, so that asking costs no crossing. Answering must have left no trace: what
+    /// of it is asked for is told by [`Syscalls::foreseen_used`], the rest was never asked.
+    fn foresee(&mut self) -> Vec<Foreseen> {
+        Vec::new()
+    }
+    /// The next so many of what was foreseen have been asked for. Told before anything that user
+    /// code has asked since, and before the call's end.
+    fn foreseen_used(&mut self, count: usize) {
+        let _ = count;
+    }
     /// A synchronous syscall.
     fn sync_call(&mut self, op: &str, args: &str) -> Result<String, SyscallError>;
     /// An asynchronous syscall. Calls of one execution arrive in the order they were issued and
@@ -146,6 +168,9 @@ pub enum CallResult {
     Timeout(String),
     /// More memory than the limit; the executor is gone. The text is ready for the developer.
     OutOfMemory(String),
+    /// It could not run to its end now, and may be run again: the machine gave it too little of its
+    /// processors, or somebody else ended the executor. The text is ready for the client.
+    Overloaded(String),
     /// A syscall failed with [`SyscallError::System`], or the executor broke.
     System(String),
 }

@@ -1,11 +1,13 @@
 //! Drives one executor process: sends bundles and calls, answers syscalls, watches the clock.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::call::{
-    CallOutcome, CallResult, Invocation, JsError, LogLevel, LogLine, Reply, Syscalls, Usage,
+    CallOutcome, CallResult, Foreseen, Invocation, JsError, LogLevel, LogLine, Reply, Syscalls,
+    Usage,
 };
 use crate::limits::*;
 use crate::loaded::Loaded;
@@ -24,13 +26,23 @@ pub(crate) enum Purpose {
     Definition = 4,
 }
 
+/// Where the fields of a frame begin in the input: behind length, kind, and how much of what was
+/// foreseen has been used.
+const FIELDS: usize = 6;
+/// Buffers that are kept for nested calls.
+const SPARE_BUFFERS: usize = 4;
+
 /// Why a whole execution tree ends at once.
 #[derive(Debug)]
 pub(crate) enum End {
     /// User time is up; the process was ended.
     Timeout,
+    /// Wall time is up, because the machine did not let user code run; the process was ended.
+    Starved,
     /// The process ran out of memory and is gone.
     OutOfMemory,
+    /// Somebody else ended the process. The flag: before the call asked the server for anything.
+    Lost(bool),
     /// A syscall failed with something that user code must not see. The flag: the executor was
     /// told and lives on.
     System(String, bool),
@@ -46,10 +58,14 @@ pub(crate) struct Executor {
     realms: Realms,
     loaded: Loaded,
     input: Vec<u8>,
+    /// Buffers for frames that come while requests are answered.
+    spare: Vec<Vec<u8>>,
     have: usize,
     frame_end: usize,
     output: FrameWriter,
     calls: u64,
+    /// The call at hand has asked the server for something.
+    asked: bool,
     /// The last call failed, perhaps for want of memory that its realm still holds.
     suspect: bool,
     running_since: Instant,
@@ -80,7 +96,7 @@ impl Executor {
             .map_err(|error| End::System(format!("cannot start an executor: {error}"), false))?;
         let options = serde_json::json!({
             "spare": REALMS_SPARE, "kept": REALMS_KEPT, "envs": ENVS_PER_EXECUTOR,
-            "streams": crate::scripts::STREAMS,
+            "streams": crate::scripts::STREAMS, "planted": launch.planted,
         });
         let mut hello = FrameWriter::default();
         hello.plain_str(crate::scripts::main_script());
@@ -91,10 +107,12 @@ impl Executor {
             realms,
             loaded: Loaded::default(),
             input: vec![0; 1 << 16],
+            spare: Vec::new(),
             have: 0,
             frame_end: 0,
             output: FrameWriter::default(),
             calls: 0,
+            asked: false,
             suspect: false,
             running_since: Instant::now(),
             cpu_before: None,
@@ -107,7 +125,7 @@ impl Executor {
                 format!("an executor greeted with a frame of kind {kind}"),
                 false,
             )),
-            Err(End::Timeout) => Err(End::System(
+            Err(End::Timeout | End::Starved) => Err(End::System(
                 "an executor did not start in time".to_owned(),
                 false,
             )),
@@ -129,6 +147,11 @@ impl Executor {
             .is_some_and(|bytes| bytes > limit)
     }
 
+    /// What comes is a call that nobody else has asked for.
+    pub(crate) fn begin(&mut self) {
+        self.asked = false;
+    }
+
     /// Runs one call to its end.
     pub(crate) fn call(
         &mut self,
@@ -146,10 +169,16 @@ impl Executor {
         let env = self.prepare(bundle, &invocation.env, meter);
         self.output.begin(to_executor::INVOKE);
         write_invocation(&mut self.output, invocation, env, module, self.realms);
+        write_foreseen(&mut self.output, &syscalls.foresee());
         self.output.end();
         self.flush()?;
         loop {
-            match self.receive(meter)? {
+            let kind = self.receive(meter)?;
+            // Whatever comes says first how much of what was foreseen it has used.
+            if let used @ 1.. = *self.input.get(5).unwrap_or(&0) {
+                syscalls.foreseen_used(usize::from(used));
+            }
+            match kind {
                 from_executor::CALLS => self.answer(syscalls, meter)?,
                 from_executor::SYNC => self.answer_sync(syscalls)?,
                 from_executor::DONE => {
@@ -208,6 +237,14 @@ impl Executor {
         }
     }
 
+    /// Has it give back memory that it can do without until it is called again.
+    pub(crate) fn trim(&mut self) -> Result<(), End> {
+        self.loaded.trim(&mut self.output);
+        self.output.begin(to_executor::TRIM);
+        self.output.end();
+        self.flush()
+    }
+
     /// Tells the executor to drop the execution it is in; it must be waiting for replies.
     pub(crate) fn abort(&mut self) -> Result<(), End> {
         self.output.begin(to_executor::ABORT);
@@ -225,14 +262,21 @@ impl Executor {
         let End::System(text, _) = end else {
             return end;
         };
-        let (status, said) = self.process.autopsy();
+        let asked = self.asked;
+        let (status, said, by_itself) = self.process.autopsy();
         let out_of_memory = was_out_of_memory(status, &said);
+        // Code in an executor cannot send signals: it was the system, or a person.
+        let was_killed =
+            by_itself && status.and_then(|status| status.signal()) == Some(libc::SIGKILL);
         let status = status.map_or("unknown status".to_owned(), |status| status.to_string());
         if out_of_memory {
             tracing::warn!(%status, calls = self.calls, said = %said.trim(), "an executor ran out of memory");
             return End::OutOfMemory;
         }
         tracing::warn!(%status, said = %said.trim(), "an executor ended unexpectedly");
+        if was_killed {
+            return End::Lost(!asked);
+        }
         End::System(format!("{text} ({status})"), false)
     }
 
@@ -259,17 +303,16 @@ impl Executor {
     }
 
     /// Waits for the next frame while user code runs; returns its kind, its fields are in
-    /// `input[5..frame_end]`.
+    /// `input[FIELDS..frame_end]`.
     fn receive(&mut self, meter: &mut Meter) -> Result<u8, End> {
         self.have = 0;
         self.cpu_before = None;
+        if meter.is_exact() {
+            self.cpu_before = self.process.cpu_time();
+        }
         let mut wanted = 4;
         while self.have < wanted {
-            self.wait(meter)?;
-            let got = self
-                .process
-                .read(&mut self.input[self.have..])
-                .map_err(|error| broken(&error))?;
+            let got = self.next_bytes(meter)?;
             if got == 0 {
                 return Err(End::System(
                     "the executor ended unexpectedly".to_owned(),
@@ -296,53 +339,57 @@ impl Executor {
                 }
             }
         }
-        meter.spend(self.running_since);
+        meter.spend(self.running_since, self.cpu_used());
         self.frame_end = wanted;
         Ok(self.input[4])
     }
 
-    /// Waits for bytes until the time of user code is up.
-    fn wait(&mut self, meter: &Meter) -> Result<(), End> {
+    /// CPU time of the process since `cpu_before`, if that was read.
+    fn cpu_used(&self) -> Option<Duration> {
+        let before = self.cpu_before?;
+        Some(self.process.cpu_time()?.saturating_sub(before))
+    }
+
+    /// Reads what comes next, if it comes before the time of user code is up; 0 bytes when the
+    /// process is gone.
+    fn next_bytes(&mut self, meter: &Meter) -> Result<usize, End> {
         let since = self.running_since;
+        if self.cpu_before.is_none() {
+            // Most frames come at once: one system call, and no look at the CPU clock.
+            let got = self.process.read_soon(&mut self.input[self.have..]);
+            if let Some(got) = got.map_err(|error| broken(&error))? {
+                return Ok(got);
+            }
+            let used = self.process.cpu_time();
+            self.cpu_before = used.map(|used| used.saturating_sub(since.elapsed()));
+        }
         let mut left = meter.left(since);
-        loop {
-            if self.cpu_before.is_none() && left > Duration::ZERO {
-                // Most frames come at once: the CPU clock is read only for those that do not.
-                let short = left.min(Duration::from_millis(20));
-                if self.process.wait(short).map_err(|error| broken(&error))? == Waited::Ready {
-                    return Ok(());
-                }
-                let used = self.process.cpu_time();
-                self.cpu_before = used.map(|used| used.saturating_sub(since.elapsed()));
-                left = meter.left(since);
-            }
-            if self.process.wait(left).map_err(|error| broken(&error))? == Waited::Ready {
-                return Ok(());
-            }
-            let used = self
-                .process
-                .cpu_time()
-                .zip(self.cpu_before)
-                .map(|(now, before)| now.saturating_sub(before));
-            match meter.judge(since, used) {
+        while self.process.wait(left).map_err(|error| broken(&error))? == Waited::TimedOut {
+            match meter.judge(since, self.cpu_used()) {
                 Verdict::Stop => return Err(End::Timeout),
+                Verdict::Starved => return Err(End::Starved),
                 Verdict::WaitFor(more) => left = more,
             }
         }
+        let got = self.process.read(&mut self.input[self.have..]);
+        got.map_err(|error| broken(&error))
     }
 
     /// Answers a batch of asynchronous syscalls with one frame.
     fn answer(&mut self, syscalls: &mut dyn Syscalls, meter: &mut Meter) -> Result<(), End> {
+        self.asked = true;
         // Nested calls reuse the input buffer, so the requests leave it first; it comes back also
         // when a call ends the execution, because what was read ahead counts on it.
-        let (input, end) = (
-            std::mem::replace(&mut self.input, vec![0; 1 << 16]),
-            self.frame_end,
-        );
+        let other = self.spare.pop().unwrap_or_else(|| vec![0; 1 << 16]);
+        let (input, end) = (std::mem::replace(&mut self.input, other), self.frame_end);
         let have = std::mem::take(&mut self.have);
         self.frame_end = 0;
-        let replies = self.replies(&input[5..end], syscalls, meter);
-        (self.input, self.have, self.frame_end) = (input, have, end);
+        let replies = self.replies(&input[FIELDS..end], syscalls, meter);
+        let other = std::mem::replace(&mut self.input, input);
+        (self.have, self.frame_end) = (have, end);
+        if self.spare.len() < SPARE_BUFFERS && other.len() == 1 << 16 {
+            self.spare.push(other);
+        }
         self.output.raw(replies?.bytes());
         self.flush()
     }
@@ -389,7 +436,8 @@ impl Executor {
     }
 
     fn answer_sync(&mut self, syscalls: &mut dyn Syscalls) -> Result<(), End> {
-        let mut fields = FrameReader::new(&self.input[5..self.frame_end]);
+        self.asked = true;
+        let mut fields = FrameReader::new(&self.input[FIELDS..self.frame_end]);
         let (op, args) = (fields.str()?, fields.str()?);
         let reply = syscalls.sync_call(op, args);
         self.output.begin(to_executor::SYNC);
@@ -413,7 +461,7 @@ impl Executor {
     }
 
     fn done(&mut self, bundle: &Bundle) -> Result<CallOutcome, End> {
-        let mut fields = FrameReader::new(&self.input[5..self.frame_end]);
+        let mut fields = FrameReader::new(&self.input[FIELDS..self.frame_end]);
         let outcome = read_outcome(&mut fields, bundle)?;
         if self.input.len() > 1 << 20 {
             self.input = vec![0; 1 << 16];
@@ -438,6 +486,16 @@ fn write_reply(replies: &mut FrameWriter, reply: Result<String, SyscallError>) -
         Err(SyscallError::System { message }) => return Err(End::System(message, true)),
     }
     Ok(())
+}
+
+/// What is answered in advance.
+fn write_foreseen(output: &mut FrameWriter, foreseen: &[Foreseen]) {
+    output.u32(u32::try_from(foreseen.len()).unwrap_or(u32::MAX));
+    for Foreseen { op, args, answer } in foreseen {
+        output.str(op);
+        output.str(args);
+        output.str(answer);
+    }
 }
 
 /// The fields of an invocation; the environment and the module by their numbers.
@@ -541,6 +599,10 @@ pub(crate) fn read_line(fields: &mut FrameReader) -> Result<LogLine, Malformed> 
 pub(crate) fn ended(end: &End, meter: &Meter, heap_mib: u32) -> CallOutcome {
     let result = match end {
         End::Timeout => CallResult::Timeout(meter.timeout_text()),
+        End::Starved => CallResult::Overloaded(meter.starved_text()),
+        End::Lost(..) => CallResult::Overloaded(
+            "The process that ran this function was ended from outside. Try again.".to_owned(),
+        ),
         End::OutOfMemory => CallResult::OutOfMemory(format!(
             "JavaScript execution ran out of memory (maximum memory usage: {heap_mib} MB)"
         )),

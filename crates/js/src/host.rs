@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 use crate::actions::{ActionPool, Exchange, Program};
 use crate::analyze::Evaluation;
 use crate::executor::{End, Purpose, ended};
-use crate::limits::{ANALYSIS_USER_TIME, DATA_HEADROOM_MIB, HEAP_HEADROOM_MIB};
+use crate::limits::{ANALYSIS_USER_TIME, DATA_HEADROOM_MIB, HEAP_HEADROOM_MIB, SLOW_AFTER};
 use crate::meter::Meter;
 use crate::node::Node;
 use crate::node_actions::NodeHost;
-use crate::pool::{Pool, Worker};
+use crate::pool::{NotTaken, Pool, Worker, lane_of};
 use crate::process::Launch;
 use crate::realms::{RealmFinding, RealmLog, RealmReport};
 use crate::sandbox::{Sandbox, Sandboxed};
@@ -31,7 +31,7 @@ use crate::{
 pub struct HostOptions {
     /// The Node binary; `None` looks for `node` on PATH.
     pub node: Option<PathBuf>,
-    /// Executors for queries and mutations.
+    /// Executors for queries and mutations: for those of slow functions, and again for the others.
     pub executors: usize,
     /// Realm policy.
     pub realms: Realms,
@@ -48,6 +48,11 @@ pub struct HostOptions {
     pub idle_after: Duration,
     /// Calls that may wait for an executor; one more is refused.
     pub queue: usize,
+    /// A call that takes so long is slow: it does not hold an executor that others wait for.
+    pub slow_after: Duration,
+    /// A way out of realms that is opened on purpose, so that tests can show that they notice;
+    /// releases have none and refuse to start with it.
+    pub planted_escape: Option<String>,
     /// How actions run.
     pub actions: ActionOptions,
     /// How Node actions run.
@@ -67,6 +72,8 @@ impl Default for HostOptions {
             heap_mib: 64,
             idle_after: Duration::from_secs(300),
             queue: 4_096,
+            slow_after: SLOW_AFTER,
+            planted_escape: None,
             actions: ActionOptions::default(),
             node_actions: NodeOptions::default(),
         }
@@ -84,6 +91,11 @@ pub enum HostError {
     #[error("{0}")]
     Spawn(String),
 }
+
+/// A call that was not taken: what to tell whoever made it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(String);
 
 /// Counters for operators.
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,6 +124,10 @@ pub struct Host {
 impl Host {
     /// Checks Node and prepares the pool; executors start at first need.
     pub fn start(options: HostOptions) -> Result<Host, HostError> {
+        if options.planted_escape.is_some() && crate::scripts::PLANTED.is_empty() {
+            let why = "this is a release: it has no escapes to plant";
+            return Err(HostError::Spawn(why.to_owned()));
+        }
         let node = Node::find(options.node.clone())?;
         let sandbox = |what| match options.sandbox.then(|| Sandbox::prepare(what, &node.path)) {
             Some(Ok(sandbox)) => Some(Arc::new(sandbox)),
@@ -131,6 +147,7 @@ impl Host {
             data_bytes: (u64::from(heap_mib) * 2 + DATA_HEADROOM_MIB + node.mapped_mib()) << 20,
             node: node.clone(),
             network,
+            planted: options.planted_escape.clone(),
             full: None,
         };
         let pool = Pool::start(&options, &launch(options.heap_mib, false))
@@ -160,8 +177,8 @@ impl Host {
     }
 
     /// Runs one call and hands the syscalls object back with its outcome. Cancel-safe: dropping
-    /// the future lets the call run to its end unobserved. `Err` gives the object back when the
-    /// queue is full or the host is shut down.
+    /// the future lets the call run to its end unobserved. `Err` gives the object back, and says
+    /// why, when too many calls wait or the host is shut down.
     ///
     /// # Panics
     /// If `syscalls` panicked, once its driver thread is free for others again.
@@ -169,13 +186,14 @@ impl Host {
         &self,
         invocation: Invocation,
         syscalls: S,
-    ) -> Result<(CallOutcome, S), S> {
+    ) -> Result<(CallOutcome, S), (S, Refused)> {
         tracing::trace!(target: "lentil::station", number = 5);
         // The object is shared only until the job starts, so that a refusal can give it back.
         let slot = Arc::new(Mutex::new(Some(syscalls)));
         let (answer, answered) = oneshot::channel();
         let user_time = self.user_time;
         let taken = Arc::clone(&slot);
+        let lane = lane_of(&invocation.bundle, &invocation.module, &invocation.function);
         let job = move |worker: &mut Worker| {
             let Some(mut syscalls) = taken.lock().take() else {
                 return;
@@ -198,18 +216,17 @@ impl Host {
                 check(worker, &invocation, &outcome, replay, user_time);
             }
         };
-        let submitted = self.pool.submit(Box::new(job));
-        if submitted.is_ok()
-            && let Ok((outcome, syscalls)) = answered.await
-        {
-            return Ok((outcome, syscalls));
-        }
-        drop(submitted);
+        let why = match self.pool.submit(lane, Box::new(job)) {
+            Err((_, why)) => why,
+            Ok(()) => match answered.await {
+                Ok(answer) => return Ok(answer),
+                Err(_) => NotTaken::Closed,
+            },
+        };
         // Refused, or dropped from the queue by a shutdown: the job never ran.
-        Err(slot
-            .lock()
-            .take()
-            .expect("a job that started answers, unless its syscalls panicked"))
+        let syscalls = slot.lock().take();
+        let syscalls = syscalls.expect("a job that started answers, unless its syscalls panicked");
+        Err((syscalls, Refused(why.to_string())))
     }
 
     /// Runs an action to its end. Dropping the future cancels it: its code runs no further, and
@@ -258,7 +275,8 @@ impl Host {
         bundle: Arc<Bundle>,
         env: Arc<BTreeMap<String, String>>,
     ) -> Result<BTreeMap<String, AnalyzedModule>, AnalyzeError> {
-        self.on_worker(move |worker| {
+        let of = bundle.clone();
+        self.on_worker(&of, move |worker| {
             let mut out = BTreeMap::new();
             for (index, module) in bundle
                 .modules()
@@ -336,7 +354,8 @@ impl Host {
         let Some(index) = bundle.index_of(path) else {
             return Err(AnalyzeError::missing(path));
         };
-        self.on_worker(move |worker| {
+        let of = bundle.clone();
+        self.on_worker(&of, move |worker| {
             evaluate_on(worker, &bundle, &env, index, purpose).text(path, purpose)
         })
         .await
@@ -344,14 +363,16 @@ impl Host {
 
     async fn on_worker<T: Send + 'static>(
         &self,
+        bundle: &Bundle,
         work: impl FnOnce(&mut Worker) -> Result<T, AnalyzeError> + Send + 'static,
     ) -> Result<T, AnalyzeError> {
         let (answer, answered) = oneshot::channel();
+        let lane = lane_of(bundle, "", "");
         let job = move |worker: &mut Worker| {
             // The pusher may have gone away.
             let _ = answer.send(work(worker));
         };
-        match self.pool.submit(Box::new(job)) {
+        match self.pool.submit(lane, Box::new(job)) {
             Ok(()) => answered
                 .await
                 .unwrap_or_else(|_| Err(AnalyzeError::overloaded())),
@@ -374,7 +395,11 @@ fn call_on(
     meter: &mut Meter,
 ) -> CallOutcome {
     let heap_mib = worker.heap_mib();
-    let done = worker.run(|executor| executor.call(invocation, syscalls, meter));
+    let mut done = worker.run(|executor| executor.call(invocation, syscalls, meter));
+    if matches!(done, Err(End::Lost(true))) {
+        // Nobody has seen anything of it: it begins again, in another process.
+        done = worker.run(|executor| executor.call(invocation, syscalls, meter));
+    }
     done.unwrap_or_else(|end| ended(&end, meter, heap_mib))
 }
 

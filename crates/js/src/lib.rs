@@ -38,9 +38,9 @@ pub use crate::bundle::{
     Bundle, LinkError, ModuleEnvironment, ModuleSource, NodePackage, NodeSettings,
 };
 pub use crate::call::{
-    CallOutcome, CallResult, FunctionKind, Invocation, JsError, LogLevel, LogLine, Realms, Reply,
-    SyscallError, Syscalls, Usage,
+    CallOutcome, CallResult, Foreseen, FunctionKind, Invocation, JsError, LogLevel, LogLine,
+    Realms, Reply, SyscallError, Syscalls, Usage,
 };
-pub use crate::host::{Host, HostError, HostOptions, HostStats};
+pub use crate::host::{Host, HostError, HostOptions, HostStats, Refused};
 pub use crate::node_actions::NodeOptions;
 pub use crate::realms::{RealmFinding, RealmReport};

@@ -8,14 +8,34 @@ pub(crate) const ANALYSIS_USER_TIME: Duration = Duration::from_secs(4);
 /// An executor must be ready within so much time of its own.
 pub(crate) const START_TIME: Duration = Duration::from_secs(10);
 
+/// A process of actions must be, by the clock on the wall.
+pub(crate) const START_WALL_TIME: Duration = Duration::from_secs(40);
+
 /// Extra user time of the first call of a bundle in an executor, which compiles: base.
 pub(crate) const COMPILE_ALLOWANCE: Duration = Duration::from_millis(200);
 
 /// Extra user time of the first call of a bundle in an executor: for each MiB of script.
 pub(crate) const COMPILE_ALLOWANCE_PER_MIB: Duration = Duration::from_secs(1);
 
-/// Wall time of user code, as a multiple of its user time, on a machine too busy to run it.
-pub(crate) const WALL_FACTOR: u32 = 4;
+/// Wall time of user code, as a multiple of its user time, on a machine too busy to run it. Code
+/// that runs for so long holds up nobody (ADR 0013).
+pub(crate) const WALL_FACTOR: u32 = 10;
+
+/// A call that holds an executor for so long is slow, and so is a function whose calls do.
+pub(crate) const SLOW_AFTER: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether running calls have become slow, while others wait.
+pub(crate) const SLOW_CHECK_EVERY: Duration = Duration::from_millis(20);
+
+/// A call costs its function at least so much of its turn.
+pub(crate) const FAIR_COST_MIN: Duration = Duration::from_micros(100);
+
+/// Functions of which it is known how long they take.
+pub(crate) const LANES_MAX: usize = 4_096;
+
+/// Code that has used less than this part of its user time when its wall time is up did not want
+/// to run.
+pub(crate) const IDLE_SHARE: u32 = 20;
 
 /// JS heap of an executor beyond that of a call: the runtime, compiled bundles, spare realms, MiB.
 pub(crate) const HEAP_HEADROOM_MIB: u32 = 48;
@@ -31,6 +51,9 @@ pub(crate) const MEMORY_CHECK_EVERY: u64 = 256;
 
 /// Resident memory, besides twice the heap, at which an executor is replaced, MiB.
 pub(crate) const RESIDENT_HEADROOM_MIB: u64 = 256;
+
+/// An executor with nothing to do for so long gives memory back.
+pub(crate) const TRIM_AFTER: Duration = Duration::from_secs(5);
 
 /// Bundles an executor keeps.
 pub(crate) const BUNDLES_PER_EXECUTOR: usize = 8;
@@ -93,5 +116,6 @@ pub(crate) const INSTALL_REASON_MAX: usize = 2_000;
 /// Console lines appended to an error of analysis.
 pub(crate) const ANALYSIS_LINES: usize = 100;
 
+const _: () = assert!(SLOW_CHECK_EVERY.as_millis() < SLOW_AFTER.as_millis());
 const _: () = assert!(CALLS_PER_EXECUTOR > MEMORY_CHECK_EVERY);
 const _: () = assert!(FRAME_BYTES_MAX < 0x7fff_ffff);

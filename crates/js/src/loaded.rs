@@ -28,6 +28,15 @@ impl Loaded {
         (self.env(env, output), sent)
     }
 
+    /// Writes frames that drop all bundles but the one used last.
+    pub(crate) fn trim(&mut self, output: &mut FrameWriter) {
+        let last = self.bundles.pop_back();
+        for bundle in self.bundles.drain(..) {
+            drop_bundle(bundle, output);
+        }
+        self.bundles.extend(last);
+    }
+
     fn bundle(&mut self, bundle: &Bundle, output: &mut FrameWriter) -> Option<usize> {
         let number = bundle.number();
         let known = self.bundles.iter().position(|known| *known == number);
@@ -42,9 +51,7 @@ impl Loaded {
                 if self.bundles.len() == BUNDLES_PER_EXECUTOR
                     && let Some(oldest) = self.bundles.pop_front()
                 {
-                    output.begin(to_executor::DROP);
-                    output.u32(oldest);
-                    output.end();
+                    drop_bundle(oldest, output);
                 }
                 Some(frame.len())
             }
@@ -78,4 +85,10 @@ impl Loaded {
         self.envs.push_back((Arc::clone(env), number));
         number
     }
+}
+
+fn drop_bundle(number: u32, output: &mut FrameWriter) {
+    output.begin(to_executor::DROP);
+    output.u32(number);
+    output.end();
 }

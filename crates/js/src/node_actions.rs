@@ -357,6 +357,7 @@ impl Shared {
             data_bytes: (u64::from(heap_mib) * 2 + native) << 20,
             network: true,
             sandbox: None,
+            planted: None,
             full: Some(FullNode {
                 entry: bundle.join(files::BOOT_FILE),
                 homes: folder.join("homes"),

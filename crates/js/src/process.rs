@@ -7,7 +7,7 @@
 //! The only file with `unsafe`: what runs between `fork` and `exec`, and asking for another
 //! process's CPU clock.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -29,7 +29,10 @@ const EXECUTOR_FD: i32 = 3;
 
 /// How long a process that has closed its socket may take to exit by itself (writing out why it
 /// crashed takes a while).
-const EXIT_TIME: Duration = Duration::from_secs(3);
+const EXIT_TIME: Duration = Duration::from_secs(10);
+
+/// How long a read waits in the kernel before the clocks are looked at.
+const SOON: Duration = Duration::from_millis(20);
 
 /// How to start executors.
 #[derive(Debug, Clone)]
@@ -43,6 +46,8 @@ pub(crate) struct Launch {
     pub(crate) network: bool,
     /// What the kernel lets it do; `None` where the kernel cannot, or must not.
     pub(crate) sandbox: Option<Arc<Sandbox>>,
+    /// A mistake on purpose in what realms get, for tests (`executor/planted.js`).
+    pub(crate) planted: Option<String>,
     /// For Node actions: all of Node, without confinement.
     pub(crate) full: Option<FullNode>,
 }
@@ -118,6 +123,7 @@ impl Process {
         switch: KillSwitch,
     ) -> std::io::Result<Process> {
         let (ours, theirs) = UnixStream::pair()?;
+        ours.set_read_timeout(Some(SOON))?;
         let theirs = OwnedFd::from(theirs);
         let mut command = Command::new(&launch.node.path);
         command
@@ -187,6 +193,19 @@ impl Process {
         }
     }
 
+    /// Reads what comes within [`SOON`]; 0 when the process is gone, `None` if nothing came.
+    pub(crate) fn read_soon(&mut self, buffer: &mut [u8]) -> std::io::Result<Option<usize>> {
+        match self.socket.read(buffer) {
+            Ok(got) => Ok(Some(got)),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Reads what is there; 0 when the process is gone.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         self.socket.read(buffer)
@@ -238,15 +257,16 @@ impl Process {
     }
 
     /// As `end`, for a process that has closed its socket and is about to exit by itself.
-    /// One that does not exit is ended.
-    pub(crate) fn autopsy(mut self) -> (Option<ExitStatus>, String) {
+    /// One that does not exit is ended; the flag says whether it did by itself.
+    pub(crate) fn autopsy(mut self) -> (Option<ExitStatus>, String, bool) {
         let deadline = Instant::now() + EXIT_TIME;
         while Instant::now() < deadline && !self.has_exited() {
             std::thread::sleep(Duration::from_millis(2));
         }
+        let by_itself = self.has_exited();
         self.switch.kill();
         let said = self.last_words();
-        (self.reap(), said)
+        (self.reap(), said, by_itself)
     }
 
     /// Whether the process has ended; it is not reaped, so its id stays its own.

@@ -15,6 +15,13 @@ macro_rules! files {
     };
 }
 
+/// Mistakes on purpose, for tests; not in releases.
+pub(crate) const PLANTED: &str = if cfg!(debug_assertions) {
+    include_str!("../../../executor/planted.js")
+} else {
+    ""
+};
+
 const FILES: &[(&str, &str)] = files![
     "main.js",
     "wire.js",
@@ -48,6 +55,7 @@ const FILES: &[(&str, &str)] = files![
     "realm/console.js",
     "realm/random.js",
     "realm/clock.js",
+    "realm/undo.js",
     "realm/streams.js",
     "realm/syscalls.js",
     "realm/forbidden.js",
@@ -98,6 +106,9 @@ pub(crate) fn realm_script() -> &'static str {
 /// A file with its `//#include` lines replaced by the files they name: beside it, or from the root
 /// if the name begins with a slash.
 fn assemble(name: &str) -> String {
+    if name == "planted.js" {
+        return PLANTED.to_owned();
+    }
     let text = FILES
         .iter()
         .find(|(known, _)| *known == name)

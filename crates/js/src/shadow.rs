@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use crate::call::{
-    CallOutcome, CallResult, FunctionKind, Invocation, Reply, SyscallError, Syscalls,
+    CallOutcome, CallResult, Foreseen, FunctionKind, Invocation, Reply, SyscallError, Syscalls,
 };
 
 type Answered = Result<String, SyscallError>;
@@ -24,6 +24,8 @@ enum Event {
 pub(crate) struct Recorder<'a> {
     inner: &'a mut dyn Syscalls,
     events: VecDeque<Event>,
+    /// Answered in advance, and not asked for yet.
+    foreseen: VecDeque<Foreseen>,
 }
 
 impl<'a> Recorder<'a> {
@@ -31,6 +33,7 @@ impl<'a> Recorder<'a> {
         Recorder {
             inner,
             events: VecDeque::new(),
+            foreseen: VecDeque::new(),
         }
     }
 
@@ -43,6 +46,21 @@ impl<'a> Recorder<'a> {
 }
 
 impl Syscalls for Recorder<'_> {
+    fn foresee(&mut self) -> Vec<Foreseen> {
+        let foreseen = self.inner.foresee();
+        self.foreseen.extend(foreseen.iter().cloned());
+        foreseen
+    }
+
+    fn foreseen_used(&mut self, count: usize) {
+        self.inner.foreseen_used(count);
+        let count = count.min(self.foreseen.len());
+        for Foreseen { op, args, answer } in self.foreseen.drain(..count) {
+            let event = Event::Call(op.to_owned(), args.to_string(), Ok(answer));
+            self.events.push_back(event);
+        }
+    }
+
     fn sync_call(&mut self, op: &str, args: &str) -> Answered {
         let answer = self.inner.sync_call(op, args);
         let event = Event::Sync(op.to_owned(), args.to_owned(), answer.clone());

@@ -21,6 +21,8 @@ pub(crate) mod to_executor {
     pub(crate) const TAKEN: u8 = 11;
     /// HTTP actions only: no chunk will be taken any more.
     pub(crate) const GONE: u8 = 12;
+    /// Queries and mutations only: nothing is asked for now, and memory can be given back.
+    pub(crate) const TRIM: u8 = 13;
 }
 
 /// Executor to server.

@@ -1,6 +1,7 @@
 //! Realms that are watched cannot be told from fresh ones: each case of `keeping/carry.js` tries
 //! to carry something from one call to the next. And they are kept where nothing is carried: each
-//! case of `keeping/everyday.js` runs in a realm that earlier calls have used.
+//! case of `keeping/everyday.js` runs in a realm that earlier calls have used. Those of
+//! `keeping/undone.js` do both: what they change is put back.
 
 #![allow(clippy::unwrap_used)] // A test that cannot be set up has failed.
 
@@ -79,12 +80,32 @@ fn nothing_is_carried_from_call_to_call() {
 
 #[test]
 fn everyday_modules_are_kept() {
+    are_kept("", include_str!("keeping/everyday.js"));
+}
+
+/// What a case shows of an object: its keys in their order, and what is known of each.
+const SEE: &str = "const see = (o) => Reflect.ownKeys(o).map((key) => { \
+    const { get, set, value, ...flags } = Object.getOwnPropertyDescriptor(o, key); \
+    const shown = typeof value === 'object' || typeof value === 'function' ? typeof value : String(value); \
+    return [String(key), typeof get, typeof set, shown, flags]; });";
+
+#[test]
+fn what_a_call_changes_is_put_back() {
+    are_kept(SEE, include_str!("keeping/undone.js"));
+}
+
+fn are_kept(prelude: &str, text: &'static str) {
     let mut wrong = Vec::new();
-    for (name, source) in cases(include_str!("keeping/everyday.js")) {
-        let (reused, differences) = run(source);
+    for (name, source) in cases(text) {
+        let (reused, differences) = run(&format!("{prelude}{source}"));
         wrong.extend(differences.first().map(|first| format!("{name}: {first}")));
-        if reused == 0 {
-            wrong.push(format!("{name}: no realm was kept"));
+        // Two calls before it is worth it, and one that makes the realm.
+        if reused < usize::try_from(CALLS).unwrap() - 3 {
+            let report = watching().realms();
+            let why = report.findings.last().map(|finding| finding.what.clone());
+            wrong.push(format!(
+                "{name}: {reused} calls had a realm that was kept ({why:?})"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

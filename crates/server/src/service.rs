@@ -147,7 +147,8 @@ impl Server {
             &deps.deployer,
             &deps.imports,
             &deps.exports,
-        );
+        )
+        .await;
         let sync = ws::SyncState::new(
             deps.functions.clone(),
             deps.keys.clone(),

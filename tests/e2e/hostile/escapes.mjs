@@ -9,7 +9,23 @@ const CAUGHT = "const PATHS = /\\/(work|home|root|usr|tmp|var|executor)\\//; con
 const finds = (title, body) => [title, `${CAUGHT} ${body}`, false];
 const absent = (title, expression) => [title, `return ${expression};`, /is not defined|is not a function|Cannot read properties of undefined|undefined|not supported/];
 
+/** Values whose constructors make no code may all the same be of the main context. */
+const foreign = (title, value) => [`whether ${title} is of another realm`, `const it = ${value};
+  for (let at = it; at !== null && at !== undefined; at = Object.getPrototypeOf(at)) {
+    const own = Object.getOwnPropertyDescriptor(at, "constructor")?.value;
+    if (typeof own === "function" && !(own instanceof Function)) return true;
+  }
+  return typeof it === "function" && !(it instanceof Function);`, false];
+
 export const constructors = [
+  foreign("console.log", "console.log"),
+  foreign("atob", "atob"),
+  foreign("a syscall", "Convex.syscall"),
+  foreign("the environment", "process.env"),
+  foreign("a clone", "structuredClone({ a: 1 })"),
+  foreign("the promise of a digest", "crypto.subtle.digest('SHA-1', new Uint8Array(1))"),
+  foreign("the parts of a URL", "new URL('http://a?b=1').searchParams"),
+  foreign("bytes of an encoder", "new TextEncoder().encode('x')"),
   through("an object", "{}"),
   through("a function", "() => 1"),
   through("an async function", "async () => 1"),

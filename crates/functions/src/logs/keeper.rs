@@ -1,6 +1,6 @@
 //! Keeps entries of the log stream in a file: a bounded queue, and one thread that writes it out in
 //! batches. Whoever runs functions never waits for it; what comes faster than it is written is
-//! dropped, and a mark in the file says how much (ADR 0013).
+//! dropped, and a mark in the file says how much (ADR 0014).
 
 use std::fmt;
 use std::mem;

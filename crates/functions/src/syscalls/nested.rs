@@ -229,7 +229,9 @@ impl UdfSyscalls {
                 self.fatal = Some(FunctionFailure::developer(text.clone()));
                 Err(SyscallError::System { message: text })
             }
-            CallResult::System(message) => Err(SyscallError::System { message }),
+            CallResult::Overloaded(message) | CallResult::System(message) => {
+                Err(SyscallError::System { message })
+            }
         }
     }
 }

@@ -184,6 +184,7 @@ impl UdfSyscalls {
     pub(super) fn query_stream_page(&mut self, args: &str) -> Result<String, SyscallError> {
         let args: QueryStreamPage = parse("db.query", args)?;
         if let Some(open) = args.open {
+            self.beginning.is_opened(args.query_id);
             let stream = Stream::new(open.query.check(&self.scope.inner.options.limits)?);
             self.frame().streams.insert(args.query_id, stream);
         }
@@ -214,6 +215,17 @@ impl UdfSyscalls {
             }
             Ok(page_json(stream))
         })
+    }
+
+    /// The page that a request opens a stream with, and the stream's number. Not taken yet, so that
+    /// nothing is recorded; if it cannot be read there is no stream either.
+    pub(super) fn first_page(&mut self, args: &str) -> Result<(u64, String), SyscallError> {
+        let number = parse::<QueryStreamPage>("db.query", args)?.query_id;
+        let page = self.query_stream_page(args);
+        if page.is_err() {
+            self.frame().streams.remove(&number);
+        }
+        page.map(|page| (number, page))
     }
 
     pub(super) fn query_cleanup(&mut self, args: &str) -> Result<String, SyscallError> {

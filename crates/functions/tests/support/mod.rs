@@ -85,6 +85,11 @@ impl App {
     }
 
     async fn over(database: Database, host: HostOptions, options: FunctionsOptions) -> App {
+        // A test that fails shows what the server has warned of; the first one in a process wins.
+        let _set = tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+            .with_test_writer()
+            .try_init();
         let host = Host::start(host);
         let host = host.expect("Node is installed");
         let functions = Functions::new(database, host, options);
@@ -234,6 +239,8 @@ pub(crate) fn host_options() -> HostOptions {
         heap_mib: 64,
         idle_after: Duration::from_secs(60),
         queue: 256,
+        slow_after: Duration::from_millis(100),
+        planted_escape: None,
         actions: Default::default(),
         node_actions: Default::default(),
     }

@@ -1,6 +1,6 @@
 //! Exports while other things happen.
 
-use lentil_catalog::FileRow;
+use lentil_catalog::{ExportRow, ExportState, FileRow};
 use lentil_database::Namespace;
 use lentil_jobs::Jobs;
 use lentil_values::{DocumentId, Value};
@@ -95,7 +95,8 @@ async fn s053_one_at_a_time_and_what_becomes_of_its_file() {
         &deployment.deployer,
         &deployment.imports,
         &deployment.exports,
-    );
+    )
+    .await;
     let gone: DocumentId = id.parse().expect("an id");
     deployment
         .wait(|tx| {
@@ -132,4 +133,31 @@ async fn files_that_are_deleted_meanwhile_are_in_the_export() {
     drop(held);
     let cleared = deployment.functions.remove_dropped_files().await;
     assert_eq!(cleared.expect("it works"), 1);
+}
+
+/// What an earlier process left ends before anything new can begin, so that the two are not
+/// taken for each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_asked_for_at_the_start_are_not_those_of_before() {
+    let deployment = Deployment::start().await;
+    deployment.insert("t", object(&[])).await;
+    let row = ExportRow {
+        include_storage: false,
+        state: ExportState::Requested,
+    };
+    let left = deployment
+        .write(|tx| row.insert(tx).expect("inserted"))
+        .await;
+    let jobs = Jobs::start(
+        &deployment.functions,
+        &deployment.deployer,
+        &deployment.imports,
+        &deployment.exports,
+    )
+    .await;
+    let zip = deployment.export(false).await;
+    assert!(entries(&zip).contains_key("t/documents.jsonl"));
+    let left = deployment.ended_export(&left.to_string()).await;
+    assert_eq!(left["state"], "failed", "{left}");
+    jobs.stop().await;
 }

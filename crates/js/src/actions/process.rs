@@ -201,7 +201,7 @@ impl ActionProcess {
             output.write_all(hello.bytes()).await?;
             read_frame(&mut input).await
         };
-        let greeted = tokio::time::timeout(START_TIME * WALL_FACTOR, greet).await;
+        let greeted = tokio::time::timeout(START_WALL_TIME, greet).await;
         match greeted {
             Ok(Ok((from_executor::READY, _))) => {}
             Ok(Ok((kind, _))) => {
@@ -592,7 +592,7 @@ impl Keeper {
                 });
             }
             Why::Broken(text) => {
-                let (status, said) = process.autopsy();
+                let (status, said, _) = process.autopsy();
                 // Native packages abort for reasons of their own.
                 let out_of_memory = if self.shared.is_full() {
                     said_out_of_memory(&said)

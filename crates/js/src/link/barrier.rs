@@ -1,5 +1,6 @@
-//! The write barrier: what a script tells its realm when it may change something that is older
-//! than the call in progress, so that a realm is kept only if nothing old was changed.
+//! The write barrier: what a script tells its realm before it may change something that is older
+//! than the call in progress, so that the realm can put it back after the call, and is kept only
+//! if nothing old remains changed.
 //!
 //! *Old* is what exists when a module graph has been evaluated; whatever a call makes is young.
 //! A store into a young thing is nobody's business. So every store that is not provably into a
@@ -7,9 +8,10 @@
 //! knows what is old:
 //!
 //! * `o.p = v` becomes `$L.w(o).p = v`;
-//! * an assignment to a variable of the module becomes `$L.a(x = v)`;
-//! * one to a variable of an enclosing function `$L.b(epoch, x = v)`, with the epoch in which that
-//!   function was entered.
+//! * an assignment to a variable of an enclosing function or of the module becomes
+//!   `($Lm1===$L.e||($Lm1=$L.b(()=>x,$Lv=>x=$Lv)),x = v)`: the mark of a variable says in which
+//!   epoch (evaluation, or call) it was made or noted last;
+//! * of what cannot be put back `$L.a` says that it changed.
 //!
 //! What is old is found by walking from the globals, and from the variables that functions have
 //! captured: scopes that closures may keep alive show them with `$L.s([() => x])`, private fields
@@ -42,8 +44,12 @@ struct Activation {
     /// An arrow function in it uses its `this`, `super`, `arguments` or `new.target`.
     lends_this: bool,
     lends_arguments: bool,
-    /// Functions inside assign to its variables: they have to know when it was entered.
+    /// Of its own variables, and not those of blocks in it.
+    scope: Option<ScopeId>,
+    /// Functions inside assign to variables of its blocks: they have to know when it was entered.
     epoch: bool,
+    /// Its variables to which functions inside assign; each has a mark.
+    marked: Vec<SymbolId>,
     /// It has captured variables that cannot be shown.
     opaque: bool,
 }
@@ -61,6 +67,20 @@ enum Kind {
     Field {
         of_class: bool,
     },
+}
+
+/// What is to be done before a variable is assigned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Noting {
+    /// It is the running activation's own.
+    Needless,
+    /// Its mark says whether it has to be noted.
+    Marked,
+    /// Every time, if that activation was entered before the call (of the module's: always): the
+    /// variable is one of many with its name, as those of loops are.
+    Each(usize),
+    /// It is a global.
+    Never,
 }
 
 /// A mention of a variable in another activation than its own.
@@ -89,8 +109,17 @@ struct Facts {
     opaque: bool,
 }
 
-/// Adds the barrier to the edits of a module; returns what its script has to begin with.
-pub(super) fn erect(program: &Program, scoping: &Scoping, base: &str, edits: &mut Edits) -> String {
+/// What a script has to begin with.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    /// Before anything of it can be called.
+    pub(super) declarations: String,
+    /// When its module is evaluated.
+    pub(super) statements: String,
+}
+
+/// Adds the barrier to the edits of a module.
+pub(super) fn erect(program: &Program, scoping: &Scoping, base: &str, edits: &mut Edits) -> Entry {
     let mut collector = collect::Collector::new(scoping);
     collector.visit_program(program);
     let mut facts = collector.finish();
@@ -102,9 +131,30 @@ pub(super) fn erect(program: &Program, scoping: &Scoping, base: &str, edits: &mu
     if let Some(names) = program.scope_id.get().and_then(|id| facts.shown.get(&id)) {
         prefix.push_str(&format!("{base}.s({});", getters(names)));
     }
+    let declarations = marks(&facts.activations[0], base, "0");
     let mut editor = edit::Editor::new(&facts, scoping, base, edits);
     editor.visit_program(program);
-    prefix
+    Entry {
+        declarations,
+        statements: prefix,
+    }
+}
+
+/// Declares the marks of an activation's variables.
+fn marks(activation: &Activation, base: &str, first: &str) -> String {
+    let each: Vec<String> = activation
+        .marked
+        .iter()
+        .map(|symbol| format!("{}={first}", mark(base, *symbol)))
+        .collect();
+    if each.is_empty() {
+        return String::new();
+    }
+    format!("let {};", each.join(","))
+}
+
+fn mark(base: &str, symbol: SymbolId) -> String {
+    format!("{base}m{}", symbol.index())
 }
 
 /// `[()=>a,()=>b]`
@@ -135,8 +185,17 @@ impl Facts {
             if self.in_params(owner, capture.by) {
                 // A body may have another variable of that name.
                 self.activations[owner].opaque = true;
-            } else if capture.written && self.takes_epoch(owner, capture.by) {
-                self.activations[owner].epoch = true;
+            } else if capture.written {
+                match self.noting(capture.symbol, capture.by, scoping) {
+                    Noting::Marked => {
+                        let marked = &mut self.activations[owner].marked;
+                        if !marked.contains(&capture.symbol) {
+                            marked.push(capture.symbol);
+                        }
+                    }
+                    Noting::Each(owner) if owner != 0 => self.activations[owner].epoch = true,
+                    _ => {}
+                }
             }
         }
         let is_field = |one: &Activation| matches!(one.kind, Kind::Field { .. });
@@ -168,10 +227,22 @@ impl Facts {
         owner != 0 && params.contains_inclusive(self.inside(owner, by).span)
     }
 
-    /// Whether code in `by` sees the epoch that `owner` would note at the start of its body.
-    fn takes_epoch(&self, owner: usize, by: usize) -> bool {
+    /// How code in `by` notes a variable before it assigns it.
+    fn noting(&self, symbol: SymbolId, by: usize, scoping: &Scoping) -> Noting {
+        let Some(&owner) = self.owners.get(&symbol) else {
+            return Noting::Never;
+        };
         let activation = &self.activations[owner];
-        activation.kind != Kind::Module && activation.has_body && !self.in_params(owner, by)
+        if owner == by {
+            Noting::Needless
+        } else if !activation.has_body || self.in_params(owner, by) {
+            // Nothing that is declared in a body is seen there.
+            Noting::Each(0)
+        } else if activation.scope == Some(scoping.symbol_scope_id(symbol)) {
+            Noting::Marked
+        } else {
+            Noting::Each(owner)
+        }
     }
 
     /// The activation whose `this` is seen in `from`.

@@ -102,8 +102,8 @@ struct Rewriter<'s> {
     scoping: &'s Scoping,
     base: String,
     edits: Edits,
-    /// What the script does after it has yielded its getters.
-    entry: String,
+    /// What the script does before and after it has yielded its getters.
+    entry: barrier::Entry,
     out: Rewritten,
     /// Import bindings: request and what they take.
     imports: HashMap<SymbolId, (usize, Taken)>,
@@ -114,6 +114,8 @@ struct Rewriter<'s> {
     statement_start: u32,
     names_default: bool,
     depth: u32,
+    /// The same without arrow functions: outside of all, `arguments` is nobody's.
+    functions: u32,
     rejected: Option<Rejected>,
 }
 
@@ -128,7 +130,7 @@ impl<'s> Rewriter<'s> {
             scoping,
             base,
             edits: Edits::default(),
-            entry: String::new(),
+            entry: barrier::Entry::default(),
             out: Rewritten::default(),
             imports: HashMap::new(),
             initialisers: HashMap::new(),
@@ -136,6 +138,7 @@ impl<'s> Rewriter<'s> {
             statement_start: u32::MAX,
             names_default: false,
             depth: 0,
+            functions: 0,
             rejected: None,
         }
     }
@@ -256,9 +259,30 @@ impl<'s> Rewriter<'s> {
         }
     }
 
+    /// What is to stand for an identifier, if something is.
+    fn stand_in(&self, ident: &IdentifierReference) -> Option<String> {
+        if let Some(import) = self.import_of(ident) {
+            let access = self.access(import);
+            let reference = ident
+                .reference_id
+                .get()
+                .map(|id| self.scoping.get_reference(id));
+            // Exports have no setters; a namespace object is a parameter, and would take a value.
+            let lost = import.1 == Taken::Namespace && reference.is_some_and(|it| it.is_write());
+            return Some(match lost {
+                true => format!("{}.n({access}).v", self.base),
+                false => access,
+            });
+        }
+        // The script is a function, the module is none: its arguments are not there.
+        let absent = ident.name == "arguments" && self.functions == 0;
+        absent.then(|| format!("{}arguments", self.base))
+    }
+
     /// An imported function that is called must see `this` undefined.
     fn edit_callee(&mut self, callee: &Expression) -> bool {
-        let Expression::Identifier(ident) = callee else {
+        // `(f)()` is no different.
+        let Expression::Identifier(ident) = callee.without_parentheses() else {
             return false;
         };
         let Some(import) = self.import_of(ident) else {
@@ -302,9 +326,10 @@ impl<'s> Rewriter<'s> {
             String::new()
         };
         let prefix = format!(
-            "\"use strict\";(function*({params}){{{name}yield[{}];{}",
+            "\"use strict\";(function*({params}){{{}{name}yield[{}];{}",
+            self.entry.declarations,
             self.getters.join(","),
-            self.entry
+            self.entry.statements
         );
         self.out.script = self.edits.apply(self.source, &prefix, "\n})");
         self.out.edits = self.edits;
@@ -336,8 +361,7 @@ fn is_plain(name: &str) -> bool {
 
 impl<'a> Visit<'a> for Rewriter<'_> {
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
-        if let Some(import) = self.import_of(it) {
-            let text = self.access(import);
+        if let Some(text) = self.stand_in(it) {
             self.edits
                 .replace(self.source, it.span.start, it.span.end, text);
         }
@@ -363,9 +387,8 @@ impl<'a> Visit<'a> for Rewriter<'_> {
         if it.shorthand
             && let Expression::Identifier(ident) = &it.value
         {
-            if let Some(import) = self.import_of(ident) {
-                let text = format!(":{}", self.access(import));
-                self.edits.insert(ident.span.end, text);
+            if let Some(text) = self.stand_in(ident) {
+                self.edits.insert(ident.span.end, format!(":{text}"));
             }
             return;
         }
@@ -376,9 +399,8 @@ impl<'a> Visit<'a> for Rewriter<'_> {
         &mut self,
         it: &AssignmentTargetPropertyIdentifier<'a>,
     ) {
-        if let Some(import) = self.import_of(&it.binding) {
-            let text = format!(":{}", self.access(import));
-            self.edits.insert(it.binding.span.end, text);
+        if let Some(text) = self.stand_in(&it.binding) {
+            self.edits.insert(it.binding.span.end, format!(":{text}"));
         }
         if let Some(init) = &it.init {
             self.visit_expression(init);
@@ -437,7 +459,9 @@ impl<'a> Visit<'a> for Rewriter<'_> {
 
     fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
         self.depth += 1;
+        self.functions += 1;
         walk::walk_function(self, it, flags);
+        self.functions -= 1;
         self.depth -= 1;
     }
 

@@ -260,3 +260,95 @@ const format = new Intl.NumberFormat("en"); export const f = query(() => { const
 const format = new Intl.DateTimeFormat("en"); export const f = query(() => { const was = format.format.n ?? 0; format.format.n = was + 1; return was; });
 //# a comparison that a collator makes and keeps
 const collator = new Intl.Collator("en"); export const f = query(() => { const was = collator.compare.n ?? 0; collator.compare.n = was + 1; return was; });
+//# a property that cannot be taken away
+const state = {}; export const f = query(({ n }) => { const was = Object.keys(state).length; Object.defineProperty(state, `k${n}`, { value: n, enumerable: true }); return was; });
+//# a property that is sealed
+const state = { a: 1 }; export const f = query(() => { const was = Object.getOwnPropertyDescriptor(state, "a").configurable; Object.defineProperty(state, "a", { configurable: false }); return was; });
+//# a length that cannot be written
+const list = [1]; export const f = query(() => { const was = Object.getOwnPropertyDescriptor(list, "length").writable; Object.defineProperty(list, "length", { writable: false }); return was; });
+//# an element that cannot be taken away
+const list = [1]; export const f = query(({ n }) => { const was = list.length; Object.defineProperty(list, list.length, { value: n }); return was; });
+//# what cannot be extended loses a key
+const state = Object.preventExtensions({ a: 1, b: 2 }); export const f = query(() => { const was = Object.keys(state); delete state.a; return was; });
+//# keys that cannot be put in order
+const state = Object.defineProperty({ a: 1, b: 2 }, "c", { value: 3, enumerable: true }); export const f = query(() => { const was = Object.keys(state); delete state.a; state.a = 1; return was; });
+//# more than is noted: properties
+const state = {}; for (let i = 0; i < 6000; i++) state[`k${i}`] = i; export const f = query(({ n }) => { const was = state.k7; state.k7 = -n - 1; return was; });
+//# more than is noted: entries
+const map = new Map(Array.from({ length: 6000 }, (_, i) => [i, i])); export const f = query(({ n }) => { const was = map.get(7); map.set(7, -n - 1); return was; });
+//# more than is noted: values
+const set = new Set(Array.from({ length: 6000 }, (_, i) => i)); export const f = query(() => { const was = set.has(7); set.delete(7); return was; });
+//# more than is noted: cells
+const cells = new Uint8Array(10_000); export const f = query(({ n }) => { const was = cells[9999]; cells[9999] = n + 1; return was; });
+//# more than is noted: objects
+const all = Array.from({ length: 5000 }, () => ({ n: 0 })); export const f = query(() => { const was = all[4999].n; for (const one of all) one.n++; return was; });
+//# more than is noted: variables
+const all = []; for (let i = 0; i < 5000; i++) { let n = 0; all.push(() => ++n); } export const f = query(() => { let last; for (const up of all) last = up(); return last; });
+//# more than is noted: entries of a WeakMap
+const keys = Array.from({ length: 5000 }, () => ({})), memo = new WeakMap(); export const f = query(() => { const was = memo.has(keys[4999]); for (const key of keys) memo.set(key, 1); return was; });
+//# the first of more than is noted
+const first = { n: 0 }, many = Array.from({ length: 5000 }, () => ({ n: 0 })); export const f = query(() => { const was = first.n; first.n++; for (const one of many) one.n++; return was; });
+//# a symbol in a WeakMap
+const key = Symbol("key"), memo = new WeakMap(); export const f = query(() => { const was = memo.has(key); memo.set(key, 1); return was; });
+//# a private field for what is old
+const state = {}; class Base { constructor(o) { return o; } } class Mark extends Base { #mark = 1; static has(o) { return #mark in o; } } export const f = query(() => { const was = Mark.has(state); if (!was) new Mark(state); return was; });
+//# a private method for what is old
+const state = {}; function Base() { return state; } class Mark extends Base { #mark() {} static has(o) { return #mark in o; } } export const f = query(() => { const was = Mark.has(state); if (!was) new Mark(); return was; });
+//# a private field for a template
+const strings = () => ((s) => s)`a`; class Base { constructor(o) { return o; } } class Mark extends Base { #mark = 1; static has(o) { return #mark in o; } } export const f = query(() => { const s = strings(); const was = Mark.has(s); if (!was) new Mark(s); return was; });
+//# a reviver that leads to what is old
+const state = { n: 0 }; export const f = query(() => { const was = state.n; JSON.parse('{"a":1,"b":2}', function (key, value) { if (key === "a") this.b = state; return key === "n" ? value + 1 : value; }); return was; });
+//# an error of the module
+const error = new Error("a"); export const f = query(({ n }) => { const was = [error.message, typeof error.stack]; error.message = `${n}`; error.stack = n; return was; });
+//# a subclass of errors
+class Mine extends Error { n = 0; } const error = new Mine("a"); export const f = query(() => ++error.n);
+//# a number of WebAssembly
+const cell = new WebAssembly.Global({ value: "i32", mutable: true }, 0); export const f = query(() => ++cell.value);
+//# a number of WebAssembly by its accessor
+const cell = new WebAssembly.Global({ value: "i32", mutable: true }, 0); const { get, set } = Object.getOwnPropertyDescriptor(WebAssembly.Global.prototype, "value"); export const f = query(() => { const was = get.call(cell); set.call(cell, was + 1); return was; });
+//# an expression that is compiled anew
+const word = /a/; export const f = query(({ n }) => { const was = word.source; word.compile(`b${n}`); return was; });
+//# a buffer behind two views
+const a = new Uint8Array(4); const b = a.subarray(2); export const f = query(() => { const was = b[0]; new Uint8Array(a.buffer)[2] += 1; return was; });
+//# a stack of what is to be disposed of
+const stack = new DisposableStack(); let n = 0; export const f = query(() => { const was = stack.disposed; if (!was) { stack.defer(() => { n++; }); stack.dispose(); } return [was, n]; });
+//# a call that fails
+let n = 0; const state = { seen: [] }; export const f = query(() => { n++; state.seen.push(n); throw new Error(`${n} ${state.seen}`); });
+//# a call that fails now and then
+const state = { n: 0 }; export const f = query(({ n }) => { state.n++; if (n % 2) throw new Error(`${state.n}`); return state.n; });
+//# a call whose rejection nobody handles
+const state = { n: 0 }; export const f = query(async ({ n }) => { state.n++; if (n % 2) void Promise.reject(new Error(`${state.n}`)); await null; return state.n; });
+//# a log line of work that a module leaves behind
+Promise.resolve().then(() => console.log("left behind")); export const f = query(() => 1);
+//# chance in work that a module leaves behind
+let n; queueMicrotask(() => { Math.random(); }); export const f = query(() => Math.random());
+//# work that a module leaves behind and goes on
+const state = { n: 0 }; Promise.resolve().then(() => null).then(() => null).then(() => { state.n = 1; }); export const f = query(async () => { const was = state.n; for (let i = 0; i < 9; i++) await null; return [was, state.n]; });
+//# a variable with a name in a chain of stores
+let a = 0; const o = { set x(v) { a = v; }, get x() { return a; } }; export const f = query(({ n }) => { const was = [a, o.x]; o.x = a += n + 1; o.x++; return was; });
+//# a getter that is patched into the prototype of everything
+export const f = query(() => { const was = {}.get ?? "none"; Object.prototype.get = 1; return was; });
+//# a prototype that a module patched
+Object.prototype.value = 5; const state = { get x() { return 1; } }; export const f = query(() => { const { x } = Object.getOwnPropertyDescriptors(state); const was = typeof x.get; Object.defineProperty(state, "x", { __proto__: null, get: undefined }); state.y = 1; return was; });
+//# a method that a module patched
+Array.prototype.push = function (x) { this[this.length] = x; return "mine"; }; const list = []; export const f = query(({ n }) => [list.length, list.push(n)]);
+//# the readers of a module that patches what reads
+const { ownKeys } = Reflect; Reflect.ownKeys = () => []; Object.is = () => true; Map.prototype.forEach = () => {}; const o = { a: 1 }, map = new Map([[1, 1]]); export const f = query(({ n }) => { const was = [ownKeys(o).length, map.size]; o[`k${n}`] = 1; map.set(n + 5, n); return was; });
+//# the order of what a function has
+function tool() {} export const f = query(() => { const was = Reflect.ownKeys(tool); delete tool.length; delete tool.name; return was; });
+//# the setter of process.env by itself
+export const f = query(() => { const was = process.env.MARKED ?? "none"; Object.getOwnPropertyDescriptor(process, "env").set.call(process, { MARKED: "yes" }); return was; });
+//# the setter of a global by itself
+export const f = query(() => { const was = typeof URL.marked; Object.getOwnPropertyDescriptor(globalThis, "Headers")?.set?.({ marked: 1 }); return [was, typeof Headers.marked]; });
+//# the setter of a global by itself, seen later
+export const f = query(({ n }) => { const was = n > 2 ? typeof Headers.marked : "early"; Object.getOwnPropertyDescriptor(globalThis, "Headers").set?.({ marked: 1 }); return was; });
+//# a class that the runtime makes of replaced globals
+export const f = query(({ n }) => { const was = n > 3 ? new URLSearchParams("a=1").get("a") : "early"; const { Map: before } = globalThis; globalThis.Map = class extends before { get() { return "mine"; } }; globalThis.Array = class extends Array {}; const got = n > 3 ? "late" : new URLSearchParams("a=1").get("a"); return [was, got]; });
+//# a global that cannot be taken away
+export const f = query(({ n }) => { const was = Object.hasOwn(globalThis, `k${n - 1}`); Object.defineProperty(globalThis, `k${n}`, { value: n }); return was; });
+//# a global that is deleted
+export const f = query(() => { const was = [typeof Map, Object.getOwnPropertyNames(globalThis).indexOf("Map")]; delete globalThis.Map; return was; });
+//# a class of the runtime that is deleted
+export const f = query(() => { const was = typeof Headers; delete globalThis.Headers; return was; });
+//# how stacks are shown
+export const f = query(() => { const was = typeof new Error("a").stack; Error.prepareStackTrace = () => 5; return [was, typeof new Error("b").stack]; });

@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lentil_js::{
-    Bundle, CallOutcome, CallResult, FunctionKind, Host, HostOptions, Invocation, LinkError,
-    ModuleEnvironment, ModuleSource, Realms, Reply, SyscallError, Syscalls,
+    Bundle, CallOutcome, CallResult, Foreseen, FunctionKind, Host, HostOptions, Invocation,
+    LinkError, ModuleEnvironment, ModuleSource, Realms, Reply, SyscallError, Syscalls,
 };
 
 /// Seed and time of the import phase in all tests.
@@ -83,6 +83,9 @@ pub fn options() -> HostOptions {
         heap_mib: 64,
         idle_after: Duration::from_secs(60),
         queue: 64,
+        // One executor means one, however slow the machine.
+        slow_after: Duration::MAX,
+        planted_escape: None,
         actions: Default::default(),
         node_actions: Default::default(),
     }
@@ -107,6 +110,8 @@ type Answer = dyn FnMut(&str, &str) -> Reply + Send;
 pub struct World {
     pub seen: Vec<String>,
     pub nested: Vec<CallOutcome>,
+    /// What is answered in advance.
+    pub foreseen: Vec<Foreseen>,
     answer: Box<Answer>,
 }
 
@@ -115,6 +120,7 @@ impl World {
         World {
             seen: Vec::new(),
             nested: Vec::new(),
+            foreseen: Vec::new(),
             answer: Box::new(answer),
         }
     }
@@ -126,6 +132,14 @@ impl World {
 }
 
 impl Syscalls for World {
+    fn foresee(&mut self) -> Vec<Foreseen> {
+        std::mem::take(&mut self.foreseen)
+    }
+
+    fn foreseen_used(&mut self, count: usize) {
+        self.seen.push(format!("used {count}"));
+    }
+
     fn sync_call(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
         self.seen.push(format!("sync {op}"));
         match (self.answer)(op, args) {

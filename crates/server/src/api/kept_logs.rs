@@ -1,4 +1,4 @@
-//! A search of the logs that are kept on disk (Lentil's own; ADR 0013).
+//! A search of the logs that are kept on disk (Lentil's own; ADR 0014).
 
 use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};

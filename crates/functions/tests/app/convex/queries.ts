@@ -43,6 +43,15 @@ export const firstTwo = query({
   handler: async (ctx) => (await ctx.db.query("numbers").withIndex("by_n" as any).take(2)).map((row: any) => row.n),
 });
 
+/** Reads now one table, now the other. */
+export const fickle = query({
+  args: {},
+  handler: async (ctx) => {
+    const table = Math.random() < 0.5 ? "numbers" : "loose";
+    return { table, rows: (await ctx.db.query(table).collect()).length };
+  },
+});
+
 export const unique = query({
   args: { n: v.number() },
   handler: async (ctx, { n }) =>

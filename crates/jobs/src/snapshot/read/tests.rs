@@ -302,3 +302,119 @@ fn damaged_archives_are_refused_or_read_as_they_were() {
         }
     }
 }
+
+/// A sound archive with some tables of chance, as text and bytes of its entries.
+fn drawn(random: &mut StdRng) -> Vec<(String, Vec<u8>)> {
+    let mut entries: Vec<(String, Vec<u8>)> = good()
+        .into_iter()
+        .map(|(name, content)| (name.to_owned(), content.to_vec()))
+        .collect();
+    for n in 0..random.random_range(0..3) {
+        let mut lines = String::new();
+        for row in 0..random.random_range(1..5) {
+            let text = "lentil ".repeat(random.random_range(0..9));
+            lines.push_str(&format!("{{\"n\":{row},\"text\":{text:?}}}\n"));
+        }
+        entries.push((format!("r{n}/documents.jsonl"), lines.into_bytes()));
+    }
+    entries
+}
+
+fn zip_of_drawn(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let entries: Vec<(&str, &[u8])> = entries
+        .iter()
+        .map(|(name, content)| (name.as_str(), content.as_slice()))
+        .collect();
+    zip_of(&entries)
+}
+
+/// Makes a drawn archive hostile in one way; gives it with the name that its refusal must have.
+fn made_hostile(
+    way: u64,
+    random: &mut StdRng,
+    mut entries: Vec<(String, Vec<u8>)>,
+) -> (Vec<u8>, String) {
+    // Nobody reads the read-me.
+    let n = random.random_range(1..entries.len());
+    let name = entries[n].0.clone();
+    match way {
+        0 => {
+            let starts = ["../", "/", "a/../../", "C:/", "./", "a//", "a\\", "a\u{7}/"];
+            let start = starts[random.random_range(0..starts.len())];
+            let name = format!("{start}e{}/documents.jsonl", random.random_range(0..99));
+            entries.insert(n, (name.clone(), b"{}\n".to_vec()));
+            (zip_of_drawn(&entries), format!("{name:?}"))
+        }
+        1 => {
+            let mut whole = zip_of_drawn(&entries);
+            let size = random.random_range(0..2) * 100_000 + random.random_range(0..3);
+            set_in_headers(&mut whole, n, 22, 24, size);
+            (whole, name)
+        }
+        2 => {
+            let mut whole = zip_of_drawn(&entries);
+            set_in_headers(&mut whole, n, 14, 16, random.random());
+            (whole, name)
+        }
+        3 => {
+            let mut whole = zip_of_drawn(&entries);
+            let size = random.random_range(0xc000_0000..0xffff_fffe);
+            set_in_headers(&mut whole, n, 22, 24, size);
+            (whole, name)
+        }
+        4 => {
+            let mut whole = zip_of_drawn(&entries);
+            for (signature, offset) in [(LOCAL, 6), (CENTRAL, 8)] {
+                let at = headers(&whole, signature)[n] + offset;
+                whole[at] |= 1;
+            }
+            (whole, name)
+        }
+        5 => {
+            entries.push((name.replace(".", "X"), b"{}\n".to_vec()));
+            let mut whole = zip_of_drawn(&entries);
+            replace_all(
+                &mut whole,
+                name.replace(".", "X").as_bytes(),
+                name.as_bytes(),
+            );
+            (whole, name)
+        }
+        _ => {
+            let tables: Vec<usize> = (0..entries.len())
+                .filter(|n| {
+                    !entries[*n].0.starts_with('_') && entries[*n].0.ends_with("/documents.jsonl")
+                })
+                .collect();
+            let table = tables[random.random_range(0..tables.len())];
+            let broken: &[u8] = match way {
+                6 => b"{\"text\":\"\xfe\"}\n",
+                7 => b"{\"text\":\n",
+                _ => b"[1]\n",
+            };
+            let content = &mut entries[table].1;
+            let ends: Vec<usize> = (0..content.len())
+                .filter(|at| content[*at] == b'\n')
+                .collect();
+            let after = ends[random.random_range(0..ends.len())] + 1;
+            content.splice(after..after, broken.iter().copied());
+            (zip_of_drawn(&entries), entries[table].0.clone())
+        }
+    }
+}
+
+/// Two hundred hostile archives, made in nine ways: each is refused, and the refusal has the name
+/// of the entry.
+#[test]
+fn hostile_archives_are_refused_by_the_name_of_the_entry() {
+    let folder = Folder::new();
+    for seed in 0..200u64 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let entries = drawn(&mut random);
+        assert!(folder.read(&zip_of_drawn(&entries)).is_ok(), "seed {seed}");
+        let (hostile, name) = made_hostile(seed % 9, &mut random, entries);
+        let refused = folder.read(&hostile);
+        let why = refused.expect_err(&format!("seed {seed}: {name}"));
+        assert!(why.contains(&name), "seed {seed}: {name} is not in: {why}");
+    }
+}

@@ -79,6 +79,7 @@ fn is_literal(expression: &Expression) -> bool {
 impl<'a> Visit<'a> for Collector<'_> {
     fn visit_program(&mut self, it: &Program<'a>) {
         self.point(it.scope_id.get(), None);
+        self.facts.activations[0].scope = it.scope_id.get();
         walk::walk_program(self, it);
     }
 
@@ -146,6 +147,7 @@ impl<'a> Visit<'a> for Collector<'_> {
             kind,
             span: it.span,
             params: it.params.span,
+            scope: it.scope_id.get(),
             has_body: it.body.is_some(),
             asynchronous: it.r#async && !it.generator,
             ..Activation::default()
@@ -159,6 +161,7 @@ impl<'a> Visit<'a> for Collector<'_> {
             kind: Kind::Arrow,
             span: it.span,
             params: it.params.span,
+            scope: it.scope_id.get(),
             has_body: matches!(it.body, ArrowFunctionBody::FunctionBody(_)),
             asynchronous: it.r#async,
             ..Activation::default()
@@ -209,6 +212,7 @@ impl<'a> Visit<'a> for Collector<'_> {
         let activation = Activation {
             kind: Kind::Static,
             span: it.span,
+            scope: it.scope_id.get(),
             has_body: true,
             ..Activation::default()
         };

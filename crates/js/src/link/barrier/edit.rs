@@ -7,20 +7,8 @@ use oxc_span::{GetSpan, Span};
 use oxc_syntax::operator::UnaryOperator;
 use oxc_syntax::scope::{ScopeFlags, ScopeId};
 
-use super::{Facts, Kind, getters};
+use super::{Facts, Kind, Noting, getters, mark, marks};
 use crate::link::edits::Edits;
-
-/// How an assignment to variables is told.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Guard {
-    /// All are the running activation's own.
-    None,
-    /// One of an enclosing function, entered in that epoch.
-    Epoch(usize),
-    Always,
-    /// Several at once: some may be assigned before another throws.
-    Before,
-}
 
 pub(super) struct Editor<'s> {
     facts: &'s Facts,
@@ -32,6 +20,8 @@ pub(super) struct Editor<'s> {
     met: usize,
     /// Shown at the start of the block that begins there: variables of its loop or `catch`.
     of_block: Option<(u32, String)>,
+    /// Where the current statement begins, if it is an expression.
+    statement_start: u32,
 }
 
 impl<'s> Editor<'s> {
@@ -49,6 +39,7 @@ impl<'s> Editor<'s> {
             current: 0,
             met: 0,
             of_block: None,
+            statement_start: u32::MAX,
         }
     }
 
@@ -102,9 +93,10 @@ impl<'s> Editor<'s> {
     }
 
     fn enter_body(&mut self, start: u32, scope: Option<ScopeId>) {
-        let mut text = String::new();
-        if self.facts.activations[self.current].epoch {
-            text = format!("const {0}e{1}={0}.n();", self.base, self.current);
+        let activation = &self.facts.activations[self.current];
+        let mut text = marks(activation, self.base, &format!("{}.e", self.base));
+        if activation.epoch {
+            text.push_str(&format!("const {0}e{1}={0}.e;", self.base, self.current));
         }
         for entry in self.at_entry(scope) {
             text.push_str(&entry);
@@ -115,55 +107,69 @@ impl<'s> Editor<'s> {
         }
     }
 
-    fn guard_of_name(&self, name: &IdentifierReference) -> Guard {
+    /// What has to be said before a variable is assigned.
+    fn note_of_name(&self, name: &IdentifierReference) -> Option<String> {
+        let base = self.base;
         let reference = name.reference_id.get();
         let symbol = reference.and_then(|id| self.scoping.get_reference(id).symbol_id());
-        let Some(&owner) = symbol.and_then(|symbol| self.facts.owners.get(&symbol)) else {
-            return Guard::Always;
+        let noting = symbol.map_or(Noting::Never, |symbol| {
+            self.facts.noting(symbol, self.current, self.scoping)
+        });
+        let (noting, symbol) = match (noting, symbol) {
+            (Noting::Needless, _) => return None,
+            (Noting::Never, _) | (_, None) => return Some(format!("{base}.a()")),
+            (noting, Some(symbol)) => (noting, symbol),
         };
-        if owner == self.current {
-            Guard::None
-        } else if self.facts.takes_epoch(owner, self.current) {
-            Guard::Epoch(owner)
-        } else {
-            Guard::Always
-        }
+        let name = &name.name;
+        let note = format!("{base}.b(()=>{name},{base}v=>{name}={base}v)");
+        Some(match noting {
+            Noting::Each(0) => note,
+            Noting::Each(owner) => format!("{base}e{owner}==={base}.e||{note}"),
+            _ => {
+                let mark = mark(base, symbol);
+                format!("{mark}==={base}.e||({mark}={note})")
+            }
+        })
     }
 
-    fn guard_of(&self, target: &AssignmentTarget) -> Guard {
+    /// What has to be said before an assignment.
+    fn notes_of(&self, target: &AssignmentTarget) -> Vec<String> {
         match target {
-            AssignmentTarget::AssignmentTargetIdentifier(name) => self.guard_of_name(name),
+            AssignmentTarget::AssignmentTargetIdentifier(name) => {
+                self.note_of_name(name).into_iter().collect()
+            }
             AssignmentTarget::ArrayAssignmentTarget(_)
             | AssignmentTarget::ObjectAssignmentTarget(_) => {
                 let mut names = Names {
                     editor: self,
-                    guarded: false,
+                    notes: Vec::new(),
                 };
                 names.visit_assignment_target(target);
-                if names.guarded {
-                    Guard::Before
-                } else {
-                    Guard::None
-                }
+                names.notes
             }
-            _ if target.as_member_expression().is_some_and(is_super) => Guard::Always,
-            _ => Guard::None,
+            _ if target.as_member_expression().is_some_and(is_super) => {
+                vec![format!("{}.a()", self.base)]
+            }
+            _ => Vec::new(),
         }
     }
 
-    fn guarded(&mut self, guard: Guard, span: Span, walk: impl FnOnce(&mut Self)) {
-        match guard {
-            Guard::None => walk(self),
-            Guard::Always => self.wrap("a(", span, walk),
-            Guard::Epoch(owner) => {
-                let call = format!("b({}e{owner},", self.base);
-                self.wrap(&call, span, walk);
-            }
-            Guard::Before => {
-                let call = format!("b({}.k(),", self.base);
-                self.wrap(&call, span, walk);
-            }
+    /// `(note,note,assignment)`
+    fn noted(&mut self, notes: &[String], span: Span, walk: impl FnOnce(&mut Self)) {
+        if notes.is_empty() {
+            return walk(self);
         }
+        // A statement that began with a name must not begin with a parenthesis: the one before it
+        // may rely on automatic semicolons.
+        let opening = if span.start == self.statement_start {
+            "0,("
+        } else {
+            "("
+        };
+        self.edits
+            .insert(span.start, format!("{opening}{},", notes.join(",")));
+        walk(self);
+        self.edits.insert(span.end, ")");
     }
 
     /// Whether a store into that object concerns the running activation alone.
@@ -198,20 +204,19 @@ impl<'s> Editor<'s> {
 
     /// The head of a loop assigns before each turn.
     fn loop_over<'a>(&mut self, left: &ForStatementLeft<'a>, right: &Expression<'a>) {
-        let guard = left
+        let notes = left
             .as_assignment_target()
-            .map_or(Guard::None, |target| self.guard_of(target));
+            .map_or(Vec::new(), |target| self.notes_of(target));
         self.visit_for_statement_left(left);
-        match guard {
-            Guard::None => self.visit_expression(right),
-            _ => {
-                // Doubled: `for (x in a, b)` has a sequence there.
-                let span = right.span();
-                self.edits.insert(span.start, format!("{}.a((", self.base));
-                self.visit_expression(right);
-                self.edits.insert(span.end, "))");
-            }
+        if notes.is_empty() {
+            return self.visit_expression(right);
         }
+        // Doubled: `for (x in a, b)` has a sequence there.
+        let span = right.span();
+        self.edits
+            .insert(span.start, format!("({},(", notes.join(",")));
+        self.visit_expression(right);
+        self.edits.insert(span.end, "))");
     }
 
     fn body_of_loop<'a>(&mut self, scope: Option<ScopeId>, body: &Statement<'a>) {
@@ -243,14 +248,19 @@ impl<'s> Editor<'s> {
                 ClassElement::PropertyDefinition(field) => field.key.private_name(),
                 _ => None,
             })
-            .map(|name| format!("#{name} in {base}q&&{base}q.#{name}"))
+            .map(|name| format!("#{name}"))
             .collect();
         let fields = class.body.body.iter().filter_map(|element| match element {
             ClassElement::PropertyDefinition(field) => Some(field),
             _ => None,
         });
         let mut lends = (false, false);
-        let mut instance_fields = false;
+        let mut instance_fields = class.body.body.iter().any(|element| match element {
+            ClassElement::MethodDefinition(method) => {
+                !method.r#static && method.key.private_name().is_some()
+            }
+            _ => false,
+        });
         for field in fields {
             instance_fields |= !field.r#static;
             let inside = field.value.as_ref().and_then(|value| {
@@ -271,8 +281,7 @@ impl<'s> Editor<'s> {
         if !private.is_empty() || lends.0 || of_class {
             text.push_str("static{");
             if !private.is_empty() {
-                let read = private.join(",");
-                text.push_str(&format!("{base}.p&&{base}.c({base}q=>[{read}]);"));
+                text.push_str(&fields_of(&private, base));
             }
             if lends.0 || of_class {
                 text.push_str(&self.show("[()=>this]"));
@@ -281,13 +290,32 @@ impl<'s> Editor<'s> {
         }
         if class.heritage.is_some() && instance_fields {
             // A constructor above may return an object that is not new.
-            text.push_str(&format!("#{base}w={base}.w(this);"));
+            text.push_str(&format!("#{base}w={base}.f(this);"));
         }
         if lends.1 {
             text.push_str(&format!("#{base}s={};", self.show("[()=>this]")));
         }
         text
     }
+}
+
+/// A reader of all private fields of an object, empty if it has none, and a writer.
+fn fields_of(names: &[String], base: &str) -> String {
+    let each = |make: &dyn Fn(usize, &String) -> String, separator: &str| {
+        let all: Vec<String> = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| make(at, name))
+            .collect();
+        all.join(separator)
+    };
+    let has = each(&|_, name| format!("{name} in {base}q"), "||");
+    let read = each(&|_, name| format!("{name} in {base}q&&{base}q.{name}"), ",");
+    let put = each(
+        &|at, name| format!("{name} in {base}q&&({base}q.{name}={base}v[{at}])"),
+        ",",
+    );
+    format!("{base}.p&&{base}.c({base}q=>{has}?[{read}]:[],({base}q,{base}v)=>{{{put}}});")
 }
 
 fn is_super(member: &MemberExpression) -> bool {
@@ -297,33 +325,41 @@ fn is_super(member: &MemberExpression) -> bool {
 /// Looks for variables of others in a pattern.
 struct Names<'e, 's> {
     editor: &'e Editor<'s>,
-    guarded: bool,
+    notes: Vec<String>,
 }
 
 impl<'a> Visit<'a> for Names<'_, '_> {
     fn visit_simple_assignment_target(&mut self, it: &SimpleAssignmentTarget<'a>) {
-        self.guarded |= match it {
+        match it {
             SimpleAssignmentTarget::AssignmentTargetIdentifier(name) => {
-                self.editor.guard_of_name(name) != Guard::None
+                self.notes.extend(self.editor.note_of_name(name));
             }
-            _ => it.as_member_expression().is_some_and(is_super),
-        };
+            _ if it.as_member_expression().is_some_and(is_super) => {
+                self.notes.push(format!("{}.a()", self.editor.base));
+            }
+            _ => {}
+        }
     }
 
     fn visit_assignment_target_property_identifier(
         &mut self,
         it: &AssignmentTargetPropertyIdentifier<'a>,
     ) {
-        self.guarded |= self.editor.guard_of_name(&it.binding) != Guard::None;
+        self.notes.extend(self.editor.note_of_name(&it.binding));
     }
 
     fn visit_expression(&mut self, _: &Expression<'a>) {}
 }
 
 impl<'a> Visit<'a> for Editor<'_> {
+    fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
+        self.statement_start = it.span.start;
+        walk::walk_expression_statement(self, it);
+    }
+
     fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
-        let guard = self.guard_of(&it.left);
-        self.guarded(guard, it.span, |this| {
+        let notes = self.notes_of(&it.left);
+        self.noted(&notes, it.span, |this| {
             walk::walk_assignment_expression(this, it);
         });
     }
@@ -335,12 +371,16 @@ impl<'a> Visit<'a> for Editor<'_> {
     }
 
     fn visit_update_expression(&mut self, it: &UpdateExpression<'a>) {
-        let guard = match &it.argument {
-            SimpleAssignmentTarget::AssignmentTargetIdentifier(name) => self.guard_of_name(name),
-            other if other.as_member_expression().is_some_and(is_super) => Guard::Always,
-            _ => Guard::None,
+        let notes: Vec<String> = match &it.argument {
+            SimpleAssignmentTarget::AssignmentTargetIdentifier(name) => {
+                self.note_of_name(name).into_iter().collect()
+            }
+            other if other.as_member_expression().is_some_and(is_super) => {
+                vec![format!("{}.a()", self.base)]
+            }
+            _ => Vec::new(),
         };
-        self.guarded(guard, it.span, |this| {
+        self.noted(&notes, it.span, |this| {
             this.visit_simple_assignment_target(&it.argument);
         });
     }
@@ -422,7 +462,7 @@ impl<'a> Visit<'a> for Editor<'_> {
             // What a constructor returns may be given fields, or be filled by a built-in.
             Some(value) if matches!(kind, Kind::BaseConstructor | Kind::DerivedConstructor) => {
                 let span = value.span();
-                self.edits.insert(span.start, format!("{}.w((", self.base));
+                self.edits.insert(span.start, format!("{}.f((", self.base));
                 self.visit_expression(value);
                 self.edits.insert(span.end, "))");
             }
