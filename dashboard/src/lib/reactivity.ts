@@ -1,6 +1,6 @@
 // What made which query run again: invalidations joined with the re-runs they led to.
 
-import type { Commit, Invalidate, Rerun } from "./stream";
+import type { Commit, Hit, Invalidate, Rerun } from "./stream";
 
 export interface Reaction {
   key: string;
@@ -18,38 +18,69 @@ export interface Reaction {
   bytes: number;
   sessions: number;
   ids: string[];
+  /** What it is part of in the picture: cause, range, query, query with arguments. */
+  nodes: [string, string, string, string];
+  /** From cause to range, from range to query, the same with arguments. */
+  edges: [string, string, string];
+}
+
+/** What has been joined with its re-run stays as it is: thousands of events a page are looked at again and again. */
+const joined = new WeakMap<Invalidate, Reaction[]>();
+const keys = new WeakMap<Rerun, string>();
+
+function keyOf(rerun: Rerun): string {
+  let key = keys.get(rerun);
+  if (key === undefined) keys.set(rerun, (key = `${rerun.becauseCommitTs} ${plain(rerun.query)} ${rerun.argsHash}`));
+  return key;
 }
 
 const plain = (path: string) => path.replace(/\.js:/, ":");
 
 export function reactions(invalidates: Invalidate[], reruns: Rerun[], commits: Commit[]): Reaction[] {
-  const ran = new Map(reruns.map((rerun) => [`${rerun.becauseCommitTs} ${plain(rerun.query)} ${rerun.argsHash}`, rerun]));
+  const waiting = invalidates.filter((event) => !joined.has(event));
+  if (waiting.length > 0) join(waiting, reruns, commits);
+  return invalidates.flatMap((event) => joined.get(event) ?? open.get(event) ?? []);
+}
+
+/** Those whose re-run has not come yet. */
+let open = new Map<Invalidate, Reaction[]>();
+
+function join(events: Invalidate[], reruns: Rerun[], commits: Commit[]) {
+  const ran = new Map(reruns.map((rerun) => [keyOf(rerun), rerun]));
   const written = new Map(commits.map((commit) => [String(commit.ts), commit]));
-  const found: Reaction[] = [];
-  for (const event of invalidates) {
+  open = new Map();
+  for (const event of events) {
     const commit = written.get(String(event.commitTs));
-    for (const hit of event.hits) {
-      const query = plain(hit.query);
-      const rerun = ran.get(`${event.commitTs} ${query} ${hit.argsHash}`);
-      found.push({
-        key: `${event.seq} ${query} ${hit.argsHash} ${hit.index} ${hit.rangeText}`,
-        at: event.t,
-        commitTs: String(event.commitTs),
-        cause: plain(event.cause.path ?? "the server"),
-        table: hit.table ?? "?",
-        index: hit.index ?? "?",
-        range: hit.rangeText ?? "",
-        query,
-        argsHash: hit.argsHash,
-        changed: rerun ? rerun.changed : null,
-        runMs: rerun ? rerun.runMs : null,
-        bytes: rerun ? rerun.bytesOut : 0,
-        sessions: rerun ? rerun.sessions : hit.count,
-        ids: hit.docId ? [hit.docId] : (commit?.tables.find(({ table }) => table === hit.table)?.ids ?? []),
-      });
-    }
+    const found = event.hits.map((hit) => reactionOf(event, hit, ran, commit));
+    if (found.every(({ changed }) => changed !== null)) joined.set(event, found);
+    else open.set(event, found);
   }
-  return found;
+}
+
+function reactionOf(event: Invalidate, hit: Hit, ran: Map<string, Rerun>, commit: Commit | undefined): Reaction {
+  const query = plain(hit.query);
+  const rerun = ran.get(`${event.commitTs} ${query} ${hit.argsHash}`);
+  const cause = plain(event.cause.path ?? "the server");
+  const [table, index, range] = [hit.table ?? "?", hit.index ?? "?", hit.rangeText ?? ""];
+  const nodes: Reaction["nodes"] = [`0 ${cause}`, `1 ${table}.${index} ${range}`, `2 ${query}`, `2 ${query} ${hit.argsHash}`];
+  return {
+    key: `${event.seq} ${query} ${hit.argsHash} ${hit.index} ${hit.rangeText}`,
+    at: event.t,
+    commitTs: String(event.commitTs),
+    cause,
+    table,
+    index,
+    range,
+    query,
+    argsHash: hit.argsHash,
+    changed: rerun ? rerun.changed : null,
+    runMs: rerun ? rerun.runMs : null,
+    bytes: rerun ? rerun.bytesOut : 0,
+    sessions: rerun ? rerun.sessions : hit.count,
+    ids: hit.docId ? [hit.docId] : (commit?.tables.find((one) => one.table === hit.table)?.ids ?? []),
+    nodes,
+    edges: [`${nodes[0]}→${nodes[1]}`, `${nodes[1]}→${nodes[2]}`, `${nodes[1]}→${nodes[3]}`],
+  };
 }
 
 export interface LaneNode {
@@ -78,48 +109,59 @@ export interface Lanes {
 
 const ROW = 46;
 const MAX_NODES = 40;
+/** Lines of each half; more are a tangle, and cost what they do not show. */
+const MAX_EDGES = 80;
+
+const magnitude = ({ count }: LaneNode) => Math.floor(Math.log2(count));
+/** Elements in one order, whatever happens, are never moved. */
+const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
 /** Causes, ranges and queries as three columns; the busiest first. */
 export function lanes(rows: Reaction[], byArguments: boolean): Lanes {
   const nodes = new Map<string, LaneNode>();
   const edges = new Map<string, LaneEdge>();
-  const touch = (id: string, lane: 0 | 1 | 2, label: string, detail: string, wasted: boolean) => {
-    const node = nodes.get(id) ?? { id, lane, label, detail, count: 0, wasted: 0, y: 0 };
+  const touch = (id: string, lane: 0 | 1 | 2, row: Reaction) => {
+    let node = nodes.get(id);
+    if (!node) {
+      const label = [row.cause, `${row.table} · ${row.index}`, row.query][lane]!;
+      const detail = ["", row.range, byArguments ? row.argsHash.slice(0, 8) : ""][lane]!;
+      nodes.set(id, (node = { id, lane, label, detail, count: 0, wasted: 0, y: 0 }));
+    }
     node.count++;
-    if (wasted) node.wasted++;
-    nodes.set(id, node);
+    if (row.changed === false) node.wasted++;
   };
-  const join = (from: string, to: string, at: number) => {
-    const id = `${from}→${to}`;
-    const edge = edges.get(id) ?? { id, from, to, count: 0, last: 0 };
+  const connect = (id: string, from: string, to: string, at: number) => {
+    let edge = edges.get(id);
+    if (!edge) edges.set(id, (edge = { id, from, to, count: 0, last: 0 }));
     edge.count++;
     edge.last = Math.max(edge.last, at);
-    edges.set(id, edge);
   };
   for (const row of rows) {
-    const wasted = row.changed === false;
-    const cause = `0 ${row.cause}`;
-    const range = `1 ${row.table}.${row.index} ${row.range}`;
-    const query = `2 ${row.query}${byArguments ? ` ${row.argsHash}` : ""}`;
-    touch(cause, 0, row.cause, "", wasted);
-    touch(range, 1, `${row.table} · ${row.index}`, row.range, wasted);
-    touch(query, 2, row.query, byArguments ? row.argsHash.slice(0, 8) : "", wasted);
-    join(cause, range, row.at);
-    join(range, query, row.at);
+    const [cause, range] = row.nodes;
+    const query = row.nodes[byArguments ? 3 : 2];
+    touch(cause, 0, row);
+    touch(range, 1, row);
+    touch(query, 2, row);
+    connect(row.edges[0], cause, range, row.at);
+    connect(row.edges[byArguments ? 2 : 1], range, query, row.at);
   }
   let height = 0;
   const kept = new Set<string>();
   for (const lane of [0, 1, 2]) {
     const column = [...nodes.values()].filter((node) => node.lane === lane).sort((a, b) => b.count - a.count);
-    column.slice(0, MAX_NODES).forEach((node, index) => {
+    // Twice as busy is higher up; what is about as busy keeps its place, so that the picture is at rest.
+    const shown = column.slice(0, MAX_NODES).sort((a, b) => magnitude(b) - magnitude(a) || byId(a, b));
+    shown.forEach((node, index) => {
       node.y = 20 + index * ROW;
       kept.add(node.id);
       height = Math.max(height, node.y + ROW);
     });
   }
+  const between = [...edges.values()].filter(({ from, to }) => kept.has(from) && kept.has(to));
+  const busiest = (lane: string) => between.filter(({ from }) => from.startsWith(lane)).sort((a, b) => b.count - a.count).slice(0, MAX_EDGES);
   return {
-    nodes: [...nodes.values()].filter(({ id }) => kept.has(id)),
-    edges: [...edges.values()].filter(({ from, to }) => kept.has(from) && kept.has(to)),
+    nodes: [...nodes.values()].filter(({ id }) => kept.has(id)).sort(byId),
+    edges: [...busiest("0"), ...busiest("1")].sort(byId),
     height,
   };
 }

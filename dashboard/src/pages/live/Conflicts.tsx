@@ -1,12 +1,14 @@
 // Which mutation lost against which: a matrix, and the last conflicts one by one.
 
-import { useMemo } from "react";
-import { Badge, Empty, Time } from "../../components/ui";
-import { useFeed, type Conflict } from "../../lib/stream";
+import { memo, useDeferredValue, useMemo } from "react";
+import { Badge, Empty } from "../../components/ui";
+import { clock, dateTime } from "../../lib/format";
+import { useFeed, type Conflict, type Feed } from "../../lib/stream";
 import { useFrozen } from "./useFrozen";
 import type { ViewProps } from "./Live";
 
 const UNKNOWN = "somebody else";
+const LISTED = 40;
 
 interface Cell {
   retried: number;
@@ -29,7 +31,16 @@ function matrix(conflicts: Conflict[]) {
 
 export function Conflicts({ paused }: ViewProps) {
   const feed = useFeed("all");
-  const conflicts = useFrozen([...feed.conflicts], paused);
+  // Drawn when there is time, so that no frame waits for all of it.
+  return <Shown feed={feed} version={useDeferredValue(feed.version)} paused={paused} />;
+}
+
+const Shown = memo(function Shown({ feed, version, paused }: { feed: Feed; version: number; paused: boolean }) {
+  const latest = useMemo(() => {
+    void version;
+    return [...feed.conflicts];
+  }, [feed, version]);
+  const conflicts = useFrozen(latest, paused);
   const { cells, names } = useMemo(() => matrix(conflicts), [conflicts]);
   if (conflicts.length === 0) {
     return (
@@ -77,7 +88,7 @@ export function Conflicts({ paused }: ViewProps) {
       <section className="card flush">
         <ul className="runs conflict-list">
           {conflicts
-            .slice(-60)
+            .slice(-LISTED)
             .reverse()
             .map((one) => (
               <ConflictRow key={one.seq} conflict={one} />
@@ -90,9 +101,9 @@ export function Conflicts({ paused }: ViewProps) {
       </p>
     </>
   );
-}
+});
 
-function ConflictRow({ conflict: { t, loser, winner, table, index, docId, outcome } }: { conflict: Conflict }) {
+const ConflictRow = memo(function ConflictRow({ conflict: { t, loser, winner, table, index, docId, outcome } }: { conflict: Conflict }) {
   return (
     <li data-testid="conflict-row" data-outcome={outcome}>
       <Badge kind={outcome === "failed" ? "error" : "warn"}>{outcome}</Badge>
@@ -104,7 +115,9 @@ function ConflictRow({ conflict: { t, loser, winner, table, index, docId, outcom
         {table} · {index} {docId && <code>{docId}</code>}
       </span>
       <span className="grow" />
-      <Time ms={t} />
+      <time dateTime={new Date(t).toISOString()} title={dateTime(t)}>
+        {clock(t)}
+      </time>
     </li>
   );
-}
+});

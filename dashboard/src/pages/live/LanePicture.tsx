@@ -1,7 +1,7 @@
 // Three lanes: causes, touched ranges, queries. Nodes are elements, lines are SVG, and the dots
 // that travel when something happens are drawn on a canvas over them.
 
-import { useEffect, useRef, useState } from "react";
+import { memo, useEffect, useRef, useState } from "react";
 import { count } from "../../lib/format";
 import type { LaneEdge, LaneNode, Lanes } from "../../lib/reactivity";
 import { reducedMotion } from "../../lib/theme";
@@ -68,35 +68,72 @@ export function LanePicture({ lanes, paused, chosen, onChoose }: Props) {
       <div ref={box} className="lanes" style={{ height: lanes.height }} data-testid="reactivity-picture">
         <svg width={width} height={lanes.height} aria-hidden="true">
           {lanes.edges.map((edge) => (
-            <path
+            <Line
               key={edge.id}
               d={pathOf(curves.get(edge.id)!)}
-              className={near && !(near.has(edge.from) && near.has(edge.to)) ? "faint" : ""}
-              strokeWidth={1 + (5 * edge.count) / busiest}
+              faint={near !== null && !(near.has(edge.from) && near.has(edge.to))}
+              width={1 + Math.round((5 * edge.count) / busiest)}
             />
           ))}
         </svg>
         <Dots edges={lanes.edges} curves={curves} width={width} height={lanes.height} paused={paused} />
         {lanes.nodes.map((one) => (
-          <button
+          <Node
             key={one.id}
-            type="button"
-            className={`lane-node lane-${one.lane} ${near && !near.has(one.id) ? "faint" : ""} ${one.lane === 2 && one.label === chosen ? "chosen" : ""}`}
-            style={{ left: left[one.lane], top: one.y, width: node, height: NODE_HEIGHT }}
-            onClick={() => onChoose(one.lane === 2 && one.label !== chosen ? one.label : null)}
-            title={`${one.label} ${one.detail}`}
-          >
-            <span>
-              <strong>{one.label}</strong>
-              {one.detail && <small>{one.detail}</small>}
-            </span>
-            <em className={one.wasted * 2 > one.count ? "wasted" : ""}>{count(one.count)}</em>
-          </button>
+            lane={one.lane}
+            label={one.label}
+            detail={one.detail}
+            count={one.count}
+            wasted={one.wasted * 2 > one.count}
+            faint={near !== null && !near.has(one.id)}
+            chosen={one.lane === 2 && one.label === chosen}
+            left={left[one.lane]}
+            top={one.y}
+            width={node}
+            onChoose={onChoose}
+          />
         ))}
       </div>
     </div>
   );
 }
+
+/** Lines and nodes that look as before are left alone: on a busy server there are hundreds. */
+const Line = memo(function Line({ d, faint, width }: { d: string; faint: boolean; width: number }) {
+  return <path d={d} className={faint ? "faint" : ""} strokeWidth={width} />;
+});
+
+interface NodeProps {
+  lane: 0 | 1 | 2;
+  label: string;
+  detail: string;
+  count: number;
+  wasted: boolean;
+  faint: boolean;
+  chosen: boolean;
+  left: number;
+  top: number;
+  width: number;
+  onChoose: (query: string | null) => void;
+}
+
+const Node = memo(function Node({ lane, label, detail, count: times, wasted, faint, chosen, left, top, width, onChoose }: NodeProps) {
+  return (
+    <button
+      type="button"
+      className={`lane-node lane-${lane} ${faint ? "faint" : ""} ${chosen ? "chosen" : ""}`}
+      style={{ left: 0, top: 0, transform: `translate(${left}px, ${top}px)`, width, height: NODE_HEIGHT }}
+      onClick={() => onChoose(lane === 2 && !chosen ? label : null)}
+      title={`${label} ${detail}`}
+    >
+      <span>
+        <strong>{label}</strong>
+        {detail && <small>{detail}</small>}
+      </span>
+      <em className={wasted ? "wasted" : ""}>{count(times)}</em>
+    </button>
+  );
+});
 
 /** The nodes on the way to a chosen query. */
 function neighbours(lanes: Lanes, chosen: string | null): Set<string> | null {

@@ -1,30 +1,30 @@
 // The reactivity of the app: which mutation touched which range, and which queries ran again for
 // it. The same as a picture and as a list.
 
-import { useMemo, useState } from "react";
-import { useSearchParams } from "react-router";
+import { memo, useCallback, useDeferredValue, useMemo, useState } from "react";
+import { useSearchParams, type SetURLSearchParams } from "react-router";
 import { Badge, Empty } from "../../components/ui";
 import { bytes, clock, count, duration, percent } from "../../lib/format";
 import { lanes, reactions, type Reaction } from "../../lib/reactivity";
-import { useFeed } from "../../lib/stream";
+import { useFeed, type Feed } from "../../lib/stream";
 import { LanePicture } from "./LanePicture";
 import { useFrozen } from "./useFrozen";
 import type { ViewProps } from "./Live";
 
 const LISTED = 200;
+/** Rows for those who cannot see the picture, while it is shown. */
+const LISTED_BESIDE = 20;
 const CAUSES = 50;
 
 export function Reactivity({ paused }: ViewProps) {
   const feed = useFeed("all");
+  // Drawn when there is time: what is typed or clicked comes first, and no frame waits for all of it.
+  const version = useDeferredValue(feed.version);
   const [params, setParams] = useSearchParams();
   const [mode, setMode] = useState<"picture" | "list">("picture");
   const [byArguments, setByArguments] = useState(false);
   const [onlyWasted, setOnlyWasted] = useState(false);
-  const all = useFrozen(reactions(feed.invalidates, feed.reruns, feed.commits), paused);
-  const rows = useMemo(() => (onlyWasted ? all.filter(({ changed }) => changed === false) : all), [all, onlyWasted]);
-  const picture = useMemo(() => lanes(rows, byArguments), [rows, byArguments]);
   const chosen = params.get("query");
-  const choose = (query: string | null) => setParams(query ? { query } : {}, { replace: true });
   return (
     <>
       <div className="row wrap">
@@ -46,12 +46,39 @@ export function Reactivity({ paused }: ViewProps) {
           <i className="swatch c1" /> result changed <i className="swatch grey" /> same result: wasted
         </span>
       </div>
+      <Reactions {...{ feed, version, mode, byArguments, onlyWasted, paused, chosen, setParams }} />
+    </>
+  );
+}
+
+interface ReactionsProps {
+  feed: Feed;
+  version: number;
+  mode: "picture" | "list";
+  byArguments: boolean;
+  onlyWasted: boolean;
+  paused: boolean;
+  chosen: string | null;
+  setParams: SetURLSearchParams;
+}
+
+const Reactions = memo(function Reactions({ feed, version, mode, byArguments, onlyWasted, paused, chosen, setParams }: ReactionsProps) {
+  const choose = useCallback((query: string | null) => setParams(query ? { query } : {}, { replace: true }), [setParams]);
+  const latest = useMemo(() => {
+    void version;
+    return reactions(feed.invalidates, feed.reruns, feed.commits);
+  }, [feed, version]);
+  const all = useFrozen(latest, paused);
+  const rows = useMemo(() => (onlyWasted ? all.filter(({ changed }) => changed === false) : all), [all, onlyWasted]);
+  const picture = useMemo(() => lanes(rows, byArguments), [rows, byArguments]);
+  return (
+    <>
       {rows.length === 0 ? (
         <Empty title="No query has run again yet">
           Change something a client is watching. The mutation, the data it touched and the queries that ran again appear here.
         </Empty>
       ) : mode === "list" ? (
-        <ReactionList rows={rows} onChoose={choose} />
+        <ReactionList rows={rows} onChoose={choose} most={LISTED} />
       ) : (
         <LanePicture lanes={picture} paused={paused} chosen={chosen} onChoose={choose} />
       )}
@@ -59,14 +86,20 @@ export function Reactivity({ paused }: ViewProps) {
       {/* Screen readers and tests have the list also while the picture is shown. */}
       {mode === "picture" && (
         <div className="sr-only">
-          <ReactionList rows={rows} onChoose={choose} />
+          <ReactionList rows={rows} onChoose={choose} most={LISTED_BESIDE} />
         </div>
       )}
     </>
   );
+});
+
+interface ListProps {
+  rows: Reaction[];
+  onChoose: (query: string) => void;
+  most: number;
 }
 
-function ReactionList({ rows, onChoose }: { rows: Reaction[]; onChoose: (query: string) => void }) {
+function ReactionList({ rows, onChoose, most }: ListProps) {
   return (
     <section className="card flush">
       <table className="table" aria-label="Queries that ran again">
@@ -83,39 +116,53 @@ function ReactionList({ rows, onChoose }: { rows: Reaction[]; onChoose: (query: 
         </thead>
         <tbody>
           {rows
-            .slice(-LISTED)
+            .slice(-most)
             .reverse()
             .map((row) => (
-              <tr
-                key={row.key}
-                data-testid="reactivity-row"
-                data-cause={row.cause}
-                data-table={row.table}
-                data-query={row.query}
-                data-changed={row.changed === null ? "" : String(row.changed)}
-              >
-                <td className="nowrap">{clock(row.at, true)}</td>
-                <td>{row.cause}</td>
-                <td>
-                  {row.table} · {row.index} <code className="muted">{row.range}</code>
-                </td>
-                <td>
-                  <button type="button" className="link" onClick={() => onChoose(row.query)}>
-                    {row.query}
-                  </button>
-                </td>
-                <td>
-                  <Badge kind={row.changed ? "ok" : "plain"}>{row.changed === null ? "…" : row.changed ? "changed" : "same"}</Badge>
-                </td>
-                <td className="right">{row.runMs === null ? "" : duration(row.runMs)}</td>
-                <td className="right">{count(row.sessions)}</td>
-              </tr>
+              <ReactionRow key={row.key} row={row} onChoose={onChoose} />
             ))}
         </tbody>
       </table>
     </section>
   );
 }
+
+interface RowProps {
+  row: Reaction;
+  onChoose: (query: string) => void;
+}
+
+/** Drawn again only if the run it waits for has come. */
+const ReactionRow = memo(
+  function ReactionRow({ row, onChoose }: RowProps) {
+    return (
+      <tr
+        data-testid="reactivity-row"
+        data-cause={row.cause}
+        data-table={row.table}
+        data-query={row.query}
+        data-changed={row.changed === null ? "" : String(row.changed)}
+      >
+        <td className="nowrap">{clock(row.at, true)}</td>
+        <td>{row.cause}</td>
+        <td>
+          {row.table} · {row.index} <code className="muted">{row.range}</code>
+        </td>
+        <td>
+          <button type="button" className="link" onClick={() => onChoose(row.query)}>
+            {row.query}
+          </button>
+        </td>
+        <td>
+          <Badge kind={row.changed ? "ok" : "plain"}>{row.changed === null ? "…" : row.changed ? "changed" : "same"}</Badge>
+        </td>
+        <td className="right">{row.runMs === null ? "" : duration(row.runMs)}</td>
+        <td className="right">{count(row.sessions)}</td>
+      </tr>
+    );
+  },
+  (old, next) => old.row.key === next.row.key && old.row.changed === next.row.changed && old.onChoose === next.onChoose,
+);
 
 /** Why a query ran again: its causes, newest first, and what they cost. */
 function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClose: () => void }) {
