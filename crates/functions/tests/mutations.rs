@@ -379,7 +379,12 @@ async fn two_attempts_of_a_numbered_mutation_do_not_both_commit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_result_is_remembered_whole() {
-    let app = App::start().await;
+    // 8 MB on a busy machine take longer than a function has by default.
+    let app = App::start_with(HostOptions {
+        user_time: Duration::from_secs(600),
+        ..host_options()
+    })
+    .await;
     let large = || call("misc:large", json!({ "bytes": 6_000_000 }));
     let first = app.mutate_once(large(), request(1)).await;
     assert_eq!(

@@ -82,7 +82,7 @@ fn returns_to(what: &str, before: (f64, f64)) {
 }
 
 fn is_long() -> bool {
-    std::env::var_os("LENTIL_LONG").is_some()
+    std::env::var_os("LENTIL_LONG").is_some_and(|it| !it.is_empty())
 }
 
 fn watched(executors: usize, idle_after: Duration) -> Host {
