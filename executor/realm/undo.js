@@ -81,7 +81,8 @@
     if (kind === DATE) noteTime(object);
     const brands = getFromWeakMap(branded, object);
     if (brands !== undefined && !notePrivate(object, brands)) return false;
-    return noteProperties(object, kind === VIEW);
+    // A `DataView` has no elements.
+    return noteProperties(object, kind === VIEW && isOfBytes(object, viewParts));
   }
 
   function isIndex(key) {

@@ -192,3 +192,5 @@ const before = Map; export const f = query(({ n }) => { const was = [Map === bef
 export const f = query(({ n }) => { const was = [globalThis.marked ?? "none", new URL("http://a/").marked ?? "none"]; globalThis.marked = n; return [was, new TextEncoder().encode("a").length, typeof crypto.randomUUID(), new Headers([["a", "b"]]).get("a")]; });
 //# how much of stacks is kept
 export const f = query(() => { const was = [Error.stackTraceLimit, "more" in Error]; Error.stackTraceLimit = 0; const { stack } = new Error("a"); Error.more = 1; return [was, stack]; });
+//# indices of a view
+const view = new DataView(new ArrayBuffer(4).slice(0)); export const f = query(({ n }) => { const was = see(view); view[n] = n; return was; });
