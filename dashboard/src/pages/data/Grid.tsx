@@ -1,7 +1,7 @@
 // The rows of a table as an ARIA grid: only those on the screen are in the document.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useRef, useState, type ClipboardEvent, type KeyboardEvent, type MouseEvent } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, type ClipboardEvent, type KeyboardEvent, type MouseEvent } from "react";
 import { useNavigate } from "react-router";
 import { ContextMenu } from "../../components/Menu";
 import { isPlain, newClause, type Filters } from "../../lib/filters";
@@ -15,7 +15,7 @@ import { formatValue } from "../../lib/values";
 import type { Columns } from "./columns";
 import type { Editing } from "./edits";
 import { GridHeader } from "./GridHeader";
-import { GridRow } from "./GridRow";
+import { GridRow, type RowActions } from "./GridRow";
 import { formatBlock, parseBlock, parseCell } from "./transfer";
 
 const ROW_PX = 32;
@@ -92,6 +92,30 @@ export function Grid(props: GridProps) {
     else if (target) void navigate(`/data?table=${encodeURIComponent(target)}&doc=${String(value)}`);
     else toast("That id belongs to no table here", "error");
   };
+  const leave = () => {
+    setEditor(null);
+    scroller.current?.focus();
+  };
+  const actions = useRowActions({
+    toggle,
+    place: (row, column, extend) => {
+      if (extend) return setCorner({ row, column });
+      setActive({ row, column });
+      setCorner(null);
+    },
+    edit: (row, column) => canWrite && editable(leaves[column]?.id) && setEditor({ row, column }),
+    open: (at) => {
+      const row = rows.row(at);
+      if (row) onOpen(row._id);
+    },
+    reference: gotoReference,
+    write: async (at, name, text) => {
+      const row = rows.row(at);
+      if (row) await write(row, name, text);
+      leave();
+    },
+    cancel: leave,
+  });
 
   return (
     <ContextMenu items={() => contextItems(props, active, leaves.map(({ id }) => id), { setEditor, gotoReference })}>
@@ -133,27 +157,7 @@ export function Grid(props: GridProps) {
                   marked={markedColumns(active, corner, item.index)}
                   editing={editor?.row === item.index ? editor.column : null}
                   selected={row !== undefined && selected.has(row._id)}
-                  isReference={(value) => tableNumberOf(value) !== null}
-                  onToggle={(range) => toggle(item.index, range)}
-                  onPlace={(column, extend) => {
-                    if (extend) setCorner({ row: item.index, column });
-                    else {
-                      setActive({ row: item.index, column });
-                      setCorner(null);
-                    }
-                  }}
-                  onEdit={(column) => canWrite && editable(leaves[column]?.id) && setEditor({ row: item.index, column })}
-                  onOpen={() => row && onOpen(row._id)}
-                  onReference={gotoReference}
-                  onWrite={async (name, text) => {
-                    if (row) await write(row, name, text);
-                    setEditor(null);
-                    scroller.current?.focus();
-                  }}
-                  onCancel={() => {
-                    setEditor(null);
-                    scroller.current?.focus();
-                  }}
+                  actions={actions}
                 />
               );
             })}
@@ -161,6 +165,24 @@ export function Grid(props: GridProps) {
         </div>
       </div>
     </ContextMenu>
+  );
+}
+
+/** The same functions as long as the grid is there, which do what these do now. */
+function useRowActions(now: RowActions): RowActions {
+  const latest = useRef(now);
+  latest.current = now;
+  return useMemo(
+    () => ({
+      toggle: (...it) => latest.current.toggle(...it),
+      place: (...it) => latest.current.place(...it),
+      edit: (...it) => latest.current.edit(...it),
+      open: (...it) => latest.current.open(...it),
+      reference: (...it) => latest.current.reference(...it),
+      write: (...it) => latest.current.write(...it),
+      cancel: () => latest.current.cancel(),
+    }),
+    [],
   );
 }
 

@@ -4,6 +4,7 @@ import { Maximize2 } from "lucide-react";
 import type { Value } from "convex/values";
 import { memo, useEffect, useRef, useState } from "react";
 import { dateTime } from "../../lib/format";
+import { tableNumberOf } from "../../lib/ids";
 import type { Field } from "../../lib/schema";
 import type { Row } from "../../lib/system";
 import { formatValue, typeName } from "../../lib/values";
@@ -15,6 +16,17 @@ const SHOWN_CHARACTERS = 240;
 interface Leaf {
   id: string;
   getSize: () => number;
+}
+
+/** What a row asks for, by its number: the same functions for all rows and as long as the grid is there. */
+export interface RowActions {
+  toggle: (row: number, range: boolean) => void;
+  place: (row: number, column: number, extend: boolean) => void;
+  edit: (row: number, column: number) => void;
+  open: (row: number) => void;
+  reference: (value: unknown) => void;
+  write: (row: number, name: string, text: string) => Promise<void>;
+  cancel: () => void;
 }
 
 interface Props {
@@ -30,16 +42,10 @@ interface Props {
   marked: [number, number] | null;
   editing: number | null;
   selected: boolean;
-  isReference: (value: unknown) => boolean;
-  onToggle: (range: boolean) => void;
-  onPlace: (column: number, extend: boolean) => void;
-  onEdit: (column: number) => void;
-  onOpen: () => void;
-  onReference: (value: unknown) => void;
-  onWrite: (name: string, text: string) => Promise<void>;
-  onCancel: () => void;
+  actions: RowActions;
 }
 
+/** While the grid is scrolled, only rows that are new are drawn. */
 export const GridRow = memo(function GridRow(props: Props) {
   const { index, top, height, row, leaves, selected, marked } = props;
   const flash = useFlash(row);
@@ -61,7 +67,7 @@ export const GridRow = memo(function GridRow(props: Props) {
           checked={selected}
           aria-label={`Select row ${index + 1}`}
           onChange={() => undefined}
-          onClick={(event) => props.onToggle(event.shiftKey)}
+          onClick={(event) => props.actions.toggle(index, event.shiftKey)}
         />
       </label>
       {leaves.map((leaf, column) => (
@@ -102,9 +108,9 @@ interface CellProps extends Props {
 }
 
 function Cell(props: CellProps) {
-  const { index, row, name, width, column, active, editing, inBlock, isReference } = props;
+  const { index, row, name, width, column, active, editing, inBlock, actions } = props;
   const value = row?.[name];
-  const reference = name !== "_id" && isReference(value);
+  const reference = name !== "_id" && tableNumberOf(value) !== null;
   const isActive = active === column;
   return (
     <div
@@ -115,21 +121,21 @@ function Cell(props: CellProps) {
       data-row={index}
       data-column={column}
       data-field={name}
-      onMouseDown={(event) => event.button === 0 && props.onPlace(column, event.shiftKey)}
-      onDoubleClick={() => (name.startsWith("_") ? props.onOpen() : props.onEdit(column))}
+      onMouseDown={(event) => event.button === 0 && actions.place(index, column, event.shiftKey)}
+      onDoubleClick={() => (name.startsWith("_") ? actions.open(index) : actions.edit(index, column))}
     >
       {editing === column && row ? (
         <CellEditor
           value={value}
           field={props.fields[name]}
-          onWrite={(text) => props.onWrite(name, text)}
-          onCancel={props.onCancel}
+          onWrite={(text) => actions.write(index, name, text)}
+          onCancel={actions.cancel}
         />
       ) : (
         <>
           <span className="cell-text">{row ? cellText(name, value) : "…"}</span>
           {name === "_id" && row && (
-            <button type="button" tabIndex={-1} className="cell-button" aria-label="Open document" title="Open document" onClick={props.onOpen}>
+            <button type="button" tabIndex={-1} className="cell-button" aria-label="Open document" title="Open document" onClick={() => actions.open(index)}>
               <Maximize2 size={12} />
             </button>
           )}
@@ -141,7 +147,7 @@ function Cell(props: CellProps) {
               aria-label="Go to document"
               title="Go to document"
               data-testid="follow"
-              onClick={() => props.onReference(value)}
+              onClick={() => actions.reference(value)}
             >
               ↗
             </button>
