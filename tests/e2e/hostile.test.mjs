@@ -15,6 +15,8 @@ import { Neighbours, neighbourly, p99 } from "./hostile/neighbours.mjs";
 globalThis.WebSocket ??= WebSocket;
 
 const EXECUTORS = 2;
+/** Executors that may run while slow functions and quick ones compete. */
+const SEATS = 2 * EXECUTORS + 1;
 const ACTION_EXECUTORS = 1;
 /** What is lowered so that all of it ends soon. */
 const LIMITS = ["user_time_ms=200", "heap_mib=32", "action_blocking_ms=500", "action_time_ms=1500", "action_heap_mib=64"];
@@ -175,11 +177,11 @@ async function nothingIsLeft(t, server, before, temporary) {
   const answers = await Promise.all(Array.from({ length: 8 }, probe));
   for (const json of answers) assert.equal(json.value, "fine");
   const acting = await harmless(server, "action", "actors:c0");
-  assert.match(acting.errorMessage, /Code generation from strings/);
+  assert.equal(acting.value, false, "the first attempt of actions finds nothing of another realm");
 
   const after = await until(() => {
     const now = belongings(server);
-    return now.children.length <= EXECUTORS + ACTION_EXECUTORS && !now.children.some(isZombie) ? now : undefined;
+    return now.children.length <= SEATS + ACTION_EXECUTORS && !now.children.some(isZombie) ? now : undefined;
   }, { what: "processes that have ended" });
   for (const pid of before.children) assert.ok(!after.children.includes(pid), `executor ${pid} was never replaced`);
   t.diagnostic(`descriptors ${before.descriptors} → ${after.descriptors}, memory ${before.memory >> 20} → ${after.memory >> 20} MiB`);
