@@ -24,7 +24,7 @@ use clap::Parser;
 use crate::options::{Command, Options};
 
 /// A server allocates small things on every thread all the time: with the C library's allocator
-/// that was a seventh of the time of a query that runs again (`cargo xtask bench W6`).
+/// that was a seventh of the time of a query that runs again (`perf` beside `cargo xtask bench W6`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

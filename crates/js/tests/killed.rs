@@ -9,22 +9,7 @@ use std::sync::mpsc::channel;
 use lentil_js::{CallResult, FunctionKind, Host, Reply};
 
 mod support;
-use support::{World, app, invocation, options, runtime};
-
-/// The processes of this one.
-fn children() -> Vec<String> {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let lists = tasks.map(|task| {
-        std::fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default()
-    });
-    lists
-        .flat_map(|list| {
-            list.split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
+use support::{World, app, children, invocation, options, runtime};
 
 /// Ends the only executor.
 fn kill() -> String {

@@ -11,26 +11,11 @@ use futures::future::join_all;
 use lentil_js::{Bundle, CallResult, FunctionKind, Host, HostOptions, Realms};
 
 mod support;
-use support::{IMPORT_TIME, SDK, World, app, invocation, module, options, runtime};
+use support::{IMPORT_TIME, SDK, World, app, children, invocation, module, options, runtime};
 
 /// Executors give memory back when they have had nothing to do for so long.
 const TRIM_AFTER: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The processes of this one.
-fn children() -> Vec<String> {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let lists = tasks.map(|task| {
-        std::fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default()
-    });
-    lists
-        .flat_map(|list| {
-            list.split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
 
 /// Memory of its own that a process has, MiB.
 fn resident(pid: &str) -> f64 {
