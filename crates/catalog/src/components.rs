@@ -151,7 +151,8 @@ pub struct Components {
 }
 
 impl Component {
-    fn implicit_root() -> Component {
+    /// The root app, which has no row to be read.
+    pub fn root() -> Component {
         Component {
             id: None,
             parent: None,
@@ -206,7 +207,7 @@ impl Components {
             by_path: BTreeMap::new(),
             free: Namespace::ROOT.0 + 1,
         };
-        let root = Component::implicit_root();
+        let root = Component::root();
         components.by_path.insert(root.path.clone(), root);
         let mut rows = tx.query(IndexQuery {
             namespace: Namespace::ROOT,
