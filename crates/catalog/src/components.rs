@@ -173,6 +173,11 @@ impl Component {
         self.state == ComponentState::Active
     }
 
+    /// Whether it is or was part of the app.
+    pub fn is_shown(&self) -> bool {
+        self.state != ComponentState::Allocated
+    }
+
     /// Writes its row; the root has none.
     pub fn save(&self, tx: &mut Transaction) -> Result<(), CatalogError> {
         if let Some(id) = self.id {
@@ -286,6 +291,12 @@ impl Components {
             .find(|component| component.namespace == namespace)
     }
 
+    /// Whether a namespace is the root's or is, was or may become that of a component: not one of an
+    /// import's hidden tables.
+    pub fn may_own(namespace: Namespace) -> bool {
+        namespace.0 <= LAST_NAMESPACE
+    }
+
     /// All, by path, the root first: parents before their children.
     pub fn all(&self) -> impl Iterator<Item = &Component> {
         self.by_path.values()
@@ -298,8 +309,7 @@ impl Components {
 
     /// Those that tools show: all that are or were part of the app, the root first.
     pub fn shown(&self) -> impl Iterator<Item = &Component> {
-        self.all()
-            .filter(|component| component.state != ComponentState::Allocated)
+        self.all().filter(|component| component.is_shown())
     }
 
     /// Gives those of a coming push that are new a row and a namespace with its system tables, so

@@ -172,8 +172,15 @@ impl Deployer {
         &self.shared.database
     }
 
-    /// The enforced schema as of a transaction.
-    pub fn schema(&self, tx: &mut Transaction) -> Result<Option<Arc<Schema>>, DeployError> {
+    /// The schema that is enforced in a component, as of a transaction.
+    pub fn schema(
+        &self,
+        tx: &mut Transaction,
+        namespace: Namespace,
+    ) -> Result<Option<Arc<Schema>>, DeployError> {
+        if namespace != Namespace::ROOT {
+            return Ok(None);
+        }
         Ok(self
             .shared
             .images
@@ -184,15 +191,17 @@ impl Deployer {
     /// Checks a document that is about to be written past functions (an import) against the
     /// enforced schema, and fails a pending one that does not allow it. The inner error is the
     /// validator's complaint. `names` says what table names stand for, if not what they stand for
-    /// in the root namespace.
+    /// in the namespace of the component.
     pub fn check_write(
         &self,
         tx: &mut Transaction,
+        namespace: Namespace,
         table: &str,
         fields: &Object,
         names: Option<&dyn IdResolver>,
     ) -> Result<Result<(), String>, DeployError> {
-        let Some(image) = self.shared.images.current(tx)? else {
+        let image = self.shared.images.current(tx)?;
+        let Some(image) = image.filter(|_| namespace == Namespace::ROOT) else {
             return Ok(Ok(()));
         };
         if let Some(schema) = &image.schema {

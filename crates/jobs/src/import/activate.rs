@@ -50,7 +50,7 @@ fn remove_others(
     deployer: &Deployer,
     layout: &Layout,
 ) -> Result<(), DeployError> {
-    let schema = deployer.schema(tx)?;
+    let schema = deployer.schema(tx, Namespace::ROOT)?;
     for table in tx.tables(Namespace::ROOT) {
         if table.name.starts_with('_') || layout.hidden.contains_key(&table.name) {
             continue;
@@ -94,7 +94,10 @@ fn check_references(
     layout: &Layout,
     mode: Mode,
 ) -> Result<(), DeployError> {
-    let Some(schema) = deployer.schema(tx)?.filter(|_| mode != Mode::ReplaceAll) else {
+    let Some(schema) = deployer
+        .schema(tx, Namespace::ROOT)?
+        .filter(|_| mode != Mode::ReplaceAll)
+    else {
         return Ok(());
     };
     for (name, table) in &layout.hidden {

@@ -116,7 +116,7 @@ fn put_record(
     fields: &Object,
 ) -> Result<(), DeployError> {
     deployer
-        .check_write(tx, table, fields, None)?
+        .check_write(tx, Namespace::ROOT, table, fields, None)?
         .map_err(|why| {
             developer(
                 "SchemaEnforcementError",
