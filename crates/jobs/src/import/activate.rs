@@ -144,14 +144,14 @@ pub(crate) fn activate_files(
     files: &[FileRow],
     mode: Mode,
 ) -> Result<(), DeployError> {
-    let there = FileRow::ids(tx)?;
+    let there = FileRow::ids(tx, Namespace::ROOT)?;
     let coming: HashSet<DocumentId> = files.iter().map(|file| file.id).collect();
     match mode {
         Mode::RequireEmpty if !there.is_empty() => return Err(refused(files_exist())),
         Mode::RequireEmpty | Mode::Append => {}
         Mode::Replace | Mode::ReplaceAll => {
             for id in there.iter().filter(|id| !coming.contains(id)) {
-                FileRow::remove(tx, *id)?;
+                FileRow::remove(tx, Namespace::ROOT, *id)?;
             }
         }
     }
@@ -162,7 +162,7 @@ pub(crate) fn activate_files(
         }
     }
     for file in files {
-        file.restore(tx)?;
+        file.restore(tx, Namespace::ROOT)?;
     }
     Ok(())
 }
