@@ -386,7 +386,7 @@ impl Imports {
     }
 
     fn schema(&self, tx: &mut Transaction) -> Result<Option<Arc<Schema>>, String> {
-        let schema = self.shared.deployer.schema(tx);
+        let schema = self.shared.deployer.schema(tx, Namespace::ROOT);
         schema.map_err(|error| error.message)
     }
 
@@ -483,7 +483,7 @@ impl Imports {
             let row = ImportRow::load(tx, id)?.filter(|row| is_in_progress(&row.state));
             let mut row = row.ok_or_else(|| refused(CANCELED.to_owned()))?;
             activate::activate(tx, deployer, layout, plan.mode)?;
-            let schema = deployer.schema(tx)?;
+            let schema = deployer.schema(tx, Namespace::ROOT)?;
             let mut rows = filled.rows;
             for (name, table) in &layout.direct {
                 let mut writer = Writer::new(tx, deployer, table, &layout.names);

@@ -50,7 +50,7 @@ fn remove_others(
     deployer: &Deployer,
     layout: &Layout,
 ) -> Result<(), DeployError> {
-    let schema = deployer.schema(tx)?;
+    let schema = deployer.schema(tx, Namespace::ROOT)?;
     for table in tx.tables(Namespace::ROOT) {
         if table.name.starts_with('_') || layout.hidden.contains_key(&table.name) {
             continue;
@@ -94,7 +94,10 @@ fn check_references(
     layout: &Layout,
     mode: Mode,
 ) -> Result<(), DeployError> {
-    let Some(schema) = deployer.schema(tx)?.filter(|_| mode != Mode::ReplaceAll) else {
+    let Some(schema) = deployer
+        .schema(tx, Namespace::ROOT)?
+        .filter(|_| mode != Mode::ReplaceAll)
+    else {
         return Ok(());
     };
     for (name, table) in &layout.hidden {
@@ -141,14 +144,14 @@ pub(crate) fn activate_files(
     files: &[FileRow],
     mode: Mode,
 ) -> Result<(), DeployError> {
-    let there = FileRow::ids(tx)?;
+    let there = FileRow::ids(tx, Namespace::ROOT)?;
     let coming: HashSet<DocumentId> = files.iter().map(|file| file.id).collect();
     match mode {
         Mode::RequireEmpty if !there.is_empty() => return Err(refused(files_exist())),
         Mode::RequireEmpty | Mode::Append => {}
         Mode::Replace | Mode::ReplaceAll => {
             for id in there.iter().filter(|id| !coming.contains(id)) {
-                FileRow::remove(tx, *id)?;
+                FileRow::remove(tx, Namespace::ROOT, *id)?;
             }
         }
     }
@@ -159,7 +162,7 @@ pub(crate) fn activate_files(
         }
     }
     for file in files {
-        file.restore(tx)?;
+        file.restore(tx, Namespace::ROOT)?;
     }
     Ok(())
 }

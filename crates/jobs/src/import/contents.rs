@@ -90,7 +90,9 @@ pub(crate) fn check(database: &Database, rows: &[FileRow], mode: Mode) -> Result
         return Err(files_exist());
     }
     for row in rows {
-        let Some(same) = FileRow::get(&mut tx, row.id).map_err(|error| failed(&error))? else {
+        let Some(same) =
+            FileRow::get(&mut tx, Namespace::ROOT, row.id).map_err(|error| failed(&error))?
+        else {
             continue;
         };
         if mode == Mode::Append {
@@ -116,7 +118,8 @@ pub(crate) fn restore(
 ) -> Result<(), String> {
     for (done, row) in rows.iter().enumerate() {
         let mut tx = functions.database().begin();
-        let there = FileRow::get(&mut tx, row.id).map_err(|error| error.to_string())?;
+        let there =
+            FileRow::get(&mut tx, Namespace::ROOT, row.id).map_err(|error| error.to_string())?;
         drop(tx);
         if there.is_none() {
             restore_one(functions, archive, row)?;

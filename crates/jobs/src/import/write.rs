@@ -1,6 +1,6 @@
 //! Writing documents that bring ids and creation times of their own.
 
-use lentil_database::{TableInfo, Transaction};
+use lentil_database::{Namespace, TableInfo, Transaction};
 use lentil_functions::deploy::{DeployError, Deployer};
 use lentil_values::{DocumentId, InternalId, Object, Value};
 
@@ -49,9 +49,9 @@ impl<'a> Writer<'a> {
 
     fn insert(&mut self, given: &Given, fields: Object) -> Result<(), String> {
         let (table, name) = (self.table, &self.table.name);
-        let checked = self
-            .deployer
-            .check_write(self.tx, name, &fields, Some(self.names));
+        let checked =
+            self.deployer
+                .check_write(self.tx, Namespace::ROOT, name, &fields, Some(self.names));
         checked.map_err(|error| error.message)?.map_err(|why| {
             format!("SchemaEnforcementError: the document does not match the schema of the table {name:?}: {why}")
         })?;

@@ -197,7 +197,7 @@ impl SnapshotWriter<'_, '_> {
                 let done = self.summary.files;
                 self.report(format!("Exporting files ({done} of {count})"))?;
                 let id = id_of(&json).map_err(|error| damaged(name, &error))?;
-                let row = FileRow::get(&mut self.tx.fresh(), id);
+                let row = FileRow::get(&mut self.tx.fresh(), Namespace::ROOT, id);
                 let row = row.map_err(|error| damaged(name, &error))?;
                 let row = row.ok_or_else(|| damaged(name, &"a row has gone"))?;
                 self.file(&row)?;

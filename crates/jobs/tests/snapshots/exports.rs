@@ -126,7 +126,7 @@ async fn files_that_are_deleted_meanwhile_are_in_the_export() {
     let held = deployment.functions.hold_contents().await;
     let removed = file.id;
     deployment
-        .write(|tx| FileRow::remove(tx, removed).expect("removed"))
+        .write(|tx| FileRow::remove(tx, Namespace::ROOT, removed).expect("removed"))
         .await;
     let cleared = deployment.functions.remove_dropped_files().await;
     assert_eq!(cleared.expect("it works"), 0, "somebody needs the content");

@@ -138,7 +138,7 @@ async fn s049_ids_numbers_and_contents_survive() {
     let then = source.database.begin().get(root, message);
     assert_eq!(there.json, then.expect("readable").expect("there").json);
     assert!(tx.get(root, user).expect("readable").is_some());
-    let row = lentil_catalog::FileRow::get(&mut tx, file.id).expect("readable");
+    let row = lentil_catalog::FileRow::get(&mut tx, Namespace::ROOT, file.id).expect("readable");
     assert_eq!(row, Some(file));
     let without = source.export(false).await;
     assert!(
