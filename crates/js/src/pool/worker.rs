@@ -140,10 +140,11 @@ impl Worker {
 
     /// Gives the seat back.
     fn finish(&mut self) -> Next {
-        if let Some((executor, _)) = &self.executor
-            && executor.is_worn(self.heap_mib)
-        {
-            self.retire();
+        if let Some((executor, _)) = &mut self.executor {
+            executor.come_forward();
+            if executor.is_worn(self.heap_mib) {
+                self.retire();
+            }
         }
         let mut state = self.shared.state.lock();
         let now = self.shared.began.elapsed();
@@ -179,10 +180,9 @@ impl Worker {
             state.start_more(now);
             return Next::Run(job);
         }
-        if self.executor.is_some() {
-            state.idle.push(self.number);
-        } else {
-            state.cold.push(self.number);
+        match &self.executor {
+            Some((executor, _)) => state.put_idle(self.number, executor.in_background()),
+            None => state.cold.push(self.number),
         }
         Next::Wait
     }
