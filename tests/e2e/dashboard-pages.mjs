@@ -50,31 +50,48 @@ async function runAndWait(page) {
   await page.waitForSelector("[data-testid=runner-result]");
 }
 
+/** `docs` names what docs/dashboard.md shows, in both themes; `phone` what it shows on a phone, too. */
 export const PAGES = {
-  overview: { route: "/", ready: "[data-testid=overview] .facts" },
-  data: { route: "/data?table=users", ready: "[data-testid=grid-row]" },
+  overview: { docs: "overview", phone: true, route: "/", ready: "[data-testid=overview] .facts" },
+  data: { docs: "data", route: "/data?table=users", ready: "[data-testid=grid-row]" },
   document: { route: "/data?table=users", ready: "[data-testid=grid-row]", act: (page) => page.locator("[data-field=_id]").nth(2).dblclick() },
-  schema: { route: "/schema", ready: ".table-node" },
+  schema: { docs: "schema", route: "/schema", ready: ".table-node" },
   functions: { route: "/functions?f=messages:list", ready: "[data-testid=run-function]" },
-  runner: { route: "/functions?f=messages:list&run=messages:list&args=%7B%20channel%3A%20%22general%22%20%7D", ready: "[data-testid=run-function]", act: runAndWait },
-  logs: { route: "/logs", ready: "[data-testid=log-row]" },
-  request: { route: "/logs?q=fn:sendTwice", ready: "[data-testid=log-row]", act: (page) => page.locator("[data-testid=log-row]").last().dblclick() },
+  profile: { docs: "profile", route: "/functions?f=messages:send&tab=Profile", ready: "main h1", act: (page, server) => untilCalled(page, server, "[data-testid=caller] >> nth=1") },
+  runner: { docs: "runner", route: "/functions?f=messages:list&run=messages:list&args=%7B%20channel%3A%20%22general%22%20%7D", ready: "[data-testid=run-function]", act: runAndWait },
+  logs: { docs: "logs", phone: true, route: "/logs", ready: "[data-testid=log-row]" },
+  request: { docs: "request", route: "/logs?q=fn:sendTwice", ready: "[data-testid=log-row]", act: (page) => page.locator("[data-testid=log-row]").last().dblclick() },
   files: { route: "/files", ready: "[data-testid=file-row]" },
   scheduled: { route: "/schedules/functions", ready: "[data-testid=scheduled-row]" },
   crons: { route: "/schedules/crons", ready: "[data-testid=cron-row]" },
   history: { route: "/history", ready: "[data-testid=history-row]" },
-  "kept-logs": { route: "/logs?view=kept", ready: "[data-testid=log-row]" },
-  usage: { route: "/usage", ready: "[data-testid=usage-row]" },
-  backups: { route: "/backups", ready: "[data-testid=backup-row]", before: backUp },
+  "kept-logs": { docs: "kept-logs", phone: true, route: "/logs?view=kept", ready: "[data-testid=log-row]" },
+  usage: { docs: "usage", phone: true, route: "/usage", ready: "[data-testid=usage-row]" },
+  backups: { docs: "backups", phone: true, route: "/backups", ready: "[data-testid=backup-row]", before: backUp },
+  restore: { docs: "restore", phone: true, route: "/backups", ready: "[data-testid=backup-row]", act: dryRun },
   "live-pulse": { route: "/live/pulse", ready: "[data-testid=heat-map]", act: (page, server) => untilShown(page, server, "[data-testid=pulse-strip] td") },
-  "live-reactivity": { route: "/live/reactivity?query=counters:read", ready: "main h1", act: (page, server) => untilShown(page, server, "[data-testid=why-row]") },
+  "live-reactivity": { docs: "reactivity", phone: true, route: "/live/reactivity?query=counters:read", ready: "main h1", act: (page, server) => untilShown(page, server, "[data-testid=why-row]") },
   "live-subscriptions": { route: "/live/subscriptions", ready: "[data-testid=sub-query]" },
   "live-cache": { route: "/live/cache", ready: "[data-testid=cache-ring]" },
-  "live-conflicts": { route: "/live/conflicts", ready: "main h1", act: (page, server) => untilShown(page, server, "[data-testid=conflict-row]") },
-  "live-tables": { route: "/live/tables", ready: "[data-testid=tree-map]" },
+  "live-conflicts": { docs: "conflicts", route: "/live/conflicts", ready: "main h1", act: (page, server) => untilShown(page, server, "[data-testid=conflict-row]") },
+  "live-tables": { docs: "tables", route: "/live/tables", ready: "[data-testid=tree-map]" },
   settings: { route: "/settings", ready: "main h2" },
   environment: { route: "/settings/environment-variables", ready: "[data-testid=env-API_KEY]" },
 };
+
+async function dryRun(page, server) {
+  await server.call("mutation", "users:seed", { count: 12, from: 500 });
+  await page.locator("[data-testid=backup-restore]").first().click();
+  await page.waitForSelector("[data-testid=restore-row]", { timeout: 60_000 });
+}
+
+async function untilCalled(page, server, selector) {
+  const call = async () => {
+    await server.call("action", "messages:sendTwice", { channel: "general" });
+    await server.call("mutation", "messages:send", { channel: "random", body: "Called by a client" });
+  };
+  await until(async () => (await call(), (await page.locator(selector).count()) > 0), { what: selector, everyMs: 200 });
+}
 
 async function backUp(server) {
   const headers = { authorization: `Convex ${server.key}` };

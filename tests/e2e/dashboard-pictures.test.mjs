@@ -1,13 +1,24 @@
 // Every page of the dashboard with data on it, in both themes and on a phone: nothing breaks,
-// nothing hangs over the edge. With LENTIL_SCREENSHOTS it leaves the pictures of docs/dashboard.
+// nothing hangs over the edge. With LENTIL_DOCS_PICTURES=docs/screenshots it makes those of
+// docs/dashboard.md anew, with LENTIL_SCREENSHOTS=folder it leaves one of every page.
 
 import assert from "node:assert/strict";
+import path from "node:path";
 import { test } from "node:test";
 
 import { logIn, newPage, picture, sampleServer, startBrowser } from "./dashboard.mjs";
 import { PAGES, fill } from "./dashboard-pages.mjs";
 
-async function visit(page, server, name, { route, ready, act, before }) {
+/** The pictures of docs/dashboard.md, when somebody makes them anew. */
+async function documented(page, look, { docs, phone }) {
+  const folder = process.env.LENTIL_DOCS_PICTURES;
+  if (!folder || !docs || (look === "phone" && !phone)) return;
+  const name = `dashboard-${docs}${look === "light" ? "" : `-${look}`}.png`;
+  await page.screenshot({ path: path.join(folder, name) });
+}
+
+async function visit(page, server, look, name, one) {
+  const { route, ready, act, before } = one;
   if (before) await before(server);
   await page.goto(server.console + route);
   await page.waitForSelector(ready);
@@ -15,7 +26,8 @@ async function visit(page, server, name, { route, ready, act, before }) {
   await page.waitForLoadState("networkidle", { timeout: 1500 }).catch(() => undefined);
   const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(over <= 0, `${name} is ${over} px wider than the window`);
-  await picture(page, name);
+  await picture(page, `${look}-${name}`);
+  await documented(page, look, one);
 }
 
 for (const [look, options] of [
@@ -32,7 +44,7 @@ for (const [look, options] of [
     await picture(page, `${look}-login`);
     await logIn(page, server.key);
     await page.waitForSelector("[data-testid=overview]");
-    for (const [name, one] of Object.entries(PAGES)) await visit(page, server, `${look}-${name}`, one);
+    for (const [name, one] of Object.entries(PAGES)) await visit(page, server, look, name, one);
     assert.deepEqual(page.problems, []);
   });
 }
