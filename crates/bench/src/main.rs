@@ -8,6 +8,7 @@ mod sync_client;
 mod http_client;
 mod later;
 mod bounds;
+mod cost;
 mod report;
 mod sample;
 mod w1;
@@ -26,7 +27,7 @@ use crate::report::Report;
 /// Measures workloads against their bounds.
 #[derive(Parser)]
 struct Arguments {
-    /// W1, W1c, W4, W6, W7, W8, scheduler; all if none is named.
+    /// W1, W1c, W4, W6, W6c, W7, W8, scheduler; all if none is named.
     workloads: Vec<String>,
     /// Markdown file to write; a JSON file goes beside it.
     #[arg(long)]
@@ -105,13 +106,16 @@ async fn main() -> anyhow::Result<()> {
         w1::run(pace, &mut report).await?;
     }
     if arguments.wants("W1c") {
-        w1::cost(pace, &mut report).await?;
+        cost::transfers(pace, &mut report).await?;
     }
     if arguments.wants("W4") {
         w4::run(pace, &mut report).await?;
     }
     if arguments.wants("W6") {
         w6::run(pace, &mut report).await?;
+    }
+    if arguments.wants("W6c") {
+        cost::invalidations(pace, &mut report).await?;
     }
     if arguments.wants("W7") {
         w7::run(pace, &mut report).await?;
