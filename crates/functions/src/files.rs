@@ -21,6 +21,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use lentil_catalog::{FileRow, RemovedFile};
+use lentil_database::Namespace;
 use lentil_files::{FileKey, FileStore, Listed, Writing};
 use lentil_values::{DocumentId, InternalId};
 
@@ -241,7 +242,7 @@ impl Functions {
     async fn file_row(&self, id: DocumentId) -> Result<Option<FileRow>, FunctionFailure> {
         let database = self.database().clone();
         transact(database, WHAT, move |tx| {
-            FileRow::get(tx, id).map_err(catalog)
+            FileRow::get(tx, Namespace::ROOT, id).map_err(catalog)
         })
         .await
     }
@@ -284,7 +285,15 @@ impl Upload {
         let content_type = content_type.map(str::to_owned);
         let inserted = transact(inner.database.clone(), WHAT, move |tx| {
             let (sha256, size) = (&written.sha256, written.size);
-            FileRow::insert(tx, internal, sha256, size, content_type.as_deref()).map_err(catalog)
+            FileRow::insert(
+                tx,
+                Namespace::ROOT,
+                internal,
+                sha256,
+                size,
+                content_type.as_deref(),
+            )
+            .map_err(catalog)
         });
         Ok(inserted.await?)
     }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use lentil_catalog::{CatalogError, FileRow};
-use lentil_database::{Transaction, TransactionError};
+use lentil_database::{Namespace, Transaction, TransactionError};
 use lentil_files::{FileError, Writing, Written};
 use lentil_js::SyscallError;
 use lentil_values::{DocumentId, InternalId};
@@ -88,7 +88,7 @@ pub(crate) fn find(
     method: &str,
 ) -> Result<Option<FileRow>, SyscallError> {
     let id = storage_id(args, method)?;
-    FileRow::get(tx, id).map_err(catalog)
+    FileRow::get(tx, Namespace::ROOT, id).map_err(catalog)
 }
 
 /// Answer of `getUrl` at a time.
@@ -123,7 +123,7 @@ pub(crate) fn upload_url_json(inner: &Inner, now_ms: f64, seed: &[u8; 32]) -> St
 
 /// `delete`: true with the transaction's commit.
 pub(crate) fn delete(tx: &mut Transaction, id: DocumentId) -> Result<String, SyscallError> {
-    match FileRow::remove(tx, id).map_err(catalog)? {
+    match FileRow::remove(tx, Namespace::ROOT, id).map_err(catalog)? {
         true => Ok("null".to_owned()),
         false => Err(thrown(format!("storage id {id} not found"))),
     }
@@ -206,8 +206,15 @@ impl Stored {
     pub(crate) fn insert(&self, tx: &mut Transaction) -> Result<String, SyscallError> {
         let Written { size, sha256 } = &self.written;
         let content_type = self.content_type.as_deref();
-        let id =
-            FileRow::insert(tx, self.internal, sha256, *size, content_type).map_err(catalog)?;
+        let id = FileRow::insert(
+            tx,
+            Namespace::ROOT,
+            self.internal,
+            sha256,
+            *size,
+            content_type,
+        )
+        .map_err(catalog)?;
         Ok(json!(id.to_string()).to_string())
     }
 }

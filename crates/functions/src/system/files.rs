@@ -181,7 +181,7 @@ fn delete(request: &mut Request, ids: &[DocumentId]) -> Result<Value, FunctionFa
     let deleted = |tx: &mut Transaction| {
         for id in ids {
             FileName::forget(tx, *id)?;
-            FileRow::remove(tx, *id)?;
+            FileRow::remove(tx, Namespace::ROOT, *id)?;
         }
         let shown = ids.iter().map(|id| text(id.to_string())).collect();
         let author = author_of(request.identity);
