@@ -40,11 +40,11 @@ pub use crate::error::CatalogError;
 pub use crate::exports::{ExportRow, ExportState};
 pub use crate::file_names::FileName;
 pub use crate::files::{FileRow, RemovedFile};
-pub use crate::handles::FunctionHandles;
+pub use crate::handles::{FunctionHandles, HandledFunction};
 pub use crate::imports::{ImportRow, ImportState};
-pub use crate::modules::{ModuleRow, ModuleText};
+pub use crate::modules::{ModuleChanges, ModuleRow, ModuleText};
 pub use crate::rollups::Rollup;
-pub use crate::scheduled::{Due, JobState, ScheduledFunction};
+pub use crate::scheduled::{Due, JobState, ScheduledFunction, ScheduledId};
 pub use crate::schema::{
     IndexSpec, OtherIndex, OtherIndexKind, Schema, SchemaError, TableSchema, check_fields,
 };

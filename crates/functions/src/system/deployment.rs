@@ -179,7 +179,7 @@ fn schema_row(
     id: Option<DocumentId>,
 ) -> Result<Option<SchemaRow>, TransactionError> {
     Ok(id
-        .map(|id| SchemaRow::load(request.tx, id))
+        .map(|id| SchemaRow::load(request.tx, Namespace::ROOT, id))
         .transpose()?
         .flatten())
 }
