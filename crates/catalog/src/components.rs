@@ -7,7 +7,7 @@
 //!
 //! Namespaces are numbered upwards from 1 and never given twice, not even after a component and its
 //! data were deleted, for which its row stays behind. They end at [`LAST_NAMESPACE`]; the upper half
-//! belongs to imports, whose hidden tables for namespace `n` lie in `!n`.
+//! belongs to imports, whose hidden tables for the namespace `n` lie in `!n`.
 //!
 //! Rows change with pushes and by admins' deletes, both of which change the deployment's row as well:
 //! who keeps something by that row may keep [`Components`] beside it.
@@ -295,6 +295,11 @@ impl Components {
     /// import's hidden tables.
     pub fn may_own(namespace: Namespace) -> bool {
         namespace.0 <= LAST_NAMESPACE
+    }
+
+    /// Every namespace that was ever given, the root's first.
+    pub fn namespaces(&self) -> impl Iterator<Item = Namespace> {
+        (Namespace::ROOT.0..self.free).map(Namespace)
     }
 
     /// All, by path, the root first: parents before their children.

@@ -134,7 +134,6 @@ impl SystemTable {
                 | SystemTable::Schemas
                 | SystemTable::StagedValidators
                 | SystemTable::Files
-                | SystemTable::FileNames
                 | SystemTable::ScheduledFunctions
                 | SystemTable::CronJobs
                 | SystemTable::CronRuns

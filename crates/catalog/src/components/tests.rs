@@ -219,12 +219,12 @@ fn an_old_data_folder_gets_the_table_and_components_get_later_tables() {
     let database = open();
     push(&database, &["a"]);
     write(&database, |tx| {
-        tx.delete_table(Namespace(1), "_file_names").unwrap();
-        tx.delete_table(Namespace::ROOT, "_file_names").unwrap();
+        tx.delete_table(Namespace(1), "_cron_job_logs").unwrap();
+        tx.delete_table(Namespace::ROOT, "_cron_job_logs").unwrap();
     });
     write(&database, |tx| bootstrap(tx).unwrap());
     let mut tx = database.begin();
     for namespace in [Namespace::ROOT, Namespace(1)] {
-        assert!(tx.table(namespace, "_file_names").is_some());
+        assert!(tx.table(namespace, "_cron_job_logs").is_some());
     }
 }
