@@ -60,12 +60,12 @@ struct OfComponent {
     component_id: Option<String>,
 }
 
-/// The root app is all there is.
+/// Of components nothing is changed past their functions here.
 fn check_component(id: Option<&str>) -> Result<(), ApiError> {
     match id {
         None | Some("" | "root") => Ok(()),
         Some(_) => {
-            let text = "components are not supported by this version of Lentil yet";
+            let text = "scheduled functions and tables of components cannot be changed from outside yet; call a function that does it";
             Err(ApiError::bad_request("ComponentNotFound", text))
         }
     }
