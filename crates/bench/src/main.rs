@@ -41,6 +41,9 @@ struct Arguments {
     /// Internal: serve the W4 bound on this port instead of measuring.
     #[arg(long, hide = true)]
     broadcast_bound: Option<u16>,
+    /// Internal: the one that keeps what it sends.
+    #[arg(long, hide = true)]
+    chat_bound: Option<u16>,
     /// Internal: serve the W7 bound on this port instead of measuring.
     #[arg(long, hide = true)]
     static_bound: Option<u16>,
@@ -89,7 +92,10 @@ impl Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if let Some(port) = arguments.broadcast_bound {
-        return bounds::serve_broadcast(port).await;
+        return bounds::serve_broadcast(port, None).await;
+    }
+    if let Some(port) = arguments.chat_bound {
+        return bounds::serve_broadcast(port, Some(bounds::Chat::open()?)).await;
     }
     if let Some(port) = arguments.static_bound {
         return bounds::serve_static(port).await;

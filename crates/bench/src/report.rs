@@ -172,13 +172,13 @@ impl Report {
              Written by `cargo xtask bench`; every ratio is between things measured side by side, in {} interleaved rounds of {} s \
              after {} s of warm-up (median, and minimum to maximum).\n\
              Client, bound and server share the machine's cores.\n\
-             Durability: SQLite WAL with an fsync for every commit, ours and the bound's alike; many of our commits share one.\n\
+             Durability: SQLite WAL with an fsync for every commit; many of our commits share one. Of the bounds those that name SQLite keep what they are sent, with an fsync each; the others keep nothing.\n\
              After each run sums are checked and the final state is compared with a fresh query; a run that fails the check reports nothing.\n\n\
              Machine: {}.\nNode {}, {}.\n\n{}{}\n\
              W1: transfers between accounts by a TypeScript mutation, 64 clients with one request in flight over WebSocket.\n\
              W1c, W6c: the CPU that servers need for W1 and W6 at a fixed pace well below what they can do, with counters and kept logs as all have, beside that of one with neither; nobody watches. The rule is a ratio of at most 1.01. Slices of 0.25 s take turns; \"the same again\" is a second server of the first kind, and says what the comparison itself is off by.\n\
              W4: commits pushed to every subscriber of one query of 20 messages; deliveries a second. One writer, which goes on when its mutation is acknowledged (p50, p99: until then) or, \"one commit at a time\", when everybody was served (until then).\n\
-             Such a round runs one mutation and one query, in one process after another, before anything is pushed: with few sockets that weighs more than the pushing.\n\
+             Such a round runs one mutation and one query, in one process after another, before anything is pushed: with few sockets that weighs more than the pushing. Of the two bounds the first only passes on what it is sent; the second inserts a row with an fsync, selects the newest 20 and sends the list, all in native code.\n\
              W6: every subscriber has a question of its own over the same ten rows; executions (and deliveries) a second, and the time until the last was told. The bound runs the handler with the npm package on a host that answers with constants, alone on one core; ours share two with 1,000 sockets and their clients.\n\
              W7: queries over HTTP, 64 connections; (a) cached, (b) an index range of 10 rows with a random argument.\n\
              W8: over HTTP, one connection, one request at a time, every argument new.\n\
