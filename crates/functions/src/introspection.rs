@@ -5,6 +5,8 @@
 //! flag. Whatever needs names, texts or JSON asks [`Events::wanted`] first.
 
 mod app_metrics;
+#[cfg(test)]
+mod cost;
 mod counters;
 mod events;
 mod explain;
