@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use lentil_catalog::{JobState, ScheduledFunction};
-use lentil_database::{Database, DatabaseOptions, Env, SystemEnv};
+use lentil_database::{Database, DatabaseOptions, Env, Namespace, SystemEnv};
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{Call, ComponentPath, Functions, FunctionsOptions, Host, HostOptions};
 use lentil_identity::Identity;
