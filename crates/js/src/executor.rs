@@ -68,6 +68,8 @@ pub(crate) struct Executor {
     asked: bool,
     /// The last call failed, perhaps for want of memory that its realm still holds.
     suspect: bool,
+    /// Its priority is lowered: a call has run for long.
+    background: bool,
     running_since: Instant,
     cpu_before: Option<Duration>,
 }
@@ -114,6 +116,7 @@ impl Executor {
             calls: 0,
             asked: false,
             suspect: false,
+            background: false,
             running_since: Instant::now(),
             cpu_before: None,
         };
@@ -363,8 +366,15 @@ impl Executor {
             let used = self.process.cpu_time();
             self.cpu_before = used.map(|used| used.saturating_sub(since.elapsed()));
         }
-        let mut left = meter.left(since);
+        let mut left = self.until_background(meter, since);
         while self.process.wait(left).map_err(|error| broken(&error))? == Waited::TimedOut {
+            if !self.background && self.until_background(meter, since).is_zero() {
+                // Calls that hold nobody up for long go first. Where it is not allowed, nothing changes.
+                self.background = true;
+                self.process.set_background(true);
+                left = meter.left(since);
+                continue;
+            }
             match meter.judge(since, self.cpu_used()) {
                 Verdict::Stop => return Err(End::Timeout),
                 Verdict::Starved => return Err(End::Starved),
@@ -373,6 +383,27 @@ impl Executor {
         }
         let got = self.process.read(&mut self.input[self.have..]);
         got.map_err(|error| broken(&error))
+    }
+
+    /// How long to wait before the priority is lowered, or else for the time to be up.
+    fn until_background(&self, meter: &Meter, since: Instant) -> Duration {
+        let left = meter.left(since);
+        if self.background {
+            return left;
+        }
+        left.min(BACKGROUND_AFTER.saturating_sub(meter.spent() + since.elapsed()))
+    }
+
+    /// The call has ended, and what comes next may be quick. Stays where it is if the system does
+    /// not let a process out of the background again.
+    pub(crate) fn come_forward(&mut self) {
+        if self.background && self.process.set_background(false) {
+            self.background = false;
+        }
+    }
+
+    pub(crate) fn in_background(&self) -> bool {
+        self.background
     }
 
     /// Answers a batch of asynchronous syscalls with one frame.

@@ -24,6 +24,9 @@ pub(crate) const WALL_FACTOR: u32 = 10;
 /// A call that holds an executor for so long is slow, and so is a function whose calls do.
 pub(crate) const SLOW_AFTER: Duration = Duration::from_millis(100);
 
+/// A call that has run for so long goes on in the background: others have the processors first.
+pub(crate) const BACKGROUND_AFTER: Duration = Duration::from_millis(50);
+
 /// How often it is looked whether running calls have become slow, while others wait.
 pub(crate) const SLOW_CHECK_EVERY: Duration = Duration::from_millis(20);
 
@@ -44,7 +47,7 @@ pub(crate) const HEAP_HEADROOM_MIB: u32 = 48;
 pub(crate) const DATA_HEADROOM_MIB: u64 = 384;
 
 /// Calls after which an executor is replaced.
-pub(crate) const CALLS_PER_EXECUTOR: u64 = 50_000;
+pub(crate) const CALLS_PER_EXECUTOR: u64 = 1_000_000;
 
 /// How often the memory of an executor is looked at, in calls.
 pub(crate) const MEMORY_CHECK_EVERY: u64 = 256;

@@ -1,37 +1,55 @@
 //! Executors and who waits for them: jobs go to the executor used last, so that few stay warm.
 //! Whose job is next is decided in `crates/js/src/pool/fair.rs`.
+//!
+//! No job waits for one certain process to start: where none is free, one is started and the job
+//! waits in its lane, for whichever is free first. A process that was lost is replaced at once,
+//! before anybody needs it.
 
 mod fair;
+mod worker;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
 
 use self::fair::Fair;
 pub(crate) use self::fair::{Full, LaneKey};
-use crate::executor::{End, Executor};
-use crate::limits::{SLOW_CHECK_EVERY, TRIM_AFTER};
+pub(crate) use self::worker::Worker;
+use crate::limits::SLOW_CHECK_EVERY;
 use crate::process::{KillSwitch, Launch};
 use crate::realms::{RealmLog, RealmReport};
-use crate::{Bundle, HostOptions, HostStats, Realms};
+use crate::{Bundle, HostOptions, HostStats};
 
 /// Something to do with an executor; runs on its driver thread.
 pub(crate) type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 
+/// What a driver thread is to do next.
+enum Task {
+    Run(Job),
+    /// Start a process, and then run what waits.
+    Start,
+}
+
 #[derive(Debug)]
 struct Seat {
-    inbox: Sender<Job>,
+    inbox: Sender<Task>,
     switch: KillSwitch,
+    /// The priority of its process stays low: it is for slow functions, if others are free.
+    is_background: bool,
 }
 
 struct State {
     fair: Fair<Job>,
-    /// Workers with nothing to do; the last one worked last.
+    /// Workers that have a process and nothing to do; the last one worked last.
     idle: Vec<usize>,
+    /// Workers without a process.
+    cold: Vec<usize>,
+    /// Workers whose process is being started.
+    starting: usize,
     /// Empty once the pool is shut down.
     seats: Vec<Seat>,
     /// The watch looks by itself again soon, and need not be woken.
@@ -105,6 +123,8 @@ impl Pool {
             state: Mutex::new(State {
                 fair: Fair::new(options.executors, options.queue, options.slow_after),
                 idle: Vec::with_capacity(seats),
+                cold: Vec::with_capacity(seats),
+                starting: 0,
                 seats: Vec::with_capacity(seats),
                 watched: false,
                 closed: false,
@@ -119,24 +139,19 @@ impl Pool {
         for number in 0..seats {
             let (inbox, jobs) = bounded(1);
             let switch = KillSwitch::default();
-            let worker = Worker {
-                number,
-                launch: launch.clone(),
-                realms: options.realms,
-                check_every: options.shadow_every,
-                heap_mib: options.heap_mib,
-                switch: switch.clone(),
-                shared: Arc::clone(&shared),
-                executor: None,
-            };
+            let worker = Worker::new(number, options, launch, switch.clone(), &shared);
             let mut state = shared.state.lock();
-            state.seats.push(Seat { inbox, switch });
-            state.idle.push(number);
+            state.seats.push(Seat {
+                inbox,
+                switch,
+                is_background: false,
+            });
+            state.cold.push(number);
             drop(state);
             let idle_after = options.idle_after;
             std::thread::Builder::new()
                 .name(format!("executor-{number}"))
-                .spawn(move || drive(worker, &jobs, idle_after))?;
+                .spawn(move || worker.drive(&jobs, idle_after))?;
         }
         let watched = Arc::clone(&shared);
         let watch = std::thread::Builder::new()
@@ -155,13 +170,17 @@ impl Pool {
             return Err((job, NotTaken::Closed));
         }
         let now = self.shared.began.elapsed();
-        if state.fair.may_begin(lane, now)
-            && let Some(worker) = state.idle.pop()
-        {
+        let may_begin = state.fair.may_begin(lane, now);
+        if may_begin && let Some(worker) = state.take_idle(lane) {
             state.hand(worker, lane, job, now);
             return Ok(());
         }
-        let waited = state.fair.wait(lane, job);
+        // Whoever waits only for a process takes nobody's place in the queue.
+        let coming = state.starting + usize::from(may_begin);
+        let waited = state.fair.wait(lane, job, coming);
+        if waited.is_ok() {
+            state.start_more(now);
+        }
         let must_watch = waited.is_ok() && !state.watched && state.fair.waits_for_time();
         state.watched |= must_watch;
         drop(state);
@@ -207,18 +226,50 @@ impl State {
         self.fair.begin(worker, lane, now);
         // An idle worker's inbox is empty: only this function fills it. It refuses only when the
         // pool is shut down, and then the job goes like those that wait.
-        let _ = self.seats[worker].inbox.try_send(job);
+        let _ = self.seats[worker].inbox.try_send(Task::Run(job));
+    }
+
+    /// Starts processes for those who wait and would run if there were one.
+    fn start_more(&mut self, now: Duration) {
+        while self.fair.wants_more(self.starting, now)
+            && let Some(worker) = self.cold.pop()
+        {
+            self.starting += 1;
+            // As in `hand`: the inbox of a worker without a process is empty.
+            let _ = self.seats[worker].inbox.try_send(Task::Start);
+        }
+    }
+
+    /// A worker with nothing to do that suits the lane.
+    fn take_idle(&mut self, lane: LaneKey) -> Option<usize> {
+        let first = *self.idle.first()?;
+        if self.seats[first].is_background && self.fair.is_slow(lane) {
+            return Some(self.idle.remove(0));
+        }
+        self.idle.pop()
+    }
+
+    /// A worker has nothing to do; those in the background are taken last.
+    fn put_idle(&mut self, worker: usize, is_background: bool) {
+        // Empty once the pool is shut down.
+        if let Some(seat) = self.seats.get_mut(worker) {
+            seat.is_background = is_background;
+        }
+        let at = if is_background { 0 } else { self.idle.len() };
+        self.idle.insert(at, worker);
     }
 
     /// Gives waiting jobs to idle workers, as far as they may run.
     fn hand_out(&mut self, now: Duration) {
-        while let Some(worker) = self.idle.pop() {
-            let Some((lane, job)) = self.fair.next(now) else {
-                self.idle.push(worker);
+        while !self.idle.is_empty()
+            && let Some((lane, job)) = self.fair.next(now)
+        {
+            let Some(worker) = self.take_idle(lane) else {
                 return;
             };
             self.hand(worker, lane, job, now);
         }
+        self.start_more(now);
     }
 }
 
@@ -242,180 +293,4 @@ impl Shared {
             }
         }
     }
-}
-
-/// One driver thread's side: the executor process it owns.
-#[derive(Debug)]
-pub(crate) struct Worker {
-    number: usize,
-    launch: Launch,
-    realms: Realms,
-    check_every: u64,
-    heap_mib: u32,
-    switch: KillSwitch,
-    shared: Arc<Shared>,
-    executor: Option<(Executor, Alive)>,
-}
-
-/// Counts a process for as long as it is held.
-#[derive(Debug)]
-struct Alive(Arc<Shared>);
-
-impl Alive {
-    fn new(shared: &Arc<Shared>) -> Alive {
-        shared.executors.fetch_add(1, Ordering::Relaxed);
-        Alive(Arc::clone(shared))
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.executors.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Worker {
-    /// Runs something in the executor, starting one if need be, and replaces it when it breaks.
-    pub(crate) fn run<T>(
-        &mut self,
-        work: impl FnOnce(&mut Executor) -> Result<T, End>,
-    ) -> Result<T, End> {
-        if self
-            .executor
-            .as_ref()
-            .is_some_and(|(executor, _)| executor.is_worn(self.heap_mib))
-        {
-            self.retire();
-        }
-        let (mut executor, alive) = match self.executor.take() {
-            Some(running) => running,
-            None => (self.start()?, Alive::new(&self.shared)),
-        };
-        executor.begin();
-        let end = match work(&mut executor) {
-            Ok(value) => {
-                self.executor = Some((executor, alive));
-                return Ok(value);
-            }
-            Err(end) => end,
-        };
-        if matches!(end, End::System(_, true)) && executor.abort().is_ok() {
-            self.executor = Some((executor, alive));
-            return Err(end);
-        }
-        self.shared.lost.fetch_add(1, Ordering::Relaxed);
-        match end {
-            End::System(..) => Err(executor.autopsy(end)),
-            End::Cut(message) => {
-                executor.end();
-                Err(End::System(message, false))
-            }
-            end => {
-                executor.end();
-                Err(end)
-            }
-        }
-    }
-
-    pub(crate) fn realm_log(&self) -> &RealmLog {
-        &self.shared.realms
-    }
-
-    /// Counts a call; says whether it is to be run a second time, to be compared.
-    pub(crate) fn is_checked(&self) -> bool {
-        let due = self.shared.realms.is_checked(self.check_every);
-        due && self.realms == Realms::Watched
-    }
-
-    pub(crate) fn heap_mib(&self) -> u32 {
-        self.heap_mib
-    }
-
-    fn start(&mut self) -> Result<Executor, End> {
-        let closed = self.shared.state.lock().closed;
-        if closed {
-            return Err(End::System(
-                "the function host is shutting down".to_owned(),
-                false,
-            ));
-        }
-        let executor = Executor::start(&self.launch, self.realms, self.switch.clone())?;
-        let mut state = self.shared.state.lock();
-        state
-            .fair
-            .begin_again(self.number, self.shared.began.elapsed());
-        drop(state);
-        Ok(executor)
-    }
-
-    /// Gives the seat back; returns the job that takes it.
-    fn finish(&mut self) -> Option<Job> {
-        let mut state = self.shared.state.lock();
-        let now = self.shared.began.elapsed();
-        state.fair.end(self.number, now);
-        if let Some((lane, job)) = state.fair.next(now) {
-            state.fair.begin(self.number, lane, now);
-            return Some(job);
-        }
-        if self.executor.is_some() {
-            state.idle.push(self.number);
-        } else {
-            // Its process was lost: a call that comes now is quicker in one that runs.
-            state.idle.insert(0, self.number);
-        }
-        None
-    }
-
-    /// Waits for a job; what is not needed goes meanwhile. Nothing if the pool is shut down.
-    fn next(&mut self, jobs: &Receiver<Job>, idle_after: Duration) -> Option<Job> {
-        let soon = TRIM_AFTER.min(idle_after);
-        for (wait, then) in [
-            (soon, Worker::trim as fn(&mut Worker)),
-            (idle_after - soon, Worker::retire),
-        ] {
-            match jobs.recv_timeout(wait) {
-                Ok(job) => return Some(job),
-                Err(RecvTimeoutError::Timeout) => then(self),
-                Err(RecvTimeoutError::Disconnected) => return None,
-            }
-        }
-        jobs.recv().ok()
-    }
-
-    fn trim(&mut self) {
-        if let Some((executor, _)) = &mut self.executor
-            && executor.trim().is_err()
-        {
-            self.retire();
-        }
-    }
-
-    fn retire(&mut self) {
-        if let Some((executor, _alive)) = self.executor.take() {
-            executor.end();
-        }
-    }
-}
-
-/// The loop of a driver thread; ends when the pool is shut down.
-fn drive(mut worker: Worker, jobs: &Receiver<Job>, idle_after: Duration) {
-    loop {
-        let Some(job) = worker.next(jobs, idle_after) else {
-            break;
-        };
-        let mut next = Some(job);
-        while let Some(job) = next {
-            worker.shared.running.fetch_add(1, Ordering::Relaxed);
-            // A panic of the caller's syscalls costs the call: its answer channel closes.
-            let outcome =
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut worker)));
-            if outcome.is_err() {
-                tracing::error!("a call panicked on its driver thread");
-                worker.retire();
-            }
-            worker.shared.running.fetch_sub(1, Ordering::Relaxed);
-            next = worker.finish();
-        }
-    }
-    worker.retire();
 }

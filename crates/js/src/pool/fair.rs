@@ -132,6 +132,11 @@ impl<J> Fair<J> {
         self.waiting
     }
 
+    /// Whether the calls of that lane have lately been slow.
+    pub(crate) fn is_slow(&self, lane: LaneKey) -> bool {
+        self.lanes.get(&lane).is_some_and(|lane| lane.slow)
+    }
+
     /// Whether a call of that lane may begin at once; nobody who may run is passed over.
     pub(crate) fn may_begin(&self, lane: LaneKey, now: Time) -> bool {
         let lane = self.lanes.get(&lane);
@@ -146,20 +151,12 @@ impl<J> Fair<J> {
         self.has_seat(held, slow, proven) && !self.ready_before(held)
     }
 
-    /// Lets a call wait.
-    pub(crate) fn wait(&mut self, key: LaneKey, job: J) -> Result<(), (J, Full)> {
-        let (waiting, cost) = self
-            .lanes
-            .get(&key)
-            .map_or((0, Duration::ZERO), |lane| (lane.jobs.len(), lane.cost));
-        let left = self.queue.saturating_sub(self.waiting);
-        if left == 0 {
-            let waiting = self.waiting;
-            return Err((job, Full::All { waiting }));
-        }
-        // Never the whole queue: there is room for another function whatever one does.
-        if waiting >= left.saturating_mul(3) {
-            return Err((job, Full::Function { waiting, cost }));
+    /// Lets a call wait; so many that wait only for processes to start are not too many.
+    pub(crate) fn wait(&mut self, key: LaneKey, job: J, coming: usize) -> Result<(), (J, Full)> {
+        if self.waiting >= coming
+            && let Some(full) = self.full(key, coming)
+        {
+            return Err((job, full));
         }
         let lane = self.lane(key);
         lane.jobs.push_back(job);
@@ -167,6 +164,34 @@ impl<J> Fair<J> {
         self.ready.insert((had, key));
         self.waiting += 1;
         Ok(())
+    }
+
+    /// Why there is no place in the queue, if there is none.
+    fn full(&self, key: LaneKey, coming: usize) -> Option<Full> {
+        let lane = self.lanes.get(&key);
+        let (waiting, cost) = lane.map_or((0, Duration::ZERO), |lane| (lane.jobs.len(), lane.cost));
+        // As if they ran already.
+        let all = self.waiting.saturating_sub(coming);
+        let waiting = waiting.saturating_sub(coming);
+        let left = self.queue.saturating_sub(all);
+        if left == 0 {
+            return Some(Full::All { waiting: all });
+        }
+        // Never the whole queue: there is room for another function whatever one does.
+        (waiting >= left.saturating_mul(3)).then_some(Full::Function { waiting, cost })
+    }
+
+    /// Whether somebody waits who would run if there were more processes than those that are now
+    /// being started.
+    pub(crate) fn wants_more(&self, starting: usize, now: Time) -> bool {
+        if self.waiting <= starting || self.busy + starting >= self.seats.len() {
+            return false;
+        }
+        // Of which kind those will be that take what is being started is not known.
+        let mut held = self.held(now);
+        held.quick += starting;
+        held.slow += starting;
+        self.ready_before(held)
     }
 
     /// The call that runs next, if one may.

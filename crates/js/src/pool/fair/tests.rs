@@ -62,7 +62,7 @@ fn simulate(
         for (load, due) in loads.iter().zip(&mut due) {
             while *due <= now {
                 *due += load.every;
-                if fair.wait(load.lane, (now, load.takes)).is_err() {
+                if fair.wait(load.lane, (now, load.takes), 0).is_err() {
                     seen.entry(load.lane).or_default().refused += 1;
                 }
             }
@@ -174,7 +174,7 @@ fn one_function_never_fills_the_queue() {
     fair.begin(0, 1, Duration::ZERO);
     let mut taken = 0;
     let full = loop {
-        match fair.wait(1, 0) {
+        match fair.wait(1, 0, 0) {
             Ok(()) => taken += 1,
             Err((_, full)) => break full,
         }
@@ -188,9 +188,12 @@ fn one_function_never_fills_the_queue() {
         }
     );
     for other in 2..27 {
-        fair.wait(other, 0).expect("others have room");
+        fair.wait(other, 0, 0).expect("others have room");
     }
-    assert_eq!(fair.wait(99, 0).unwrap_err().1, Full::All { waiting: 100 });
+    assert_eq!(
+        fair.wait(99, 0, 0).unwrap_err().1,
+        Full::All { waiting: 100 }
+    );
     assert_eq!(fair.clear().len(), 100);
     assert_eq!((fair.waiting(), fair.next(MS)), (0, None));
 }
@@ -243,4 +246,32 @@ fn quick_functions_alone_have_no_more_seats_than_executors() {
         fair.may_begin(3, MS * 3),
         "nobody knows how long function 9 takes"
     );
+}
+
+#[test]
+fn whoever_waits_only_for_a_process_takes_nobodys_place() {
+    let mut fair: Fair<u32> = Fair::new(2, 0, SLOW_AFTER);
+    assert!(fair.may_begin(1, Duration::ZERO));
+    // Two are started, as nobody runs yet: the two calls are as good as running.
+    fair.wait(1, 0, 1).expect("it has a seat");
+    assert!(fair.wants_more(0, Duration::ZERO) && !fair.wants_more(1, Duration::ZERO));
+    fair.wait(1, 0, 2).expect("it has a seat as well");
+    assert!(fair.wants_more(1, Duration::ZERO) && !fair.wants_more(2, Duration::ZERO));
+    assert_eq!(fair.wait(1, 0, 2).unwrap_err().1, Full::All { waiting: 0 });
+    for seat in 0..2 {
+        let (lane, _) = fair.next(Duration::ZERO).expect("a process is there");
+        fair.begin(seat, lane, Duration::ZERO);
+    }
+    assert!(!fair.wants_more(0, MS * 10_000), "nobody waits");
+}
+
+#[test]
+fn no_process_is_started_for_those_who_may_not_run() {
+    let mut fair: Fair<u32> = Fair::new(1, 10, SLOW_AFTER);
+    fair.begin(0, 1, Duration::ZERO);
+    fair.wait(1, 0, 0).expect("there is room");
+    assert!(!fair.wants_more(0, MS), "the only executor is taken");
+    // The call that runs has turned out to be slow.
+    assert!(fair.wants_more(0, SLOW_AFTER));
+    assert!(!fair.wants_more(1, SLOW_AFTER), "one is being started");
 }

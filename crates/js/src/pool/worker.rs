@@ -1,0 +1,264 @@
+//! One driver thread: the executor process it owns, and the loop in which it runs jobs.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::{Job, Shared, Task};
+use crate::executor::{End, Executor};
+use crate::limits::TRIM_AFTER;
+use crate::process::{KillSwitch, Launch};
+use crate::realms::RealmLog;
+use crate::{HostOptions, Realms};
+
+/// One driver thread's side: the executor process it owns.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    number: usize,
+    launch: Launch,
+    realms: Realms,
+    check_every: u64,
+    heap_mib: u32,
+    switch: KillSwitch,
+    shared: Arc<Shared>,
+    executor: Option<(Executor, Alive)>,
+}
+
+/// Counts a process for as long as it is held.
+#[derive(Debug)]
+struct Alive(Arc<Shared>);
+
+impl Alive {
+    fn new(shared: &Arc<Shared>) -> Alive {
+        shared.executors.fetch_add(1, Ordering::Relaxed);
+        Alive(Arc::clone(shared))
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.executors.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a worker does when it is done with something.
+enum Next {
+    Run(Job),
+    /// Its process is gone: another one is started before anybody needs it.
+    Start,
+    Wait,
+}
+
+impl Worker {
+    pub(super) fn new(
+        number: usize,
+        options: &HostOptions,
+        launch: &Launch,
+        switch: KillSwitch,
+        shared: &Arc<Shared>,
+    ) -> Worker {
+        Worker {
+            number,
+            launch: launch.clone(),
+            realms: options.realms,
+            check_every: options.shadow_every,
+            heap_mib: options.heap_mib,
+            switch,
+            shared: Arc::clone(shared),
+            executor: None,
+        }
+    }
+
+    /// Runs something in the executor, starting one if need be, and replaces it when it breaks.
+    pub(crate) fn run<T>(
+        &mut self,
+        work: impl FnOnce(&mut Executor) -> Result<T, End>,
+    ) -> Result<T, End> {
+        let (mut executor, alive) = match self.executor.take() {
+            Some(running) => running,
+            // It was lost in this very job, or could not be started before.
+            None => self.start()?,
+        };
+        executor.begin();
+        let end = match work(&mut executor) {
+            Ok(value) => {
+                self.executor = Some((executor, alive));
+                return Ok(value);
+            }
+            Err(end) => end,
+        };
+        if matches!(end, End::System(_, true)) && executor.abort().is_ok() {
+            self.executor = Some((executor, alive));
+            return Err(end);
+        }
+        self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        match end {
+            End::System(..) => Err(executor.autopsy(end)),
+            End::Cut(message) => {
+                executor.end();
+                Err(End::System(message, false))
+            }
+            end => {
+                executor.end();
+                Err(end)
+            }
+        }
+    }
+
+    pub(crate) fn realm_log(&self) -> &RealmLog {
+        &self.shared.realms
+    }
+
+    /// Counts a call; says whether it is to be run a second time, to be compared.
+    pub(crate) fn is_checked(&self) -> bool {
+        let due = self.shared.realms.is_checked(self.check_every);
+        due && self.realms == Realms::Watched
+    }
+
+    pub(crate) fn heap_mib(&self) -> u32 {
+        self.heap_mib
+    }
+
+    fn start(&mut self) -> Result<(Executor, Alive), End> {
+        let closed = self.shared.state.lock().closed;
+        if closed {
+            return Err(End::System(
+                "the function host is shutting down".to_owned(),
+                false,
+            ));
+        }
+        let executor = Executor::start(&self.launch, self.realms, self.switch.clone())?;
+        let mut state = self.shared.state.lock();
+        state
+            .fair
+            .begin_again(self.number, self.shared.began.elapsed());
+        drop(state);
+        Ok((executor, Alive::new(&self.shared)))
+    }
+
+    /// Gives the seat back.
+    fn finish(&mut self) -> Next {
+        if let Some((executor, _)) = &mut self.executor {
+            executor.come_forward();
+            if executor.is_worn(self.heap_mib) {
+                self.retire();
+            }
+        }
+        let mut state = self.shared.state.lock();
+        let now = self.shared.began.elapsed();
+        state.fair.end(self.number, now);
+        if self.executor.is_none() && !state.closed {
+            state.starting += 1;
+            return Next::Start;
+        }
+        drop(state);
+        self.rest()
+    }
+
+    /// Starts a process ahead of need.
+    fn warm_up(&mut self) -> Next {
+        let started = self.start();
+        let mut state = self.shared.state.lock();
+        state.starting -= 1;
+        drop(state);
+        match started {
+            Ok(running) => self.executor = Some(running),
+            // Whose job comes here tries again, and is told.
+            Err(end) => tracing::warn!(?end, "an executor could not be started"),
+        }
+        self.rest()
+    }
+
+    /// Takes a job that waits, or waits for one.
+    fn rest(&mut self) -> Next {
+        let mut state = self.shared.state.lock();
+        let now = self.shared.began.elapsed();
+        if let Some((lane, job)) = state.fair.next(now) {
+            state.fair.begin(self.number, lane, now);
+            state.start_more(now);
+            return Next::Run(job);
+        }
+        match &self.executor {
+            Some((executor, _)) => state.put_idle(self.number, executor.in_background()),
+            None => state.cold.push(self.number),
+        }
+        Next::Wait
+    }
+
+    /// Waits for something to do; what is not needed goes meanwhile. Nothing if the pool is shut
+    /// down.
+    fn next(&mut self, tasks: &Receiver<Task>, idle_after: Duration) -> Option<Task> {
+        let soon = TRIM_AFTER.min(idle_after);
+        for (wait, then) in [
+            (soon, Worker::trim as fn(&mut Worker)),
+            (idle_after - soon, Worker::go_cold),
+        ] {
+            match tasks.recv_timeout(wait) {
+                Ok(task) => return Some(task),
+                Err(RecvTimeoutError::Timeout) => then(self),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        tasks.recv().ok()
+    }
+
+    /// Ends the process, unless a job is on its way to it.
+    fn go_cold(&mut self) {
+        let mut state = self.shared.state.lock();
+        let Some(at) = state.idle.iter().position(|idle| *idle == self.number) else {
+            return;
+        };
+        state.idle.remove(at);
+        state.cold.push(self.number);
+        drop(state);
+        self.retire();
+    }
+
+    fn trim(&mut self) {
+        if let Some((executor, _)) = &mut self.executor
+            && executor.trim().is_err()
+        {
+            self.go_cold();
+        }
+    }
+
+    fn retire(&mut self) {
+        if let Some((executor, _alive)) = self.executor.take() {
+            executor.end();
+        }
+    }
+
+    /// The loop of a driver thread; ends when the pool is shut down.
+    pub(super) fn drive(mut self, tasks: &Receiver<Task>, idle_after: Duration) {
+        while let Some(task) = self.next(tasks, idle_after) {
+            let mut next = match task {
+                Task::Run(job) => Next::Run(job),
+                Task::Start => Next::Start,
+            };
+            loop {
+                next = match next {
+                    Next::Run(job) => {
+                        self.run_job(job);
+                        self.finish()
+                    }
+                    Next::Start => self.warm_up(),
+                    Next::Wait => break,
+                };
+            }
+        }
+        self.retire();
+    }
+
+    fn run_job(&mut self, job: Job) {
+        self.shared.running.fetch_add(1, Ordering::Relaxed);
+        // A panic of the caller's syscalls costs the call: its answer channel closes.
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(self)));
+        if outcome.is_err() {
+            tracing::error!("a call panicked on its driver thread");
+            self.retire();
+        }
+        self.shared.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
