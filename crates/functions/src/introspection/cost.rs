@@ -51,7 +51,7 @@ fn transfer() -> Execution {
         seconds: 0.001,
         user_seconds: 0.000_3,
         cached: false,
-        caller: "SyncWebSocket",
+        caller: "SyncWorker",
         request_id: String::new(),
         identity_type: "unknown",
         error: None,
