@@ -178,6 +178,7 @@
     // A function whose prototype is a constructor of lists may become their species.
     const adopts = (original) => ({ setPrototypeOf(object, proto) {
       touch(object);
+      if (surveying) seeDisguise(object);
       if (typeof object === "function" && typeof proto === "function") stain();
       return apply(original, this, arguments);
     } }).setPrototypeOf;
@@ -187,6 +188,7 @@
     const proto = getOwnPropertyDescriptor(Object.prototype, "__proto__");
     const { set } = getOwnPropertyDescriptor({ set __proto__x(value) {
       touch(this);
+      if (surveying) seeDisguise(this);
       if (typeof this === "function" && typeof value === "function") stain();
       apply(proto.set, this, [value]);
     } }, "__proto__x");
@@ -198,8 +200,13 @@
     } }).method;
     replaceAll(Object, ["getOwnPropertySymbols", "getOwnPropertyDescriptors"], lists);
     replace(Reflect, "ownKeys", lists);
+    replace(Reflect, "construct", (original) => ({ construct(target, args, newTarget) {
+      if (surveying && arguments.length > 2) seeConstruction(target, newTarget);
+      return apply(original, this, arguments);
+    } }).construct);
     replace(Error, "captureStackTrace", (original) => ({ captureStackTrace(object) {
       touchInside(object);
+      if (surveying && hidesStacks) refuseToKeep(MADE_STACK);
       return apply(original, this, arguments);
     } }).captureStackTrace);
     // A reviver may put anything where values come from, which is then changed by its results.

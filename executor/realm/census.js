@@ -86,9 +86,11 @@
   function survey() {
     watchBuiltins();
     unkeepable = "";
+    hidesStacks = getOwnPropertyDescriptor(new ErrorHere(""), "stack")?.get !== undefined;
     surveying = barrier.p = true;
     const iterators = hiddenPrototypes();
     for (let i = 5; i < iterators.length; i++) prototypesOfIterators.add(iterators[i]);
+    iteratorPrototype = getPrototypeOf(iterators[5]);
     builtIn = privateSet();
     walkAll(rootsOfRealm(builtIn), builtIn, (object) => guard(host.kindOf, object));
   }
@@ -110,6 +112,38 @@
     return false;
   }
 
+  // What keeps state is known by its prototypes, so nothing may lose or never have had them.
+  let iteratorPrototype;
+  const functionPrototype = Function.prototype;
+  const LOST_STATE = "something that keeps state of its own was given another prototype";
+  const MADE_STACK = "an error was made while modules were evaluated";
+  const keepsState = (proto) => stateful.has(proto) || prototypesOfIterators.has(proto) || proto === iteratorPrototype;
+
+  /** While modules are evaluated: the object is about to get another prototype. */
+  function seeDisguise(object) {
+    let remaining = 100;
+    for (let at = object; isObject(at); at = getPrototypeOf(at)) {
+      if (guard(host.kindOf, at) === PROXY) return;
+      if (keepsState(at) || --remaining === 0) return refuseToKeep(LOST_STATE);
+    }
+  }
+
+  /** The same of what is about to be made for somebody else's prototype. */
+  function seeConstruction(target, newTarget) {
+    let remaining = 100;
+    if (target === newTarget) return;
+    for (let at = target; typeof at === "function"; at = getPrototypeOf(at)) {
+      const isProxy = guard(host.kindOf, at) === PROXY;
+      const proto = isProxy ? undefined : getOwnPropertyDescriptor(at, "prototype")?.value;
+      // Bound functions have no prototype; that of functions is one.
+      if (isProxy || --remaining === 0 || keepsState(proto)) return refuseToKeep(LOST_STATE);
+      if (proto === undefined && at !== functionPrototype) return refuseToKeep(LOST_STATE);
+    }
+  }
+
+  /** Whether an accessor that all errors share keeps their stacks: who has it can change any of them. */
+  let hidesStacks = false;
+
   function visitPrivate(object, visit) {
     let found;
     for (let i = 0; i < brands.length; i++) {
@@ -127,6 +161,10 @@
     if (builtIn.has(object)) return kind;
     if (kind === SECRETIVE) {
       refuseToKeep("a promise, a generator, a buffer or the like was made while modules were evaluated");
+      return kind;
+    }
+    if (kind === FAULT && hidesStacks) {
+      refuseToKeep(MADE_STACK);
       return kind;
     }
     if (kind === PROXY) {

@@ -352,3 +352,55 @@ export const f = query(() => { const was = [typeof Map, Object.getOwnPropertyNam
 export const f = query(() => { const was = typeof Headers; delete globalThis.Headers; return was; });
 //# how stacks are shown
 export const f = query(() => { const was = typeof new Error("a").stack; Error.prepareStackTrace = () => 5; return [was, typeof new Error("b").stack]; });
+//# the accessor of another error's stack
+const old = new Error("a"); export const f = query(({ n }) => { const { get, set } = Object.getOwnPropertyDescriptor(new Error("b"), "stack"); const was = typeof get?.call(old); set?.call(old, n); return was; });
+//# the accessor of another error's stack, its own being gone
+const old = new Error("a"); delete old.stack; export const f = query(({ n }) => { const { get, set } = Object.getOwnPropertyDescriptor(new Error("b"), "stack"); const was = typeof get?.call(old); set?.call(old, n); return was; });
+//# the accessor of another error's stack, its own being a value
+const old = new Error("a"); Object.defineProperty(old, "stack", { value: "none" }); export const f = query(({ n }) => { const { get, set } = Object.getOwnPropertyDescriptor(new Error("b"), "stack"); const was = typeof get?.call(old); set?.call(old, n); return was; });
+//# the accessor of a stack on what only had one
+const old = {}; Error.captureStackTrace(old); delete old.stack; export const f = query(({ n }) => { const { get, set } = Object.getOwnPropertyDescriptor(new Error("b"), "stack"); const was = typeof get?.call(old); set?.call(old, n); return was; });
+//# the accessor of a stack on what never had one
+const old = {}; export const f = query(({ n }) => { const { get, set } = Object.getOwnPropertyDescriptor(new Error("b"), "stack"); const was = [typeof get?.call(old), Object.keys(old)]; try { set?.call(old, n); } catch {} return was; });
+//# the accessor of a stack on what inherits from an old error
+const old = new Error("a"); delete old.stack; export const f = query(({ n }) => { const { get, set } = Object.getOwnPropertyDescriptor(new Error("b"), "stack"); const young = Object.create(old); const was = typeof get?.call(young); set?.call(young, n); return was; });
+//# an accessor of stacks that a module has taken
+const old = new Error("a"), { get, set } = Object.getOwnPropertyDescriptor(old, "stack"); delete old.stack; export const f = query(({ n }) => { const was = typeof get?.call(old); set?.call(old, n); return was; });
+//# an accessor of stacks that is called by a built-in
+const old = new Error("a"); delete old.stack; export const f = query(({ n }) => { const { get, set } = Object.getOwnPropertyDescriptor(new Error("b"), "stack"); const was = get && [old].map(Function.prototype.call, get).map((it) => typeof it); Reflect.apply(set, old, [n]); return was; });
+//# a stack that inherits its accessor
+const old = new Error("a"); delete old.stack; export const f = query(({ n }) => { const made = new Error("b"); const was = typeof Reflect.get(made, "stack", old); Reflect.set(made, "stack", n, old); return was; });
+//# a property that the accessor of a stack is put on
+const old = new Error("a"); delete old.stack; export const f = query(({ n }) => { const young = Object.create(null, { stack: Object.getOwnPropertyDescriptor(new Error("b"), "stack") }); Object.setPrototypeOf(young, old); const was = typeof young.stack; young.stack = n; return was; });
+//# a walk through segments of a text
+const it = new Intl.Segmenter("en", { granularity: "word" }).segment("a b c d e f g")[Symbol.iterator](); export const f = query(() => it.next().value?.segment);
+//# a walk through segments that a closure keeps
+const next = (() => { const it = new Intl.Segmenter("en").segment("abcdefghij")[Symbol.iterator](); return () => it.next().value?.segment; })(); export const f = query(() => next());
+//# a walk through segments without its prototype
+const it = new Intl.Segmenter("en").segment("abcdefghij")[Symbol.iterator](), { next } = it; Object.setPrototypeOf(it, null); export const f = query(() => Reflect.apply(next, it, []).value?.segment);
+//# a walk through an array without its prototype
+const it = [1, 2, 3, 4, 5, 6, 7, 8][Symbol.iterator](), { next } = it; Object.setPrototypeOf(it, null); export const f = query(() => Reflect.apply(next, it, []).value);
+//# a walk through matches without its prototype
+const it = "abcdefghij".matchAll(/./g), { next } = it; Object.setPrototypeOf(it, Object.prototype); export const f = query(() => Reflect.apply(next, it, []).value?.[0]);
+//# a walk through a text without its prototype
+const it = "abcdefghij"[Symbol.iterator](), { next } = it; Object.setPrototypeOf(it, {}); export const f = query(() => Reflect.apply(next, it, []).value);
+//# a helper of iterators without its prototype
+const it = Iterator.from({ n: 0, next() { return { done: false, value: 1 }; } }).take(3), { next } = it; Object.setPrototypeOf(it, null); export const f = query(() => Reflect.apply(next, it, []).done);
+//# what segments show
+const segments = new Intl.Segmenter("en").segment("abc"); export const f = query(() => { const was = segments.n ?? 0; segments.n = was + 1; const one = segments.containing(1); return [was, one.index]; });
+//# a walk through segments without its prototype, by the method of another
+const it = new Intl.Segmenter("en").segment("abcdefghij")[Symbol.iterator](); Object.setPrototypeOf(it, null); export const f = query(() => { const { next } = Object.getPrototypeOf(new Intl.Segmenter("en").segment("x")[Symbol.iterator]()); return Reflect.apply(next, it, []).value?.segment; });
+//# a helper of iterators without its prototype, by the method of another
+const it = [1, 2, 3, 4, 5, 6, 7, 8].values().map((x) => x); Object.setPrototypeOf(it, null); export const f = query(() => { const { next } = Object.getPrototypeOf([].values().map((x) => x)); return Reflect.apply(next, it, []).value; });
+//# an iterator in a wrapper without its prototype, by the method of another
+let n = 0; const it = Iterator.from({ next: () => ({ done: false, value: n }) }); Object.setPrototypeOf(it, null); export const f = query(() => Reflect.apply(Object.getPrototypeOf(Iterator.from({ next() {} })).next, it, []).value);
+//# a number of WebAssembly that was made for another prototype
+const cell = Reflect.construct(WebAssembly.Global, [{ value: "i32", mutable: true }, 0], Object); export const f = query(() => { const { get, set } = Object.getOwnPropertyDescriptor(WebAssembly.Global.prototype, "value"); const was = get.call(cell); set.call(cell, was + 1); return was; });
+//# a number of WebAssembly that was made by a class, for another prototype
+class Mine extends WebAssembly.Global {} const cell = Reflect.construct(Mine, [{ value: "i32", mutable: true }, 0], Object); export const f = query(() => { const { get, set } = Object.getOwnPropertyDescriptor(WebAssembly.Global.prototype, "value"); const was = get.call(cell); set.call(cell, was + 1); return was; });
+//# a number of WebAssembly whose class loses its prototype
+class Mine extends WebAssembly.Global {} const cell = new Mine({ value: "i32", mutable: true }, 0); Object.setPrototypeOf(Mine.prototype, null); export const f = query(() => { const { get, set } = Object.getOwnPropertyDescriptor(WebAssembly.Global.prototype, "value"); const was = get.call(cell); set.call(cell, was + 1); return was; });
+//# a number of WebAssembly whose prototype is assigned
+const cell = new WebAssembly.Global({ value: "i32", mutable: true }, 0); cell.__proto__ = {}; export const f = query(() => { const { get, set } = Object.getOwnPropertyDescriptor(WebAssembly.Global.prototype, "value"); const was = get.call(cell); set.call(cell, was + 1); return was; });
+//# a signal that lost its prototype
+const controller = new AbortController(), { signal } = controller; Reflect.setPrototypeOf(controller, null); export const f = query(() => { const was = signal.aborted; AbortController.prototype.abort.call(controller); return was; });

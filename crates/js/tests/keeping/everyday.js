@@ -74,3 +74,5 @@ const storage = new AsyncLocalStorage(); export const f = query(({ n }) => stora
 const format = new Intl.NumberFormat("en"), dates = new Intl.DateTimeFormat("en", { timeZone: "UTC" }); export const f = query(({ n }) => [format.format(n * 1000), dates.format(new Date(0))]);
 //# closures over the variables of loops and switches
 const getters = {}; for (const key of ["a", "b"]) Object.defineProperty(getters, key, { get: () => key }); const names = []; for (let i = 0; i < 2; i++) if (i) names.push(() => i); let one; switch (1) { default: const two = 2; one = () => two; } export const f = query(() => [getters.a, names[0](), one()]);
+//# classes of old, as compilers wrote them
+function Base(n) { this.n = n; } function Sub() { return Reflect.construct(Base, [1], Object.getPrototypeOf(this).constructor); } Object.setPrototypeOf(Sub.prototype, Base.prototype); Object.setPrototypeOf(Sub, Base); const native = Boolean.prototype.valueOf.call(Reflect.construct(Boolean, [], function () {})); const it = new Sub(); export const f = query(({ n }) => [it.n + n, native, it instanceof Base]);
