@@ -68,6 +68,12 @@ pub(crate) struct Executor {
     asked: bool,
     /// The last call failed, perhaps for want of memory that its realm still holds.
     suspect: bool,
+    /// Private memory when it rested for the first time after a call.
+    rested: Option<u64>,
+    /// It runs a call, or analyses something, and does not just start or tidy up.
+    is_called: bool,
+    /// Its priority is lowered: a call has run for long.
+    background: bool,
     running_since: Instant,
     cpu_before: Option<Duration>,
 }
@@ -114,6 +120,9 @@ impl Executor {
             calls: 0,
             asked: false,
             suspect: false,
+            rested: None,
+            is_called: false,
+            background: false,
             running_since: Instant::now(),
             cpu_before: None,
         };
@@ -150,6 +159,7 @@ impl Executor {
     /// What comes is a call that nobody else has asked for.
     pub(crate) fn begin(&mut self) {
         self.asked = false;
+        self.is_called = true;
     }
 
     /// Runs one call to its end.
@@ -237,12 +247,32 @@ impl Executor {
         }
     }
 
-    /// Has it give back memory that it can do without until it is called again.
-    pub(crate) fn trim(&mut self) -> Result<(), End> {
+    /// Has it give back memory that it can do without until it is called again. Says whether it
+    /// keeps so much, or has so low a priority, that another process should take its place.
+    pub(crate) fn trim(&mut self) -> Result<bool, End> {
         self.loaded.trim(&mut self.output);
         self.output.begin(to_executor::TRIM);
         self.output.end();
-        self.flush()
+        self.flush()?;
+        match self.receive(&mut Meter::new(START_TIME))? {
+            from_executor::READY => Ok(self.background || self.has_grown()),
+            kind => Err(End::System(
+                format!("the executor sent a frame of kind {kind} when it was trimmed"),
+                false,
+            )),
+        }
+    }
+
+    /// Whether it has much more memory than when it rested first, after its first calls.
+    fn has_grown(&mut self) -> bool {
+        let Some(bytes) = self.process.private_bytes() else {
+            return false;
+        };
+        if self.calls == 0 {
+            return false;
+        }
+        let first = *self.rested.get_or_insert(bytes);
+        bytes > first + first / GROWTH_SHARE
     }
 
     /// Tells the executor to drop the execution it is in; it must be waiting for replies.
@@ -352,7 +382,7 @@ impl Executor {
 
     /// Reads what comes next, if it comes before the time of user code is up; 0 bytes when the
     /// process is gone.
-    fn next_bytes(&mut self, meter: &Meter) -> Result<usize, End> {
+    fn next_bytes(&mut self, meter: &mut Meter) -> Result<usize, End> {
         let since = self.running_since;
         if self.cpu_before.is_none() {
             // Most frames come at once: one system call, and no look at the CPU clock.
@@ -363,8 +393,21 @@ impl Executor {
             let used = self.process.cpu_time();
             self.cpu_before = used.map(|used| used.saturating_sub(since.elapsed()));
         }
-        let mut left = meter.left(since);
+        let mut left = self.until_background(meter, since);
         while self.process.wait(left).map_err(|error| broken(&error))? == Waited::TimedOut {
+            if self.is_called && !self.background {
+                if self.has_run(meter, since) >= BACKGROUND_AFTER {
+                    // Calls that hold nobody up for long go first. Where the system does not
+                    // allow it, nothing changes.
+                    self.background = true;
+                    self.process.set_background(true);
+                    meter.go_behind();
+                }
+                left = self.until_background(meter, since);
+                if !left.is_zero() {
+                    continue;
+                }
+            }
             match meter.judge(since, self.cpu_used()) {
                 Verdict::Stop => return Err(End::Timeout),
                 Verdict::Starved => return Err(End::Starved),
@@ -373,6 +416,36 @@ impl Executor {
         }
         let got = self.process.read(&mut self.input[self.have..]);
         got.map_err(|error| broken(&error))
+    }
+
+    /// How long to wait before the priority is lowered, or else for the time to be up.
+    fn until_background(&self, meter: &Meter, since: Instant) -> Duration {
+        let left = meter.left(since);
+        if self.background || !self.is_called {
+            return left;
+        }
+        let more = BACKGROUND_AFTER.saturating_sub(self.has_run(meter, since));
+        left.min(more.max(Duration::from_millis(1)))
+    }
+
+    /// For how long the call has run: what others had of the machine does not count.
+    fn has_run(&self, meter: &Meter, since: Instant) -> Duration {
+        let elapsed = since.elapsed();
+        let used = self.cpu_used();
+        meter.spent() + used.map_or(elapsed, |used| used.min(elapsed))
+    }
+
+    /// The call has ended, and what comes next may be quick. Stays where it is if the system does
+    /// not let a process out of the background again.
+    pub(crate) fn come_forward(&mut self) {
+        self.is_called = false;
+        if self.background && self.process.set_background(false) {
+            self.background = false;
+        }
+    }
+
+    pub(crate) fn in_background(&self) -> bool {
+        self.background
     }
 
     /// Answers a batch of asynchronous syscalls with one frame.

@@ -21,8 +21,14 @@ pub(crate) const COMPILE_ALLOWANCE_PER_MIB: Duration = Duration::from_secs(1);
 /// that runs for so long holds up nobody (ADR 0013).
 pub(crate) const WALL_FACTOR: u32 = 10;
 
+/// The same where its priority is lower than that of others.
+pub(crate) const WALL_FACTOR_BEHIND: u32 = 30;
+
 /// A call that holds an executor for so long is slow, and so is a function whose calls do.
 pub(crate) const SLOW_AFTER: Duration = Duration::from_millis(100);
+
+/// A call that has run for so long goes on in the background: others have the processors first.
+pub(crate) const BACKGROUND_AFTER: Duration = Duration::from_millis(50);
 
 /// How often it is looked whether running calls have become slow, while others wait.
 pub(crate) const SLOW_CHECK_EVERY: Duration = Duration::from_millis(20);
@@ -54,6 +60,9 @@ pub(crate) const RESIDENT_HEADROOM_MIB: u64 = 256;
 
 /// An executor with nothing to do for so long gives memory back.
 pub(crate) const TRIM_AFTER: Duration = Duration::from_secs(5);
+
+/// An idle executor that has grown by this part of what it had when it first rested is replaced.
+pub(crate) const GROWTH_SHARE: u64 = 12;
 
 /// Bundles an executor keeps.
 pub(crate) const BUNDLES_PER_EXECUTOR: usize = 8;
