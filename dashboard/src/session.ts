@@ -80,6 +80,9 @@ async function rightsOf(url: string, key: string): Promise<Rights> {
   }
 }
 
+/** What a key says its deployment is for; keys that `lentil keys` prints say nothing of it. */
+export const deploymentType = (key: string) => /^(prod|dev|preview):/.exec(key)?.[1] ?? null;
+
 /** The part of an admin key before `|`, without the decoration some tools add. */
 const nameInKey = (key: string) => (key.includes("|") ? key.split("|")[0]!.replace(/^(prod|dev|preview):/, "") : null);
 

@@ -1,5 +1,6 @@
 // Dotenv files, log queries, log lines, ids, the call tree and clipboard blocks.
 
+import { differences, restoreCommand } from "../src/lib/backups";
 import { describe, expect, test } from "vitest";
 import { dotenvText, parseDotenv } from "../src/lib/dotenv";
 import { tableNumberOf } from "../src/lib/ids";
@@ -104,4 +105,14 @@ test("percentiles of buckets are bounds of buckets", () => {
   expect(percentile(counts, 0.99)).toBe(bucketMs(20));
   expect(percentile([], 0.5)).toBeNull();
   expect(bucketMs(39)).toBeCloseTo(60_000);
+});
+
+test("the dry run of a restore lists what changes most first", () => {
+  const contents = { lentil: "1", files: 0, tables: [{ name: "users", rows: 5 }, { name: "gone", rows: 9 }] };
+  expect(differences({ users: 5, posts: 1, _storage: 4 }, contents)).toEqual([
+    { name: "gone", now: 0, after: 9 },
+    { name: "posts", now: 1, after: 0 },
+    { name: "users", now: 5, after: 5 },
+  ]);
+  expect(restoreCommand("/srv/it's here/a.lentil-backup")).toBe("lentil restore '/srv/it'\\''s here/a.lentil-backup' --data new-data");
 });

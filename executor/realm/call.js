@@ -64,7 +64,8 @@
     now.kind = kind;
     now.live = acting;
     now.time = time;
-    now.started = host.elapsed();
+    // In a query the clock stands still.
+    if (kind !== 0) now.started = host.elapsed();
     now.observed = now.importObserved;
     seedRandom(seed);
     // `RegExp.$1` and its like speak of the last match, whoever made it.

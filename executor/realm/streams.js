@@ -66,15 +66,23 @@
     return `{"queryId":${id}}`;
   }
 
-  function streamOf(args) {
-    let id;
-    try {
-      id = parse(args).queryId;
-    } catch {
-      throw new TypeErrorHere("Received invalid json");
+  /** What the SDK says of the stream it reads, row after row, and the number in it. */
+  let lastArgs = "";
+  let lastNumber;
+
+  function numberOf(args) {
+    if (args !== lastArgs) {
+      try {
+        lastNumber = parse(args).queryId;
+      } catch {
+        throw new TypeErrorHere("Received invalid json");
+      }
+      lastArgs = args;
     }
-    return { __proto__: null, id, stream: typeof id === "number" ? streams[id] : undefined };
+    return lastNumber;
   }
+
+  const streamAt = (number) => (typeof number === "number" ? streams[number] : undefined);
 
   function notePaging(stream) {
     const is = stream.asking || stream.page !== "";
@@ -95,9 +103,14 @@
   }
 
   function nextRow(args, resolve, reject) {
-    const { id, stream } = streamOf(args);
+    const number = numberOf(args);
+    const stream = streamAt(number);
     if (stream === undefined) {
-      reject(new ErrorHere(`Query with ID ${id} not found`));
+      reject(new ErrorHere(`Query with ID ${number} not found`));
+      return;
+    }
+    if (!stream.asking && stream.waiting.length === 0 && hasRow(stream)) {
+      resolve(takeRow(stream));
       return;
     }
     stream.waiting[stream.waiting.length] = { __proto__: null, resolve, reject };
@@ -121,8 +134,8 @@
         break;
       }
     }
-    stream.waiting = list();
-    for (let i = served; i < waiting.length; i++) stream.waiting[i - served] = waiting[i];
+    for (let i = served; i < waiting.length; i++) waiting[i - served] = waiting[i];
+    waiting.length -= served;
     if (stale && served < count) {
       stream.fresh -= served;
     } else if (stale) {
@@ -183,12 +196,13 @@
   }
 
   function closeStream(args) {
-    const { id, stream } = streamOf(args);
+    const number = numberOf(args);
+    const stream = streamAt(number);
     if (stream === undefined) return "false";
-    delete streams[id];
+    delete streams[number];
     if (stream.paging) paging -= 1;
     if (stream.open !== "") return "true";
-    const text = `{"queryId":${id},"consumed":${stream.taken}}`;
+    const text = `{"queryId":${number},"consumed":${stream.taken}}`;
     // What is not said counts as taken, so only rows that were left have to be told of at once.
     if (hasRow(stream)) return guard(host.sync, "1.0/queryCleanup", text) === false ? "false" : "true";
     ended[ended.length] = text;

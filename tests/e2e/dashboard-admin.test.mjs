@@ -96,6 +96,9 @@ test("s25 a pasted block sets three variables, explains the fourth, and history 
 test("s27 paused, calls fail and every page says so; resumed, they run", async (t) => {
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
   const page = await openConsole(browser, server, "/settings/pause");
+  const ticks = async () => await server.call("query", "counters:read", { name: "ticks" });
+  await until(async () => (await ticks()) === 1, { what: "the first run of the cron job" });
+  await server.call("mutation", "messages:later", { count: 1, inMs: 1500 });
   await page.click("[data-testid=pause]");
   await page.click("[data-testid=confirm]");
   await page.waitForSelector("[data-testid=paused-banner]");
@@ -105,8 +108,13 @@ test("s27 paused, calls fail and every page says so; resumed, they run", async (
   }
   const { json } = await server.post("/api/query", { path: "counters:read", args: { name: "a" }, format: "json" });
   assert.notEqual(json?.status, "success");
+  // What fell due meanwhile waits.
+  const due = page.locator("[data-testid=scheduled-row] time");
+  await page.goto(`${server.console}/schedules/functions`);
+  await until(async () => Date.parse(await due.getAttribute("datetime")) < Date.now() - 500, { what: "what is overdue", limitMs: 15_000 });
   await page.goto(`${server.console}/settings/pause`);
   await page.click("[data-testid=resume]");
   await page.waitForSelector("[data-testid=paused-banner]", { state: "detached" });
   assert.equal(await server.call("query", "counters:read", { name: "a" }), 0);
+  await until(async () => (await ticks()) === 2, { what: "what waited has run" });
 });

@@ -114,6 +114,28 @@ test("s28 a backup is taken, downloaded with a ticket that is good once, and res
   await page.click("[data-testid=nav-history]");
   await page.waitForSelector("[data-testid=history-row][data-action=download_backup]");
 
+  // The dry run says what the restore below will give, and leaves nothing behind.
+  await server.call("mutation", "users:seed", { count: 100, from: 17 });
+  await server.call("mutation", "counters:bump", { name: "after the backup" });
+  await page.goto(`${server.console}/backups`);
+  await rows.first().locator("[data-testid=backup-restore]").click();
+  const line = (name, now, after) => page.waitForSelector(`[data-testid=restore-row][data-name="${name}"][data-now="${now}"][data-after="${after}"]`, { timeout: 60_000 });
+  await line("users", 117, 17);
+  await server.call("mutation", "users:seed", { count: 1, from: 117 });
+  await line("users", 118, 17);
+  await line("messages", 0, 0);
+  assert.equal(await page.locator("[data-testid=restore-row]").first().getAttribute("data-name"), "users", "what changes most is first");
+  await picture(page, "restore");
+  const { folder, backups } = await (await fetch(`${server.url}/api/backups`, { headers: { authorization: `Convex ${server.key}` } })).json();
+  assert.deepEqual(fs.readdirSync(folder).sort(), backups.map(({ name }) => name).sort());
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("[data-testid=restore-dialog]", { state: "detached" });
+  fs.truncateSync(path.join(folder, backups[1].name), 2000);
+  await rows.nth(1).locator("[data-testid=backup-restore]").click();
+  await page.waitForSelector("[data-testid=restore-dialog] [role=alert] >> text=is no whole backup");
+  const missing = await fetch(`${server.url}/api/backups/none.lentil-backup/contents`, { headers: { authorization: `Convex ${server.key}` } });
+  assert.equal(missing.status, 404, await missing.text());
+
   const data = path.join(temporaryFolder(t), "restored");
   const { code, stderr } = await run(lentil, ["restore", file, "--data", data]);
   assert.equal(code, 0, stderr);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import { test } from "node:test";
 
-import { cell, openConsole, sampleServer, startBrowser } from "./dashboard.mjs";
+import { cell, logIn, newPage, openConsole, sampleApp, sampleServer, startBrowser } from "./dashboard.mjs";
 import { until } from "./harness.mjs";
 
 const rows = (page) => page.locator("[data-testid=grid-row]");
@@ -66,6 +66,25 @@ test("s06 an edit against the schema is refused in place, a good one shows in an
   assert.notEqual(before, "99");
   assert.ok(at - pressed < 1000, `it took ${at - pressed} ms`);
   assert.equal((await server.call("query", "users:older", { than: 98 })).length, 1);
+});
+
+test("production is marked, and the first edit of it asks once", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "users:seed", { count: 2 });
+  const page = await newPage(browser);
+  await page.goto(`${server.console}/data?table=users`);
+  await logIn(page, `prod:${server.key}`);
+  await page.waitForSelector("[data-testid=topbar][data-type=prod]");
+  await edit(page, 0, "age", "77");
+  await page.waitForSelector("[data-testid=edit-question]");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("[data-testid=cell-error] >> text=Nothing was changed");
+  assert.equal((await server.call("query", "users:older", { than: 76 })).length, 0);
+  await page.locator("[data-testid=cell-editor]").press("Enter");
+  await page.click("[data-testid=edit-production]");
+  await until(async () => (await server.call("query", "users:older", { than: 76 })).length === 1, { what: "the edit" });
+  await edit(page, 1, "age", "78");
+  await until(async () => (await server.call("query", "users:older", { than: 76 })).length === 2, { what: "another edit, not asked for" });
 });
 
 async function addFilter(page, at, field, op, value) {
@@ -237,15 +256,41 @@ test("s13 an id leads to its document, and that one knows where it came from", a
   await until(async () => (await page.locator("[data-testid=back-references]").allTextContents()).join().includes(message), { what: "the message" });
 });
 
+const evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
+const hostile = {
+  ...sampleApp,
+  "convex/crons.ts": `
+import { cronJobs } from "convex/server";
+import { internal } from "./_generated/api";
+const crons = cronJobs();
+crons.interval(${JSON.stringify(evil)}, { hours: 24 }, internal.counters.tick, {});
+export default crons;
+`,
+};
+
 test("s41 scripts in names and values are shown and never run", async (t) => {
-  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
-  const evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
+  const [server, browser] = [await sampleServer(t, { app: hostile }), await startBrowser(t)];
   await server.call("mutation", "messages:send", { channel: evil, body: evil });
   await server.call("mutation", "logs:many", { lines: 3, text: evil });
+  await server.post("/api/mutation", { path: "messages:fail", args: { text: evil }, format: "json" });
   const page = await openConsole(browser, server, "/data?table=messages");
+  const shows = (selector) => until(async () => (await page.locator(selector).allTextContents()).join().includes("<script>"), { what: `the text in ${selector}` });
   await until(async () => (await cell(page, 0, "body").textContent()).includes("<script>"), { what: "the text" });
   await page.click("[data-testid=nav-logs]");
-  await until(async () => (await page.locator(".log-message").allTextContents()).join().includes("<script>"), { what: "the line" });
+  await shows(".log-message");
+  await page.locator("[data-testid=log-row][data-level=error]").last().dblclick();
+  await shows(".result.error");
+  await page.goto(`${server.console}/files`);
+  await page.setInputFiles("[data-testid=upload]", { name: `${evil.replaceAll("/", "∕")}.png`, mimeType: "image/png", buffer: Buffer.from("no picture") });
+  await shows("[data-testid=file-row]");
+  await page.goto(`${server.console}/schedules/crons`);
+  await shows("[data-testid=cron-row]");
+  await page.goto(`${server.console}/live/subscriptions`);
+  const { ConvexClient } = await import("convex/browser");
+  const client = new ConvexClient(server.url);
+  t.after(() => client.close());
+  client.onUpdate("messages:list", { channel: evil }, () => undefined);
+  await shows("[data-testid=sub-query]");
   assert.equal(await page.evaluate(() => window.hacked), undefined);
   const policy = (await fetch(`${server.console}/`)).headers.get("content-security-policy");
   assert.match(policy, /script-src 'self'(;|$)/);

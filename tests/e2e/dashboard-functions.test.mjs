@@ -146,6 +146,40 @@ test("s21 a request is shown with all that it called", async (t) => {
   assert.equal(action.parent, "");
   for (const mutation of mutations) assert.equal(mutation.parent, action.execution);
   assert.ok(mutations.reduce((sum, { ms }) => sum + ms, 0) <= action.ms);
+  for (const [at, { ms }] of calls.entries()) {
+    const phases = await nodes.nth(at).locator("[data-testid^=phase-]").evaluateAll((all) => all.map((one) => [one.dataset.testid, Number(one.dataset.ms)]));
+    assert.deepEqual(phases.map(([name]) => name), ["phase-wait", "phase-run", "phase-commit"]);
+    assert.ok(Math.abs(phases.reduce((sum, [, part]) => sum + part, 0) - ms) < 1e-6, JSON.stringify(phases));
+    assert.equal(phases[2][1] > 0, at > 0, "mutations are committed, the action is not");
+  }
+});
+
+test("what a function touches and who calls it is told, and how busy it is", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "messages:send", { channel: "c", body: "first" });
+  const page = await openConsole(browser, server, "/functions?f=messages%3Asend&tab=Profile");
+  await page.waitForSelector("text=Waiting for a call");
+  await until(
+    async () => {
+      await server.call("action", "messages:sendTwice", { channel: "c" });
+      return (await page.locator("[data-testid=caller]").count()) > 0;
+    },
+    { what: "a call" },
+  );
+  await page.waitForSelector('[data-testid=profile-read][data-name="users.by_creation_time"]');
+  const written = page.locator('[data-testid=profile-write][data-name="messages"] td');
+  assert.deepEqual((await written.allTextContents()).slice(1), ["1", "0", "0"]);
+  await page.waitForSelector('[data-testid=caller][data-name="messages:sendTwice"]');
+  const busy = page.locator("[data-testid=function-item]", { hasText: "send" }).locator("[data-testid=function-heat]").first();
+  await until(async () => Number(await busy.getAttribute("data-calls")) >= 3, { what: "calls of the last minute" });
+  await page.goto(`${server.console}/functions?f=messages%3AsendTwice&tab=Profile`);
+  await until(
+    async () => {
+      await server.call("action", "messages:sendTwice", { channel: "c" });
+      return (await page.locator('[data-testid=callee][data-name="messages:send"]').count()) > 0;
+    },
+    { what: "what it calls" },
+  );
 });
 
 test("s40 the palette, data and logs are reached with the keyboard alone", async (t) => {
@@ -181,4 +215,22 @@ test("s40 the palette, data and logs are reached with the keyboard alone", async
       .map((element) => element.outerHTML.slice(0, 120)),
   );
   assert.deepEqual(unnamed, []);
+  // Nothing travels for who wants no motion; the numbers are there.
+  const { ConvexClient } = await import("convex/browser");
+  const client = new ConvexClient(server.url);
+  t.after(() => client.close());
+  await new Promise((resolve) => client.onUpdate("counters:read", { name: "a" }, resolve));
+  await page.goto(`${server.console}/live/reactivity`);
+  await page.evaluate(() => {
+    window.drawn = 0;
+    const arc = CanvasRenderingContext2D.prototype.arc;
+    CanvasRenderingContext2D.prototype.arc = function (...args) {
+      window.drawn++;
+      return arc.apply(this, args);
+    };
+  });
+  const bump = () => server.call("mutation", "counters:bump", { name: "a" });
+  await until(async () => (await bump(), (await page.locator("[data-testid=reactivity-row][data-changed=true]").count()) >= 3), { what: "rows" });
+  assert.equal(await page.evaluate(() => window.drawn), 0);
+  assert.match(await page.locator(".lane-node.lane-2").first().textContent(), /counters:read/);
 });

@@ -85,12 +85,23 @@ test("s32 s34 the reactivity view names cause, range and query, and why", async 
   await page.waitForSelector(row(page, "messages:list", "messages:send", true), { timeout: 10_000 });
   assert.equal(await rows(page).count(), 1, "the message in the other channel wakes nobody");
   assert.equal(await rows(page).getAttribute("data-table"), "messages");
-  await rows(page).locator(".link").click();
+  await rows(page).locator("[data-testid=choose-query]").click();
   const why = page.locator("[data-testid=why-row]");
   await until(async () => (await why.count()) === 1, { what: "the cause" });
   assert.match(await why.textContent(), new RegExp(`messages:send[^]*${id}[^]*by_channel`));
-  await page.click("[data-testid=reactivity-picture]");
+  await page.locator("[data-testid=choose-cause]").click();
+  await page.waitForSelector("[data-testid=fan-out]");
+  for (const [what, median] of [["queries", 1], ["sessions", 1]]) assert.equal(await attribute(page, `fan-out-${what}`, "data-median"), String(median));
+  assert.ok(Number(await attribute(page, "fan-out-bytes", "data-median")) > 100);
+  await page.click("[data-testid=reactivity-picture] >> nth=0");
   await page.waitForSelector(".lane-node.lane-2");
+  // What is looked at is in the address, and is there again after a reload.
+  await page.reload();
+  const again = page.locator("[data-testid=fan-out] [data-testid=fan-out-queries][data-median='1']");
+  await until(async () => (await server.call("mutation", "messages:send", { channel: "c1", body: "again" }), (await again.count()) === 1), { what: "the fan-out again", everyMs: 300 });
+  await page.locator("[data-testid=reactivity-least]").fill("5");
+  await page.waitForSelector("text=No query has run again yet");
+  await page.locator("[data-testid=reactivity-least]").fill("0");
   await picture(page, "live-reactivity");
 });
 
@@ -122,6 +133,12 @@ test("s35 conflicts are a cell of the matrix, with winner and loser", async (t) 
     { what: "a conflict", limitMs: 30_000 },
   );
   assert.match(await page.locator("[data-testid=conflict-row]").first().textContent(), /counters:bump.*lost to counters:bump/);
+  const replay = page.locator("[data-testid=conflict-row]", { has: page.locator("[data-testid=replay-won]") }).first();
+  assert.match(await replay.locator("[role=img]").getAttribute("aria-label"), /counters:bump ran [\d.]+ ms, counters:bump [\d.]+ ms/);
+  const [won, lost] = await Promise.all(["won", "lost"].map((who) => replay.locator(`[data-testid=replay-${who}]`).boundingBox()));
+  assert.ok(won.width > 1 && lost.width > 1 && won.y !== lost.y);
+  const metrics = async () => Number(/^lentil_conflict_retries_total (\d+)$/m.exec(await (await fetch(`${server.url}/metrics`, { headers: { authorization: `Convex ${server.key}` } })).text())[1]);
+  await until(async () => Number(await cell.getAttribute("data-count")) === (await metrics()), { what: "the total of the metrics" });
 });
 
 test("s36 s37 areas are as bytes are, writes flash, and look-ups are counted", async (t) => {
@@ -153,6 +170,12 @@ test("s36 s37 areas are as bytes are, writes flash, and look-ups are counted", a
   await picture(page, "live-tables");
 });
 
+/** The window of the dashboard's charts, in the words of the stock one. */
+function lastHour() {
+  const part = (ms) => ({ secs_since_epoch: Math.floor(ms / 1000), nanos_since_epoch: 0 });
+  return JSON.stringify({ start: part(Date.now() - 3_600_000), end: part(Date.now()), num_buckets: 60 });
+}
+
 test("s19 the chart of a function shows what the server counts", async (t) => {
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
   for (let i = 0; i < 30; i++) await server.call("query", "logs:echo", { text: `t${i}` });
@@ -162,6 +185,12 @@ test("s19 the chart of a function shows what the server counts", async (t) => {
   const shown = await cells.evaluateAll((all) => all.map((cell) => Number(cell.dataset.value)));
   const [p50, p90, p95, p99] = shown.slice(0, 4);
   assert.ok(p50 > 0 && p50 <= p90 && p90 <= p95 && p95 <= p99, shown.join());
+  const query = new URLSearchParams({ path: "logs:echo", udfType: "Query", percentiles: "[50,90,95,99]", window: lastHour() });
+  const answer = await fetch(`${server.url}/api/app_metrics/latency_percentiles?${query}`, { headers: { authorization: `Convex ${server.key}` } });
+  const told = (await answer.json()).map(([, points]) => points.map(([, value]) => value).filter((value) => value !== null));
+  const most = Math.max(...told.flat());
+  assert.ok(told.every((values) => values.length > 0), JSON.stringify(told));
+  assert.ok(Math.abs(Math.max(...shown) - most) <= most * 1e-6, `${Math.max(...shown)} is shown, ${most} is told`);
 });
 
 test("s39 a day's chart has the minutes before a restart, and a mark at the push", async (t) => {

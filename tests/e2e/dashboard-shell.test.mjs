@@ -74,6 +74,20 @@ test("s03 a server that dies shows, and its return needs no reload", async (t) =
   assert.equal(await page.evaluate(() => window.mark), "not reloaded");
 });
 
+test("a clock that is wrong is told of", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  const page = await newPage(browser);
+  await page.addInitScript(() => {
+    const now = Date.now;
+    Date.now = () => now() + 120_000;
+  });
+  await page.goto(`${server.console}/`);
+  await logIn(page, server.key);
+  const notice = page.locator("[data-testid=clock-skew]");
+  await notice.waitFor();
+  assert.match(await notice.textContent(), /clock is (119|12\d) s ahead of the server's/);
+});
+
 /** A page that embeds the dashboard and hands it a key. */
 async function hostPage(t) {
   const state = {};

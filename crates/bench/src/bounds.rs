@@ -1,7 +1,7 @@
 //! What a machine and its libraries can do at best: the bounds beside which we are measured.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
@@ -65,15 +65,64 @@ pub(crate) fn sqlite_transfers(
     })
 }
 
-/// Serves the W4 bound: every text that one client sends goes to all the others, with tungstenite
-/// tuned as ours is and nothing else done.
-pub(crate) async fn serve_broadcast(port: u16) -> anyhow::Result<()> {
+/// A chat in raw SQLite, WAL and FULL: what W4 does, by hand.
+pub(crate) struct Chat {
+    messages: Mutex<rusqlite::Connection>,
+    _folder: tempfile::TempDir,
+}
+
+impl Chat {
+    /// Rows of the list that everybody is sent, and bytes that are kept of each.
+    const ROWS: usize = 20;
+    const BODY: usize = 200;
+
+    pub(crate) fn open() -> anyhow::Result<Arc<Chat>> {
+        let folder = tempfile::tempdir()?;
+        let connection = rusqlite::Connection::open(folder.path().join("chat.sqlite3"))?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE messages (id INTEGER PRIMARY KEY, body TEXT);",
+        )?;
+        Ok(Arc::new(Chat {
+            messages: Mutex::new(connection),
+            _folder: folder,
+        }))
+    }
+
+    /// Keeps a message durably and gives the list as it then is.
+    fn post(&self, text: &str) -> rusqlite::Result<String> {
+        let connection = self.messages.lock().expect("nobody panics while posting");
+        let body: String = text.chars().take(Self::BODY).collect();
+        let mut insert = connection.prepare_cached("INSERT INTO messages (body) VALUES (?1)")?;
+        insert.execute([body])?;
+        let mut newest =
+            connection.prepare_cached("SELECT id, body FROM messages ORDER BY id DESC LIMIT ?1")?;
+        let rows = newest.query_map([Self::ROWS as i64], |row| {
+            let (id, body): (i64, String) = (row.get(0)?, row.get(1)?);
+            Ok(serde_json::json!({ "id": id, "body": body }))
+        })?;
+        let list: Vec<_> = rows.collect::<Result<_, _>>()?;
+        Ok(serde_json::Value::Array(list).to_string())
+    }
+}
+
+/// What everybody is sent when one client has sent a text.
+async fn answer_to(text: Message, chat: Option<&Arc<Chat>>) -> anyhow::Result<Message> {
+    let Some(chat) = chat.cloned() else {
+        return Ok(text);
+    };
+    let list = tokio::task::spawn_blocking(move || chat.post(text.to_text().unwrap_or_default()));
+    Ok(Message::text(list.await??))
+}
+
+/// Serves the W4 bounds: every text that one client sends goes to all the others, with tungstenite
+/// tuned as ours is and nothing else done; or it is kept in a chat, of which all get the list.
+pub(crate) async fn serve_broadcast(port: u16, chat: Option<Arc<Chat>>) -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let (everybody, _) = broadcast::channel::<Message>(16);
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let everybody = everybody.clone();
+        let (everybody, chat) = (everybody.clone(), chat.clone());
         tokio::spawn(async move {
             let config = WebSocketConfig::default()
                 .read_buffer_size(1024)
@@ -96,8 +145,11 @@ pub(crate) async fn serve_broadcast(port: u16) -> anyhow::Result<()> {
                         if socket.send(message).await.is_err() { return; }
                     }
                     message = socket.next() => match message {
-                        // No receiver is no error: nobody has subscribed yet.
-                        Some(Ok(text @ Message::Text(_))) => { let _ = everybody.send(text); }
+                        Some(Ok(text @ Message::Text(_))) => {
+                            let Ok(answer) = answer_to(text, chat.as_ref()).await else { return };
+                            // No receiver is no error: nobody has subscribed yet.
+                            let _ = everybody.send(answer);
+                        }
                         Some(Ok(_)) => {}
                         _ => return,
                     }

@@ -8,6 +8,7 @@ mod sync_client;
 mod http_client;
 mod later;
 mod bounds;
+mod cost;
 mod report;
 mod sample;
 mod w1;
@@ -26,7 +27,7 @@ use crate::report::Report;
 /// Measures workloads against their bounds.
 #[derive(Parser)]
 struct Arguments {
-    /// W1, W1c, W4, W6, W7, W8, scheduler; all if none is named.
+    /// W1, W1c, W4, W6, W6c, W7, W8, scheduler; all if none is named.
     workloads: Vec<String>,
     /// Markdown file to write; a JSON file goes beside it.
     #[arg(long)]
@@ -40,6 +41,9 @@ struct Arguments {
     /// Internal: serve the W4 bound on this port instead of measuring.
     #[arg(long, hide = true)]
     broadcast_bound: Option<u16>,
+    /// Internal: the one that keeps what it sends.
+    #[arg(long, hide = true)]
+    chat_bound: Option<u16>,
     /// Internal: serve the W7 bound on this port instead of measuring.
     #[arg(long, hide = true)]
     static_bound: Option<u16>,
@@ -88,7 +92,10 @@ impl Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if let Some(port) = arguments.broadcast_bound {
-        return bounds::serve_broadcast(port).await;
+        return bounds::serve_broadcast(port, None).await;
+    }
+    if let Some(port) = arguments.chat_bound {
+        return bounds::serve_broadcast(port, Some(bounds::Chat::open()?)).await;
     }
     if let Some(port) = arguments.static_bound {
         return bounds::serve_static(port).await;
@@ -99,13 +106,16 @@ async fn main() -> anyhow::Result<()> {
         w1::run(pace, &mut report).await?;
     }
     if arguments.wants("W1c") {
-        w1::cost(pace, &mut report).await?;
+        cost::transfers(pace, &mut report).await?;
     }
     if arguments.wants("W4") {
         w4::run(pace, &mut report).await?;
     }
     if arguments.wants("W6") {
         w6::run(pace, &mut report).await?;
+    }
+    if arguments.wants("W6c") {
+        cost::invalidations(pace, &mut report).await?;
     }
     if arguments.wants("W7") {
         w7::run(pace, &mut report).await?;

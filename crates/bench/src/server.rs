@@ -1,5 +1,6 @@
 //! A server process of our own, with the benchmark app pushed by the stock CLI.
 
+use std::collections::HashMap;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -94,6 +95,11 @@ impl Server {
     pub(crate) fn cpu(&self) -> f64 {
         cpu_of_tree(self.child.id())
     }
+
+    /// The same to the nanosecond, for what takes less than many clock ticks.
+    pub(crate) fn threads_cpu(&self) -> ThreadsCpu {
+        ThreadsCpu::of_tree(self.child.id())
+    }
 }
 
 impl Drop for Server {
@@ -163,11 +169,45 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sums the process and its descendants, from /proc.
+/// What each thread of a process and its descendants has run for, in nanoseconds.
+pub(crate) struct ThreadsCpu(HashMap<u32, u64>);
+
+impl ThreadsCpu {
+    fn of_tree(root: u32) -> ThreadsCpu {
+        let threads = tree(root).into_iter().flat_map(|(pid, _)| {
+            let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+            tasks.into_iter().flatten().filter_map(Result::ok)
+        });
+        let times = threads.filter_map(|thread| {
+            let id: u32 = thread.file_name().to_str()?.parse().ok()?;
+            let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            Some((id, text.split_whitespace().next()?.parse().ok()?))
+        });
+        ThreadsCpu(times.collect())
+    }
+
+    /// Seconds since an earlier look. What a thread did that has ended in between is not known,
+    /// which is the same for every server.
+    pub(crate) fn since(&self, earlier: &ThreadsCpu) -> f64 {
+        let nanos: u64 = self
+            .0
+            .iter()
+            .map(|(id, now)| now.saturating_sub(earlier.0.get(id).copied().unwrap_or(0)))
+            .sum();
+        nanos as f64 / 1e9
+    }
+}
+
+/// CPU seconds of a process and its descendants.
 fn cpu_of_tree(root: u32) -> f64 {
+    tree(root).into_iter().map(|(_, cpu)| cpu).sum()
+}
+
+/// A process and its descendants, each with its CPU seconds, from /proc.
+fn tree(root: u32) -> Vec<(u32, f64)> {
     /// Clock ticks a second, as Linux reports them to every program.
     const TICKS: f64 = 100.0;
-    let mut total = 0.0;
+    let mut found = Vec::new();
     let mut tree = vec![root];
     let stats: Vec<(u32, u32, f64)> = fs::read_dir("/proc")
         .into_iter()
@@ -186,12 +226,12 @@ fn cpu_of_tree(root: u32) -> f64 {
     while let Some(pid) = tree.pop() {
         for (child, parent, cpu) in &stats {
             if *child == pid {
-                total += cpu;
+                found.push((pid, *cpu));
             }
             if *parent == pid {
                 tree.push(*child);
             }
         }
     }
-    total
+    found
 }

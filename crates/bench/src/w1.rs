@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use rand::RngExt as _;
 
 use crate::Pace;
 use crate::bounds::sqlite_transfers;
+use crate::cost::Sliced;
 use crate::http_client::HttpClient;
 use crate::report::Report;
 use crate::sample::Sample;
@@ -60,35 +61,6 @@ pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What counting and keeping logs costs when nobody watches (dashboard C4: at most 1 %): the same
-/// workload on servers with and without, side by side.
-pub(crate) async fn cost(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
-    const OFF: [&str; 4] = ["--introspection", "off", "--log-days", "0"];
-    let accounts = (ACCOUNTS / pace.shrink).max(CHUNK);
-    let mut setups = Vec::new();
-    for flags in [&OFF[..], &OFF[2..], &[]] {
-        let server = Server::start(flags)?;
-        let ids = Arc::new(open_accounts(&server, accounts).await?);
-        setups.push((server, ids, Vec::new()));
-    }
-    for round in 0..pace.rounds {
-        // Who comes first changes, so that a machine that slows down favours nobody.
-        for at in 0..setups.len() {
-            let at = (at + round) % setups.len();
-            let (server, ids, samples) = &mut setups[at];
-            samples.push(transfers(server, ids, pace).await?);
-        }
-    }
-    for (server, ..) in &setups {
-        check(server, accounts).await?;
-    }
-    let (bare, counting, keeping) = (&setups[0].2, &setups[1].2, &setups[2].2);
-    let bound = "no counters, no kept logs";
-    report.add("W1c", "counters", counting, bound, bare);
-    report.add("W1c", "counters and kept logs", keeping, bound, bare);
-    Ok(())
-}
-
 async fn open_accounts(server: &Server, accounts: usize) -> anyhow::Result<Vec<String>> {
     let mut client = SyncClient::open(server.port).await?;
     let mut ids = Vec::with_capacity(accounts);
@@ -121,13 +93,8 @@ async fn transfers(server: &Server, ids: &Arc<Vec<String>>, pace: Pace) -> anyho
         clients.push(tokio::spawn(async move {
             let mut latencies = Vec::new();
             while !stop.load(Ordering::Relaxed) {
-                let (from, to) = pick_two(ids.len());
-                let args = format!(
-                    r#"{{"from":"{}","to":"{}","amount":1}}"#,
-                    ids[from], ids[to]
-                );
                 let start = Instant::now();
-                client.mutation("bank:transfer", &args).await?;
+                transfer(&mut client, &ids).await?;
                 if counting.load(Ordering::Relaxed) {
                     operations.fetch_add(1, Ordering::Relaxed);
                     latencies.push(start.elapsed());
@@ -162,6 +129,63 @@ fn pick_two(count: usize) -> (usize, usize) {
     let from = random.random_range(0..count);
     let to = (from + random.random_range(1..count)) % count;
     (from, to)
+}
+
+/// Clients of [`Transfers`].
+const PACED_CLIENTS: usize = 16;
+/// Transfers a second of [`Transfers`]: a fraction of what a server can do.
+const PACED_RATE: f64 = 600.0;
+
+/// Transfers that are begun at fixed times, whatever became of those before.
+pub(crate) struct Transfers {
+    clients: Vec<SyncClient>,
+    ids: Arc<Vec<String>>,
+}
+
+impl Sliced for Transfers {
+    const WORKLOAD: &'static str = "W1c";
+
+    async fn prepare(server: &Server, pace: Pace) -> anyhow::Result<Transfers> {
+        let accounts = (ACCOUNTS / 10 / pace.shrink).max(CHUNK);
+        let ids = Arc::new(open_accounts(server, accounts).await?);
+        let mut clients = Vec::new();
+        for _ in 0..PACED_CLIENTS {
+            clients.push(SyncClient::open(server.port).await?);
+        }
+        Ok(Transfers { clients, ids })
+    }
+
+    async fn slice(&mut self, length: Duration) -> anyhow::Result<u64> {
+        let each = (length.as_secs_f64() * PACED_RATE / PACED_CLIENTS as f64).ceil() as u32;
+        let start = Instant::now();
+        let every = length / each;
+        let mut running = tokio::task::JoinSet::new();
+        for (at, mut client) in self.clients.drain(..).enumerate() {
+            let ids = self.ids.clone();
+            let offset = every * at as u32 / PACED_CLIENTS as u32;
+            running.spawn(async move {
+                for n in 0..each {
+                    tokio::time::sleep_until((start + offset + every * n).into()).await;
+                    transfer(&mut client, &ids).await?;
+                }
+                anyhow::Ok(client)
+            });
+        }
+        while let Some(client) = running.join_next().await {
+            self.clients.push(client??);
+        }
+        Ok(u64::from(each) * PACED_CLIENTS as u64)
+    }
+}
+
+async fn transfer(client: &mut SyncClient, ids: &[String]) -> anyhow::Result<()> {
+    let (from, to) = pick_two(ids.len());
+    let args = format!(
+        r#"{{"from":"{}","to":"{}","amount":1}}"#,
+        ids[from], ids[to]
+    );
+    client.mutation("bank:transfer", &args).await?;
+    Ok(())
 }
 
 /// No money was made or lost.

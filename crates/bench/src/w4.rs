@@ -36,13 +36,23 @@ pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
                 format!("{sockets} sockets, one commit at a time"),
             ),
         ] {
-            let (mut ours, mut bound) = (Vec::new(), Vec::new());
+            let (mut ours, mut bound, mut chat) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..pace.rounds {
                 let (sample, payload) = fan_out(sockets, writer, pace).await?;
                 ours.push(sample);
-                bound.push(broadcast(sockets, payload, writer, pace).await?);
+                for (flag, samples) in [
+                    ("--broadcast-bound", &mut bound),
+                    ("--chat-bound", &mut chat),
+                ] {
+                    samples.push(broadcast(flag, sockets, payload, writer, pace).await?);
+                }
             }
-            report.add("W4", &name, &ours, "tuned tungstenite", &bound);
+            for (samples, bound) in [
+                (&bound, "tuned tungstenite"),
+                (&chat, "the same over SQLite"),
+            ] {
+                report.add("W4", &name, &ours, bound, samples);
+            }
         }
     }
     Ok(())
@@ -164,12 +174,13 @@ fn message(begin: &str) -> String {
 }
 
 async fn broadcast(
+    flag: &str,
     sockets: usize,
     payload: usize,
     writer: Writer,
     pace: Pace,
 ) -> anyhow::Result<Sample> {
-    let bound = Bound::start("--broadcast-bound")?;
+    let bound = Bound::start(flag)?;
     let arrivals = Arrivals::new(sockets);
     for _ in 0..sockets {
         let mut client = SyncClient::connect(bound.port, "/").await?;

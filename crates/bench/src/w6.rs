@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 
 use crate::Pace;
+use crate::cost::Sliced;
 use crate::report::Report;
 use crate::sample::Sample;
 use crate::server::Server;
@@ -41,7 +42,7 @@ pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
 }
 
 /// Subscribers, each with a question of its own, and the writer.
-struct Load {
+pub(crate) struct Load {
     writer: SyncClient,
     subscribers: u64,
     /// Updates that carried the text written last.
@@ -137,6 +138,30 @@ impl Load {
             self.subscribers
         );
         Ok(())
+    }
+}
+
+/// Questions of [`Sliced`] work.
+const PACED_SUBSCRIBERS: u64 = 100;
+/// Between its writes.
+const PACED_EVERY: Duration = Duration::from_millis(150);
+
+/// Writes at fixed times, and everybody told; an operation is a question asked again.
+impl Sliced for Load {
+    const WORKLOAD: &'static str = "W6c";
+
+    async fn prepare(server: &Server, _: Pace) -> anyhow::Result<Load> {
+        Load::start(server, PACED_SUBSCRIBERS).await
+    }
+
+    async fn slice(&mut self, length: Duration) -> anyhow::Result<u64> {
+        let writes = (length.as_millis() / PACED_EVERY.as_millis()).max(1) as u32;
+        let start = Instant::now();
+        for n in 0..writes {
+            tokio::time::sleep_until((start + PACED_EVERY * n).into()).await;
+            self.write().await?;
+        }
+        Ok(u64::from(writes) * self.subscribers)
     }
 }
 

@@ -111,21 +111,31 @@ impl CronSpec {
 
 impl CronJob {
     /// All, by name.
-    pub fn all(tx: &mut Transaction) -> Result<Vec<CronJob>, CatalogError> {
-        rows_by(tx, JOBS, "by_name", &[])?
+    pub fn all(tx: &mut Transaction, namespace: Namespace) -> Result<Vec<CronJob>, CatalogError> {
+        rows_by(tx, namespace, JOBS, "by_name", &[])?
             .iter()
             .map(CronJob::read)
             .collect()
     }
 
     /// The one of that name.
-    pub fn load(tx: &mut Transaction, name: &str) -> Result<Option<CronJob>, CatalogError> {
-        let rows = rows_by(tx, JOBS, "by_name", &[Value::String(name.to_owned())])?;
+    pub fn load(
+        tx: &mut Transaction,
+        namespace: Namespace,
+        name: &str,
+    ) -> Result<Option<CronJob>, CatalogError> {
+        let rows = rows_by(
+            tx,
+            namespace,
+            JOBS,
+            "by_name",
+            &[Value::String(name.to_owned())],
+        )?;
         rows.first().map(CronJob::read).transpose()
     }
 
     /// Writes it, in the place of its row if it has one.
-    pub fn save(&self, tx: &mut Transaction) -> Result<(), CatalogError> {
+    pub fn save(&self, tx: &mut Transaction, namespace: Namespace) -> Result<(), CatalogError> {
         let row = fields([
             ("name", text(&self.name)),
             ("cronSpec", Some(self.spec.to_value())),
@@ -134,22 +144,22 @@ impl CronJob {
         ]);
         match self.id {
             Some(id) => {
-                tx.replace(Namespace::ROOT, id, row)?;
+                tx.replace(namespace, id, row)?;
             }
             None => {
-                tx.insert(Namespace::ROOT, JOBS.name(), row)?;
+                tx.insert(namespace, JOBS.name(), row)?;
             }
         }
         Ok(())
     }
 
     /// Forgets it and its runs.
-    pub fn remove(&self, tx: &mut Transaction) -> Result<(), CatalogError> {
-        for run in CronRun::rows(tx, &self.name)? {
-            tx.delete(Namespace::ROOT, run.id)?;
+    pub fn remove(&self, tx: &mut Transaction, namespace: Namespace) -> Result<(), CatalogError> {
+        for run in CronRun::rows(tx, namespace, &self.name)? {
+            tx.delete(namespace, run.id)?;
         }
         if let Some(id) = self.id {
-            tx.delete(Namespace::ROOT, id)?;
+            tx.delete(namespace, id)?;
         }
         Ok(())
     }
@@ -168,10 +178,15 @@ impl CronJob {
 
 impl CronRun {
     /// Keeps a run, and of the job's earlier ones the last, so that there are `kept` in all.
-    pub fn insert(&self, tx: &mut Transaction, kept: usize) -> Result<(), CatalogError> {
-        let rows = CronRun::rows(tx, &self.name)?;
+    pub fn insert(
+        &self,
+        tx: &mut Transaction,
+        namespace: Namespace,
+        kept: usize,
+    ) -> Result<(), CatalogError> {
+        let rows = CronRun::rows(tx, namespace, &self.name)?;
         for row in rows.iter().rev().skip(kept.saturating_sub(1)) {
-            tx.delete(Namespace::ROOT, row.id)?;
+            tx.delete(namespace, row.id)?;
         }
         let lines = self
             .log_lines
@@ -193,19 +208,32 @@ impl CronRun {
             ("logLines", Some(Value::Object(log_lines))),
             ("executionTime", Some(Value::Float64(self.seconds))),
         ]);
-        tx.insert(Namespace::ROOT, RUNS.name(), row)?;
+        tx.insert(namespace, RUNS.name(), row)?;
         Ok(())
     }
 
     /// A job's runs as dashboards read them, the oldest first.
-    pub fn rows(tx: &mut Transaction, name: &str) -> Result<Vec<Document>, CatalogError> {
-        rows_by(tx, RUNS, "by_name", &[Value::String(name.to_owned())])
+    pub fn rows(
+        tx: &mut Transaction,
+        namespace: Namespace,
+        name: &str,
+    ) -> Result<Vec<Document>, CatalogError> {
+        rows_by(
+            tx,
+            namespace,
+            RUNS,
+            "by_name",
+            &[Value::String(name.to_owned())],
+        )
     }
 
     /// All runs as dashboards read them, the newest first.
-    pub fn newest(tx: &mut Transaction) -> Result<Vec<Document>, CatalogError> {
+    pub fn newest(
+        tx: &mut Transaction,
+        namespace: Namespace,
+    ) -> Result<Vec<Document>, CatalogError> {
         let mut rows = tx.query(IndexQuery {
-            namespace: Namespace::ROOT,
+            namespace,
             table: RUNS.name().to_owned(),
             index: "by_creation_time".to_owned(),
             range: KeyRange::all(),

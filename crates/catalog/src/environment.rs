@@ -80,7 +80,7 @@ impl Variable {
     /// All variables, ordered by name.
     pub fn all(tx: &mut Transaction) -> Result<Vec<Variable>, CatalogError> {
         let table = SystemTable::Environment;
-        rows_by(tx, table, "by_name", &[])?
+        rows_by(tx, Namespace::ROOT, table, "by_name", &[])?
             .into_iter()
             .map(|document| {
                 let row = Row::parse(table, &document)?;

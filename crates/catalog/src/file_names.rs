@@ -21,7 +21,13 @@ pub struct FileName {
 impl FileName {
     /// The name of a file, if it has one.
     pub fn of(tx: &mut Transaction, file: DocumentId) -> Result<Option<FileName>, CatalogError> {
-        let rows = rows_by(tx, TABLE, "by_file", &[Value::String(file.to_string())])?;
+        let rows = rows_by(
+            tx,
+            Namespace::ROOT,
+            TABLE,
+            "by_file",
+            &[Value::String(file.to_string())],
+        )?;
         let Some(document) = rows.first() else {
             return Ok(None);
         };

@@ -35,8 +35,12 @@ impl FileRow {
     }
 
     /// The file, if there is one.
-    pub fn get(tx: &mut Transaction, id: DocumentId) -> Result<Option<FileRow>, CatalogError> {
-        let document = tx.get(Namespace::ROOT, id)?;
+    pub fn get(
+        tx: &mut Transaction,
+        namespace: Namespace,
+        id: DocumentId,
+    ) -> Result<Option<FileRow>, CatalogError> {
+        let document = tx.get(namespace, id)?;
         document
             .map(|document| FileRow::read(&document))
             .transpose()
@@ -63,12 +67,13 @@ impl FileRow {
     /// transaction's.
     pub fn insert(
         tx: &mut Transaction,
+        namespace: Namespace,
         internal: InternalId,
         sha256: &[u8; 32],
         size: u64,
         content_type: Option<&str>,
     ) -> Result<DocumentId, CatalogError> {
-        let info = table_info(tx)?;
+        let info = table_info(tx, namespace)?;
         let now_ms = tx.now_ms();
         let value = value(sha256, size, content_type);
         Ok(tx.insert_with(&info, internal, now_ms, value)?)
@@ -76,21 +81,24 @@ impl FileRow {
 
     /// Makes a file that an import brings visible with the transaction's commit, as it was where it
     /// comes from. One of that id that is there keeps its creation time.
-    pub fn restore(&self, tx: &mut Transaction) -> Result<(), CatalogError> {
+    pub fn restore(&self, tx: &mut Transaction, namespace: Namespace) -> Result<(), CatalogError> {
         let value = value(&self.sha256, self.size, self.content_type.as_deref());
-        if tx.get(Namespace::ROOT, self.id)?.is_some() {
-            tx.replace(Namespace::ROOT, self.id, value)?;
+        if tx.get(namespace, self.id)?.is_some() {
+            tx.replace(namespace, self.id, value)?;
             return Ok(());
         }
-        let info = table_info(tx)?;
+        let info = table_info(tx, namespace)?;
         tx.insert_with(&info, self.id.internal, self.creation_time_ms, value)?;
         Ok(())
     }
 
     /// The ids of all files.
-    pub fn ids(tx: &mut Transaction) -> Result<Vec<DocumentId>, CatalogError> {
+    pub fn ids(
+        tx: &mut Transaction,
+        namespace: Namespace,
+    ) -> Result<Vec<DocumentId>, CatalogError> {
         let mut rows = tx.query(IndexQuery {
-            namespace: Namespace::ROOT,
+            namespace,
             table: SystemTable::Files.name().to_owned(),
             index: "by_id".to_owned(),
             range: KeyRange::all(),
@@ -105,20 +113,24 @@ impl FileRow {
 
     /// Removes the file with the transaction's commit, and notes that its content is to be; false
     /// if there is none.
-    pub fn remove(tx: &mut Transaction, id: DocumentId) -> Result<bool, CatalogError> {
-        if tx.get(Namespace::ROOT, id)?.is_none() {
+    pub fn remove(
+        tx: &mut Transaction,
+        namespace: Namespace,
+        id: DocumentId,
+    ) -> Result<bool, CatalogError> {
+        if tx.get(namespace, id)?.is_none() {
             return Ok(false);
         }
-        tx.delete(Namespace::ROOT, id)?;
+        tx.delete(namespace, id)?;
         let value = fields([("file", text(&id.to_string()))]);
         tx.insert(Namespace::ROOT, SystemTable::RemovedFiles.name(), value)?;
         Ok(true)
     }
 }
 
-fn table_info(tx: &mut Transaction) -> Result<TableInfo, CatalogError> {
+fn table_info(tx: &mut Transaction, namespace: Namespace) -> Result<TableInfo, CatalogError> {
     let table = SystemTable::Files;
-    tx.table(Namespace::ROOT, table.name())
+    tx.table(namespace, table.name())
         .ok_or_else(|| corrupt(table, "the table is missing"))
 }
 

@@ -10,36 +10,48 @@ use crate::{CatalogError, SystemTable};
 
 const TABLE: SystemTable = SystemTable::FunctionHandles;
 
-/// The rows of function handles. They are never removed: a handle of a function that is gone
-/// names nothing, and names the function again if it comes back.
+/// A function as handles know it: the path of its component (empty for the root), and
+/// `module.js:function`.
+pub type HandledFunction = (String, String);
+
+/// The rows of function handles, those of all components in one table. They are never removed: a
+/// handle of a function that is gone names nothing, and names the function again if it comes back.
 #[derive(Debug)]
 pub struct FunctionHandles;
 
 impl FunctionHandles {
-    /// The ids of all functions that were ever pushed, by `module.js:function`.
-    pub fn all(tx: &mut Transaction) -> Result<HashMap<String, DocumentId>, CatalogError> {
+    /// The ids of all functions that were ever pushed.
+    pub fn all(tx: &mut Transaction) -> Result<HashMap<HandledFunction, DocumentId>, CatalogError> {
         let read = |document: &lentil_database::Document| {
-            Ok((Row::parse(TABLE, document)?.text("path")?, document.id))
+            let row = Row::parse(TABLE, document)?;
+            // Rows that were written before there were components are the root's.
+            let component = row.optional_text("component").unwrap_or_default();
+            Ok(((component, row.text("path")?), document.id))
         };
-        rows_by(tx, TABLE, "by_path", &[])?
+        rows_by(tx, Namespace::ROOT, TABLE, "by_path", &[])?
             .iter()
             .map(read)
             .collect()
     }
 
-    /// The same, after those of these paths that have none got one.
+    /// The same, after those of these functions that have none got one.
     pub fn ensure(
         tx: &mut Transaction,
-        paths: impl IntoIterator<Item = String>,
-    ) -> Result<HashMap<String, DocumentId>, CatalogError> {
+        functions: impl IntoIterator<Item = HandledFunction>,
+    ) -> Result<HashMap<HandledFunction, DocumentId>, CatalogError> {
         let mut ids = FunctionHandles::all(tx)?;
-        for path in paths {
-            if ids.contains_key(&path) {
+        for function in functions {
+            if ids.contains_key(&function) {
                 continue;
             }
-            let row = fields([("path", text(&path))]);
+            let (component, path) = &function;
+            let component = (!component.is_empty()).then(|| component.as_str());
+            let row = fields([
+                ("path", text(path)),
+                ("component", component.and_then(text)),
+            ]);
             let id = tx.insert(Namespace::ROOT, TABLE.name(), row)?;
-            ids.insert(path, id);
+            ids.insert(function, id);
         }
         Ok(ids)
     }

@@ -46,6 +46,8 @@ pub struct ImportRow {
     pub format: Value,
     /// `RequireEmpty`, `Append`, `Replace`, `ReplaceAll`.
     pub mode: String,
+    /// The path of the component it is for, if that is not the root.
+    pub component: Option<String>,
     /// The uploaded file's token.
     pub upload: String,
     /// How far it is.
@@ -184,6 +186,7 @@ impl ImportRow {
         Ok(ImportRow {
             format: row.value("format").cloned().unwrap_or(Value::Null),
             mode: row.text("mode")?,
+            component: row.optional_text("component_path"),
             upload: row.text("upload")?,
             state,
         })
@@ -227,6 +230,7 @@ impl ImportRow {
         fields([
             ("format", Some(self.format.clone())),
             ("mode", text(&self.mode)),
+            ("component_path", self.component.as_deref().and_then(text)),
             ("upload", text(&self.upload)),
             ("state", Some(self.state.to_value())),
             ("requestor", Some(Value::Object(requestor))),

@@ -1,5 +1,7 @@
 //! The live modules, and module texts by content.
 
+use std::collections::BTreeSet;
+
 use lentil_database::{Namespace, Transaction};
 use lentil_values::{DocumentId, Value};
 use sha2::{Digest, Sha256};
@@ -34,6 +36,7 @@ impl ModuleText {
         let hash = self.hash();
         if !rows_by(
             tx,
+            Namespace::ROOT,
             table,
             "by_hash",
             &[Value::String(hash.clone()), Value::Int64(0)],
@@ -61,7 +64,13 @@ impl ModuleText {
     /// The text of that hash.
     pub fn load(tx: &mut Transaction, hash: &str) -> Result<ModuleText, CatalogError> {
         let table = SystemTable::ModuleChunks;
-        let documents = rows_by(tx, table, "by_hash", &[Value::String(hash.to_owned())])?;
+        let documents = rows_by(
+            tx,
+            Namespace::ROOT,
+            table,
+            "by_hash",
+            &[Value::String(hash.to_owned())],
+        )?;
         if documents.is_empty() {
             return Err(corrupt(
                 table,
@@ -85,10 +94,30 @@ impl ModuleText {
         Ok(found)
     }
 
+    /// Removes those of these texts that no component uses.
+    pub fn remove_unused(
+        tx: &mut Transaction,
+        mut unused: BTreeSet<String>,
+        namespaces: impl IntoIterator<Item = Namespace>,
+    ) -> Result<(), CatalogError> {
+        for namespace in namespaces {
+            if unused.is_empty() {
+                return Ok(());
+            }
+            for module in ModuleRow::all(tx, namespace)? {
+                unused.remove(&module.hash);
+            }
+        }
+        unused
+            .iter()
+            .try_for_each(|hash| ModuleText::remove(tx, hash))
+    }
+
     /// Removes a text.
     fn remove(tx: &mut Transaction, hash: &str) -> Result<(), CatalogError> {
         for document in rows_by(
             tx,
+            Namespace::ROOT,
             SystemTable::ModuleChunks,
             "by_hash",
             &[Value::String(hash.to_owned())],
@@ -110,7 +139,18 @@ fn chunks(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// One live module.
+/// What a push has changed about the modules of a component.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModuleChanges {
+    /// Paths that came.
+    pub added: Vec<String>,
+    /// Paths that went.
+    pub removed: Vec<String>,
+    /// Hashes of texts that the component does not use any more.
+    pub unused: BTreeSet<String>,
+}
+
+/// One live module of a component.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModuleRow {
     /// Canonical path.
@@ -125,16 +165,19 @@ pub struct ModuleRow {
 
 impl ModuleRow {
     /// All live modules, by path.
-    pub fn all(tx: &mut Transaction) -> Result<Vec<ModuleRow>, CatalogError> {
-        Ok(ModuleRow::with_ids(tx)?
+    pub fn all(tx: &mut Transaction, namespace: Namespace) -> Result<Vec<ModuleRow>, CatalogError> {
+        Ok(ModuleRow::with_ids(tx, namespace)?
             .into_iter()
             .map(|(_, row)| row)
             .collect())
     }
 
-    fn with_ids(tx: &mut Transaction) -> Result<Vec<(DocumentId, ModuleRow)>, CatalogError> {
+    fn with_ids(
+        tx: &mut Transaction,
+        namespace: Namespace,
+    ) -> Result<Vec<(DocumentId, ModuleRow)>, CatalogError> {
         let table = SystemTable::Modules;
-        rows_by(tx, table, "by_path", &[])?
+        rows_by(tx, namespace, table, "by_path", &[])?
             .into_iter()
             .map(|document| {
                 let row = Row::parse(table, &document)?;
@@ -149,18 +192,18 @@ impl ModuleRow {
             .collect()
     }
 
-    /// Makes exactly these modules live and removes texts that nothing uses any more. Gives the
-    /// paths that came and that went.
+    /// Makes exactly these modules live.
     pub fn replace_all(
         tx: &mut Transaction,
+        namespace: Namespace,
         modules: &[ModuleRow],
-    ) -> Result<(Vec<String>, Vec<String>), CatalogError> {
-        let before = ModuleRow::with_ids(tx)?;
+    ) -> Result<ModuleChanges, CatalogError> {
+        let before = ModuleRow::with_ids(tx, namespace)?;
         let mut removed = Vec::new();
         for (id, old) in &before {
             if !modules.iter().any(|module| module.path == old.path) {
                 removed.push(old.path.clone());
-                tx.delete(Namespace::ROOT, *id)?;
+                tx.delete(namespace, *id)?;
             }
         }
         let mut added = Vec::new();
@@ -168,24 +211,23 @@ impl ModuleRow {
             match before.iter().find(|(_, old)| old.path == module.path) {
                 Some((_, old)) if old == module => {}
                 Some((id, _)) => {
-                    tx.replace(Namespace::ROOT, *id, module.to_fields())?;
+                    tx.replace(namespace, *id, module.to_fields())?;
                 }
                 None => {
                     added.push(module.path.clone());
-                    tx.insert(
-                        Namespace::ROOT,
-                        SystemTable::Modules.name(),
-                        module.to_fields(),
-                    )?;
+                    tx.insert(namespace, SystemTable::Modules.name(), module.to_fields())?;
                 }
             }
         }
-        for (_, old) in &before {
-            if !modules.iter().any(|module| module.hash == old.hash) {
-                ModuleText::remove(tx, &old.hash)?;
-            }
-        }
-        Ok((added, removed))
+        let unused = before
+            .into_iter()
+            .map(|(_, old)| old.hash)
+            .filter(|hash| !modules.iter().any(|module| module.hash == *hash));
+        Ok(ModuleChanges {
+            added,
+            removed,
+            unused: unused.collect(),
+        })
     }
 
     fn to_fields(&self) -> lentil_values::Object {

@@ -89,6 +89,7 @@ pub(crate) fn text(text: &str) -> Option<Value> {
 /// All rows whose index begins with these values, in index order.
 pub(crate) fn rows_by(
     tx: &mut Transaction,
+    namespace: Namespace,
     table: SystemTable,
     index: &str,
     values: &[Value],
@@ -98,7 +99,7 @@ pub(crate) fn rows_by(
         push_key_value(Some(value), &mut prefix);
     }
     let mut cursor = tx.query(IndexQuery {
-        namespace: Namespace::ROOT,
+        namespace,
         table: table.name().to_owned(),
         index: index.to_owned(),
         range: KeyRange::of_values(&prefix),

@@ -1,6 +1,9 @@
 //! Functions that are to run later, and what became of them (function-runtime 4.10, 6.5).
 //!
-//! A row is what apps read through `ctx.db.system`: it holds nothing else.
+//! A row is what apps read through `ctx.db.system`. It holds nothing else, but for a member
+//! `component` in those rare ones that run a function of another component, by its handle.
+//!
+//! A row lies in the namespace of the component that has scheduled the function.
 
 use lentil_database::{Document, IndexQuery, Namespace, Order, Transaction};
 use lentil_values::{DocumentId, KeyRange, Object, Value, push_key_value};
@@ -33,6 +36,8 @@ pub enum JobState {
 pub struct ScheduledFunction {
     /// `module.js:function`.
     pub name: String,
+    /// The component of the function, where that is another than the one that scheduled it.
+    pub component: Option<String>,
     /// The arguments: an array with one object.
     pub args: Value,
     /// When it was asked for, ms since the epoch.
@@ -43,11 +48,20 @@ pub struct ScheduledFunction {
     pub state: JobState,
 }
 
+/// A row, which an id alone does not say: each component has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ScheduledId {
+    /// Where the tables of the component are that has scheduled it.
+    pub namespace: Namespace,
+    /// Its id there.
+    pub id: DocumentId,
+}
+
 /// A function whose time will come or has come.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Due {
     /// Its row.
-    pub id: DocumentId,
+    pub id: ScheduledId,
     /// Its time, ms since the epoch.
     pub scheduled_ms: f64,
 }
@@ -102,25 +116,31 @@ impl JobState {
 
 impl ScheduledFunction {
     /// Keeps a new one.
-    pub fn insert(&self, tx: &mut Transaction) -> Result<DocumentId, CatalogError> {
-        Ok(tx.insert(Namespace::ROOT, TABLE.name(), self.to_fields())?)
+    pub fn insert(
+        &self,
+        tx: &mut Transaction,
+        namespace: Namespace,
+    ) -> Result<DocumentId, CatalogError> {
+        Ok(tx.insert(namespace, TABLE.name(), self.to_fields())?)
     }
 
     /// The one of that id, if there is one.
     pub fn load(
         tx: &mut Transaction,
+        namespace: Namespace,
         id: DocumentId,
     ) -> Result<Option<ScheduledFunction>, CatalogError> {
         if id.table != TABLE.number() {
             return Ok(None);
         }
-        let document = tx.get(Namespace::ROOT, id)?;
+        let document = tx.get(namespace, id)?;
         document.map(|document| read(&document)).transpose()
     }
 
     /// Moves it to another state; one that is final says when it ended.
     pub fn set_state(
         tx: &mut Transaction,
+        namespace: Namespace,
         id: DocumentId,
         state: &JobState,
         now_ms: f64,
@@ -129,7 +149,7 @@ impl ScheduledFunction {
         if state.is_final() {
             changes.push(("completedTime".to_owned(), Some(Value::Float64(now_ms))));
         }
-        tx.patch(Namespace::ROOT, id, changes)?;
+        tx.patch(namespace, id, changes)?;
         Ok(())
     }
 
@@ -137,16 +157,18 @@ impl ScheduledFunction {
     /// wants more.
     pub fn pending(
         tx: &mut Transaction,
+        namespace: Namespace,
         from_ms: f64,
         mut take: impl FnMut(Due) -> bool,
     ) -> Result<(), CatalogError> {
         let mut start = state_key(&JobState::Pending);
         let end = lentil_values::after_prefix(&start);
         push_key_value(Some(&Value::Float64(from_ms)), &mut start);
-        let mut rows = tx.query(query("by_state", KeyRange { start, end }))?;
+        let mut rows = tx.query(query(namespace, "by_state", KeyRange { start, end }))?;
         while let Some((_, document)) = rows.next(tx)? {
+            let id = document.id;
             let due = Due {
-                id: document.id,
+                id: ScheduledId { namespace, id },
                 scheduled_ms: Row::parse(TABLE, &document)?.number("scheduledTime")?,
             };
             if !take(due) {
@@ -159,11 +181,12 @@ impl ScheduledFunction {
     /// Some of those that wait, the soonest first; of one name only, if one is given.
     pub fn waiting(
         tx: &mut Transaction,
+        namespace: Namespace,
         name: Option<&str>,
         limit: usize,
     ) -> Result<Vec<DocumentId>, CatalogError> {
         let range = KeyRange::prefix(&state_key(&JobState::Pending));
-        let mut rows = tx.query(query("by_state", range))?;
+        let mut rows = tx.query(query(namespace, "by_state", range))?;
         let mut ids = Vec::new();
         while ids.len() < limit
             && let Some((_, row)) = rows.next(tx)?
@@ -176,14 +199,19 @@ impl ScheduledFunction {
     }
 
     /// Some of those that run.
-    pub fn running(tx: &mut Transaction, limit: usize) -> Result<Vec<DocumentId>, CatalogError> {
+    pub fn running(
+        tx: &mut Transaction,
+        namespace: Namespace,
+        limit: usize,
+    ) -> Result<Vec<DocumentId>, CatalogError> {
         let range = KeyRange::prefix(&state_key(&JobState::InProgress));
-        ids(tx, query("by_state", range), limit)
+        ids(tx, query(namespace, "by_state", range), limit)
     }
 
     /// Some of those that ended before `before_ms`, the oldest first.
     pub fn completed_before(
         tx: &mut Transaction,
+        namespace: Namespace,
         before_ms: f64,
         limit: usize,
     ) -> Result<Vec<DocumentId>, CatalogError> {
@@ -197,18 +225,23 @@ impl ScheduledFunction {
             start: key(f64::NEG_INFINITY),
             end: Some(key(before_ms)),
         };
-        ids(tx, query("by_completed_time", range), limit)
+        ids(tx, query(namespace, "by_completed_time", range), limit)
     }
 
     /// Forgets it.
-    pub fn remove(tx: &mut Transaction, id: DocumentId) -> Result<(), CatalogError> {
-        tx.delete(Namespace::ROOT, id)?;
+    pub fn remove(
+        tx: &mut Transaction,
+        namespace: Namespace,
+        id: DocumentId,
+    ) -> Result<(), CatalogError> {
+        tx.delete(namespace, id)?;
         Ok(())
     }
 
     fn to_fields(&self) -> Object {
         fields([
             ("name", text(&self.name)),
+            ("component", self.component.as_deref().and_then(text)),
             ("args", Some(self.args.clone())),
             ("scheduledTime", Some(Value::Float64(self.scheduled_ms))),
             ("completedTime", self.completed_ms.map(Value::Float64)),
@@ -222,6 +255,7 @@ fn read(document: &Document) -> Result<ScheduledFunction, CatalogError> {
     let args = row.value("args").cloned();
     Ok(ScheduledFunction {
         name: row.text("name")?,
+        component: row.optional_text("component"),
         args: args.ok_or_else(|| corrupt(TABLE, "\"args\" is missing"))?,
         scheduled_ms: row.number("scheduledTime")?,
         completed_ms: row.optional_number("completedTime"),
@@ -236,9 +270,9 @@ fn state_key(state: &JobState) -> Vec<u8> {
     key
 }
 
-fn query(index: &str, range: KeyRange) -> IndexQuery {
+fn query(namespace: Namespace, index: &str, range: KeyRange) -> IndexQuery {
     IndexQuery {
-        namespace: Namespace::ROOT,
+        namespace,
         table: TABLE.name().to_owned(),
         index: index.to_owned(),
         range,

@@ -51,20 +51,28 @@ impl SchemaState {
 
 impl SchemaRow {
     /// Keeps a new schema as pending.
-    pub fn insert(tx: &mut Transaction, json: &str) -> Result<DocumentId, CatalogError> {
+    pub fn insert(
+        tx: &mut Transaction,
+        namespace: Namespace,
+        json: &str,
+    ) -> Result<DocumentId, CatalogError> {
         Ok(tx.insert(
-            Namespace::ROOT,
+            namespace,
             SystemTable::Schemas.name(),
             to_fields(&SchemaState::Pending, json),
         )?)
     }
 
     /// The schema of that id.
-    pub fn load(tx: &mut Transaction, id: DocumentId) -> Result<Option<SchemaRow>, CatalogError> {
+    pub fn load(
+        tx: &mut Transaction,
+        namespace: Namespace,
+        id: DocumentId,
+    ) -> Result<Option<SchemaRow>, CatalogError> {
         if id.table != SystemTable::Schemas.number() {
             return Ok(None);
         }
-        tx.get(Namespace::ROOT, id)?
+        tx.get(namespace, id)?
             .map(|document| SchemaRow::read(&document))
             .transpose()
     }
@@ -72,10 +80,12 @@ impl SchemaRow {
     /// All schemas in a state (the reasons of failed ones do not matter).
     pub fn in_state(
         tx: &mut Transaction,
+        namespace: Namespace,
         state: &SchemaState,
     ) -> Result<Vec<SchemaRow>, CatalogError> {
         rows_by(
             tx,
+            namespace,
             SystemTable::Schemas,
             "by_state",
             &[Value::String(state.name().to_owned())],
@@ -86,14 +96,19 @@ impl SchemaRow {
     }
 
     /// Moves a schema to another state.
-    pub fn set_state(&self, tx: &mut Transaction, state: &SchemaState) -> Result<(), CatalogError> {
-        tx.replace(Namespace::ROOT, self.id, to_fields(state, &self.json))?;
+    pub fn set_state(
+        &self,
+        tx: &mut Transaction,
+        namespace: Namespace,
+        state: &SchemaState,
+    ) -> Result<(), CatalogError> {
+        tx.replace(namespace, self.id, to_fields(state, &self.json))?;
         Ok(())
     }
 
     /// Removes a schema that nobody will ask for again.
-    pub fn remove(&self, tx: &mut Transaction) -> Result<(), CatalogError> {
-        tx.delete(Namespace::ROOT, self.id)?;
+    pub fn remove(&self, tx: &mut Transaction, namespace: Namespace) -> Result<(), CatalogError> {
+        tx.delete(namespace, self.id)?;
         Ok(())
     }
 

@@ -40,31 +40,51 @@ pub struct StagedValidator {
 
 impl StagedValidator {
     /// All of them.
-    pub fn all(tx: &mut Transaction) -> Result<Vec<StagedValidator>, CatalogError> {
-        let rows = rows_by(tx, SystemTable::StagedValidators, "by_table", &[])?;
+    pub fn all(
+        tx: &mut Transaction,
+        namespace: Namespace,
+    ) -> Result<Vec<StagedValidator>, CatalogError> {
+        let rows = rows_by(
+            tx,
+            namespace,
+            SystemTable::StagedValidators,
+            "by_table",
+            &[],
+        )?;
         rows.iter().map(StagedValidator::read).collect()
     }
 
     /// That of a table.
-    pub fn of(tx: &mut Transaction, table: &str) -> Result<Option<StagedValidator>, CatalogError> {
+    pub fn of(
+        tx: &mut Transaction,
+        namespace: Namespace,
+        table: &str,
+    ) -> Result<Option<StagedValidator>, CatalogError> {
         let key = [Value::String(table.to_owned())];
-        let rows = rows_by(tx, SystemTable::StagedValidators, "by_table", &key)?;
+        let rows = rows_by(
+            tx,
+            namespace,
+            SystemTable::StagedValidators,
+            "by_table",
+            &key,
+        )?;
         rows.first().map(StagedValidator::read).transpose()
     }
 
     /// Begins checking the documents of a table.
     pub fn insert(
         tx: &mut Transaction,
+        namespace: Namespace,
         table: &str,
         validator: &Validator,
     ) -> Result<(), CatalogError> {
         let row = to_fields(table, validator, &StagedState::Pending, None, 0);
-        tx.insert(Namespace::ROOT, SystemTable::StagedValidators.name(), row)?;
+        tx.insert(namespace, SystemTable::StagedValidators.name(), row)?;
         Ok(())
     }
 
     /// Writes how far it is.
-    pub fn save(&self, tx: &mut Transaction) -> Result<(), CatalogError> {
+    pub fn save(&self, tx: &mut Transaction, namespace: Namespace) -> Result<(), CatalogError> {
         let position = self.position.as_deref();
         let row = to_fields(
             &self.table,
@@ -73,13 +93,13 @@ impl StagedValidator {
             position,
             self.done,
         );
-        tx.replace(Namespace::ROOT, self.id, row)?;
+        tx.replace(namespace, self.id, row)?;
         Ok(())
     }
 
     /// Forgets it.
-    pub fn remove(&self, tx: &mut Transaction) -> Result<(), CatalogError> {
-        tx.delete(Namespace::ROOT, self.id)?;
+    pub fn remove(&self, tx: &mut Transaction, namespace: Namespace) -> Result<(), CatalogError> {
+        tx.delete(namespace, self.id)?;
         Ok(())
     }
 

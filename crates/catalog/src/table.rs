@@ -1,9 +1,16 @@
 //! The system tables and their numbers.
+//!
+//! The root namespace has all of them. The namespace of a component has those of which its functions
+//! and its push have their own ([`SystemTable::is_in_components`]), under the same numbers: an id is
+//! resolved in the namespace of whoever reads it, so a component's storage id names nothing in the
+//! root. What belongs to the deployment as a whole is in the root alone.
 
-use lentil_database::{IndexDefinition, IndexState, Namespace, Transaction, TransactionError};
+use lentil_database::{IndexDefinition, IndexState, Namespace, Transaction};
 use lentil_values::{DocumentId, InternalId, TableNumber};
 
-/// A system table of the root namespace.
+use crate::{CatalogError, Components};
+
+/// A system table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SystemTable {
     /// One row: which push is live. Every execution reads it, so that a push reaches everything.
@@ -42,10 +49,12 @@ pub enum SystemTable {
     FileNames,
     /// What was counted, minute by minute and hour by hour.
     Rollups,
+    /// Which components are or were mounted, and where their tables are.
+    Components,
 }
 
 impl SystemTable {
-    const ALL: [SystemTable; 18] = [
+    const ALL: [SystemTable; 19] = [
         SystemTable::Deployment,
         SystemTable::Modules,
         SystemTable::ModuleChunks,
@@ -64,6 +73,7 @@ impl SystemTable {
         SystemTable::AuditLog,
         SystemTable::FileNames,
         SystemTable::Rollups,
+        SystemTable::Components,
     ];
 
     /// Its name.
@@ -87,6 +97,7 @@ impl SystemTable {
             SystemTable::AuditLog => "_deployment_audit_log",
             SystemTable::FileNames => "_file_names",
             SystemTable::Rollups => "_rollups",
+            SystemTable::Components => "_components",
         }
     }
 
@@ -111,7 +122,22 @@ impl SystemTable {
             SystemTable::AuditLog => 534,
             SystemTable::FileNames => 535,
             SystemTable::Rollups => 536,
+            SystemTable::Components => 537,
         })
+    }
+
+    /// Whether every component has its own, in its namespace.
+    pub fn is_in_components(self) -> bool {
+        matches!(
+            self,
+            SystemTable::Modules
+                | SystemTable::Schemas
+                | SystemTable::StagedValidators
+                | SystemTable::Files
+                | SystemTable::ScheduledFunctions
+                | SystemTable::CronJobs
+                | SystemTable::CronRuns
+        )
     }
 
     /// Its declared indexes.
@@ -153,24 +179,49 @@ pub fn system_table_name(number: TableNumber) -> Option<&'static str> {
 
 /// Creates the system tables that are missing, with their indexes; they are empty then, so the
 /// indexes are usable at once.
-pub fn bootstrap(tx: &mut Transaction) -> Result<(), TransactionError> {
+pub fn bootstrap(tx: &mut Transaction) -> Result<(), CatalogError> {
     for table in SystemTable::ALL {
-        if tx.table(Namespace::ROOT, table.name()).is_some() {
-            continue;
+        create(tx, Namespace::ROOT, table)?;
+    }
+    for component in Components::load(tx)?.all().skip(1) {
+        create_in_component(tx, component.namespace)?;
+    }
+    Ok(())
+}
+
+/// Creates those that a component has of its own.
+pub(crate) fn create_in_component(
+    tx: &mut Transaction,
+    namespace: Namespace,
+) -> Result<(), CatalogError> {
+    for table in SystemTable::ALL {
+        if table.is_in_components() {
+            create(tx, namespace, table)?;
         }
-        let created = tx.create_table(Namespace::ROOT, table.name(), Some(table.number()))?;
-        for (name, fields) in table.indexes() {
-            let fields = fields.iter().map(|field| (*field).to_owned()).collect();
-            tx.add_index(
-                &created,
-                IndexDefinition {
-                    name: (*name).to_owned(),
-                    fields,
-                    staged: false,
-                },
-            )?;
-            tx.set_index(&created, name, IndexState::Enabled, false)?;
-        }
+    }
+    Ok(())
+}
+
+fn create(
+    tx: &mut Transaction,
+    namespace: Namespace,
+    table: SystemTable,
+) -> Result<(), CatalogError> {
+    if tx.table(namespace, table.name()).is_some() {
+        return Ok(());
+    }
+    let created = tx.create_table(namespace, table.name(), Some(table.number()))?;
+    for (name, fields) in table.indexes() {
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        tx.add_index(
+            &created,
+            IndexDefinition {
+                name: (*name).to_owned(),
+                fields,
+                staged: false,
+            },
+        )?;
+        tx.set_index(&created, name, IndexState::Enabled, false)?;
     }
     Ok(())
 }

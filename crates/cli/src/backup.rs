@@ -4,6 +4,7 @@
 //! and a list of all of that with digests. It is taken while the server runs, and is good only once
 //! it has been restored beside and compared.
 
+mod contents;
 mod keeper;
 
 use std::collections::BTreeMap;
@@ -271,8 +272,10 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<(u64, String)> 
     }
 }
 
-/// Unpacks a backup into a new folder, compares everything with its list, and checks the database.
-fn unpack(backup: &Path, folder: &Path) -> anyhow::Result<Manifest> {
+type Archive = ZipArchive<io::BufReader<File>>;
+
+/// Opens a backup and reads its list.
+fn open(backup: &Path) -> anyhow::Result<(Archive, Manifest)> {
     let file = File::open(backup).with_context(|| format!("cannot read {}", backup.display()))?;
     let mut zip = ZipArchive::new(io::BufReader::new(file))
         .with_context(|| format!("{} is no whole backup", backup.display()))?;
@@ -287,24 +290,36 @@ fn unpack(backup: &Path, folder: &Path) -> anyhow::Result<Manifest> {
         manifest.format,
         manifest.lentil
     );
+    Ok((zip, manifest))
+}
+
+/// Unpacks one entry and compares it with the list.
+fn extract(zip: &mut Archive, name: &str, expected: &Entry, folder: &Path) -> anyhow::Result<()> {
+    let mut entry = zip
+        .by_name(name)
+        .with_context(|| format!("{name} is missing in the backup"))?;
+    let Some(inside) = entry.enclosed_name() else {
+        bail!("the backup holds {name:?}, which leads elsewhere");
+    };
+    let path = folder.join(inside);
+    fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+    let mut to = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
+    let (bytes, sha256) = copy(&mut entry, &mut to)?;
+    to.sync_all()?;
+    let found = Entry { bytes, sha256 };
+    ensure!(found == *expected, "{name} is damaged in the backup");
+    Ok(())
+}
+
+/// Unpacks a backup into a new folder, compares everything with its list, and checks the database.
+fn unpack(backup: &Path, folder: &Path) -> anyhow::Result<Manifest> {
+    let (mut zip, manifest) = open(backup)?;
     for (name, expected) in &manifest.entries {
-        let mut entry = zip
-            .by_name(name)
-            .with_context(|| format!("{name} is missing in the backup"))?;
-        let Some(inside) = entry.enclosed_name() else {
-            bail!("the backup holds {name:?}, which leads elsewhere");
-        };
-        let path = folder.join(inside);
-        fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
-        let mut to = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        let (bytes, sha256) = copy(&mut entry, &mut to)?;
-        to.sync_all()?;
-        let found = Entry { bytes, sha256 };
-        ensure!(found == *expected, "{name} is damaged in the backup");
+        extract(&mut zip, name, expected, folder)?;
     }
     check_database(&folder.join(DATABASE))?;
     Ok(manifest)

@@ -42,6 +42,14 @@ pub(crate) struct TargetOptions {
     pub(crate) place: PlaceOptions,
 }
 
+/// Which component is meant.
+#[derive(clap::Args, Debug, Clone)]
+pub(crate) struct ComponentOptions {
+    /// A component, by its path, e.g. `mailer` or `workflow/workpool` [default: the app itself].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) component: Option<String>,
+}
+
 /// A deployment that can be asked.
 pub(crate) struct Client {
     agent: ureq::Agent,
@@ -165,14 +173,29 @@ impl Client {
         self.value(self.post("/api/query", &body)?)
     }
 
-    /// Runs a function, as the admin or as somebody; its value. What it logs goes to stderr.
+    /// The same of a component; none is the app.
+    pub(crate) fn system_in(
+        &self,
+        component: Option<&str>,
+        path: &str,
+        args: &Json,
+    ) -> anyhow::Result<Json> {
+        self.run(component, path, args, None)
+    }
+
+    /// Runs a function of the app or of a component, as the admin or as somebody; its value. What it
+    /// logs goes to stderr.
     pub(crate) fn run(
         &self,
+        component: Option<&str>,
         path: &str,
         args: &Json,
         identity: Option<&str>,
     ) -> anyhow::Result<Json> {
-        let body = json!({ "path": path, "args": args, "format": "convex_encoded_json" });
+        let mut body = json!({ "path": path, "args": args, "format": "convex_encoded_json" });
+        if let Some(component) = component {
+            body["componentPath"] = json!(component);
+        }
         let key = match identity {
             None => self.key.clone(),
             Some(identity) => format!("{}:{identity}", self.key),

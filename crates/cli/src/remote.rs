@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 
-use crate::client::{Client, TargetOptions};
+use crate::client::{Client, ComponentOptions, TargetOptions};
 use crate::{backup, credentials};
 
 /// Documents of one page.
@@ -24,6 +24,8 @@ pub(crate) struct RunOptions {
     /// Who calls, as JSON, e.g. '{"subject":"me"}'.
     #[arg(long, value_name = "JSON")]
     identity: Option<String>,
+    #[command(flatten)]
+    of: ComponentOptions,
     #[command(flatten)]
     target: TargetOptions,
 }
@@ -42,6 +44,8 @@ pub(crate) struct DataOptions {
     /// One document a line, or one array.
     #[arg(long, default_value = "jsonl", value_parser = ["jsonl", "json"])]
     format: String,
+    #[command(flatten)]
+    of: ComponentOptions,
     #[command(flatten)]
     target: TargetOptions,
 }
@@ -92,7 +96,8 @@ pub(crate) fn run(options: &RunOptions) -> anyhow::Result<()> {
         .with_context(|| format!("the arguments {:?} are not JSON", options.args))?;
     let identity = options.identity.as_deref().map(identity).transpose()?;
     let client = Client::new(&options.target)?;
-    let value = client.run(&options.function, &args, identity.as_deref())?;
+    let component = options.of.component.as_deref();
+    let value = client.run(component, &options.function, &args, identity.as_deref())?;
     if !value.is_null() {
         println!("{}", serde_json::to_string_pretty(&value)?);
     }
@@ -122,9 +127,11 @@ fn identity(text: &str) -> anyhow::Result<String> {
 /// Lists tables, or shows documents of one.
 pub(crate) fn data(options: &DataOptions) -> anyhow::Result<()> {
     let client = Client::new(&options.target)?;
+    let component = options.of.component.as_deref();
     let names = || -> anyhow::Result<Vec<String>> {
         let page = json!({ "cursor": null, "numItems": 10_000 });
-        let tables = client.system("_system/cli/tables", json!({ "paginationOpts": page }))?;
+        let args = json!({ "paginationOpts": page });
+        let tables = client.system_in(component, "_system/cli/tables", &args)?;
         let tables = tables["page"].as_array().cloned().unwrap_or_default();
         let name = |table: &Json| table["name"].as_str().map(str::to_owned);
         let mut names: Vec<String> = tables.iter().filter_map(name).collect();
@@ -141,9 +148,10 @@ pub(crate) fn data(options: &DataOptions) -> anyhow::Result<()> {
     let (mut rows, mut cursor) = (Vec::new(), Json::Null);
     while rows.len() < options.limit {
         let wanted = (options.limit - rows.len()).min(PAGE);
-        let page = client.system(
+        let page = client.system_in(
+            component,
             "_system/cli/tableData",
-            json!({
+            &json!({
                 "table": table,
                 "order": options.order,
                 "paginationOpts": { "cursor": cursor, "numItems": wanted as f64 },

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::{Value as Json, json};
 
-use crate::client::{Client, TargetOptions, explained};
+use crate::client::{Client, ComponentOptions, TargetOptions, explained};
 use crate::remote::bytes;
 
 /// How often the server is asked how far it is.
@@ -25,6 +25,8 @@ pub(crate) struct ExportOptions {
     /// Export the contents of files too.
     #[arg(long)]
     include_file_storage: bool,
+    #[command(flatten)]
+    of: ComponentOptions,
     #[command(flatten)]
     target: TargetOptions,
 }
@@ -52,6 +54,8 @@ pub(crate) struct ImportOptions {
     /// Do not ask.
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    of: ComponentOptions,
     #[command(flatten)]
     target: TargetOptions,
 }
@@ -100,7 +104,11 @@ pub(crate) fn export(options: &ExportOptions) -> anyhow::Result<()> {
     let client = Client::new(&options.target)?;
     let mut progress = Progress::new();
     let include = options.include_file_storage;
-    let asked = client.post_empty(&format!("/api/export/request/zip?includeStorage={include}"))?;
+    let mut request = format!("/api/export/request/zip?includeStorage={include}");
+    if let Some(path) = &options.of.component {
+        request.push_str(&format!("&component={}", component_id(&client, path)?));
+    }
+    let asked = client.post_empty(&request)?;
     let id = asked["snapshotId"].as_str().unwrap_or_default().to_owned();
     loop {
         let export = client.system("_system/cli/exports:getLatest", json!({}))?;
@@ -139,6 +147,17 @@ pub(crate) fn export(options: &ExportOptions) -> anyhow::Result<()> {
         bytes(written)
     ));
     Ok(())
+}
+
+/// The id of the component at a path.
+fn component_id(client: &Client, path: &str) -> anyhow::Result<String> {
+    let components = client.system("_system/frontend/components:list", json!({}))?;
+    let components = components.as_array().cloned().unwrap_or_default();
+    let found = components.iter().find(|one| one["path"] == path);
+    match found.and_then(|one| one["id"].as_str()) {
+        Some(id) => Ok(id.to_owned()),
+        None => bail!("there is no component {path:?} here"),
+    }
 }
 
 /// A file name that leads nowhere else.
@@ -183,6 +202,9 @@ pub(crate) fn import(options: &ImportOptions) -> anyhow::Result<()> {
     let mut import = json!({ "mode": mode, "format": format });
     if let Some(table) = &options.table {
         import["tableName"] = json!(table);
+    }
+    if let Some(component) = &options.of.component {
+        import["componentPath"] = json!(component);
     }
     let finish = json!({ "import": import, "uploadToken": upload, "partTokens": parts });
     let finished = client.post("/api/import/finish_upload", &finish)?;

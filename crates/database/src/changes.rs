@@ -57,11 +57,11 @@ pub enum ChangesError {
 }
 
 impl Database {
-    /// Changes of documents of a namespace behind `after`: at least one page of at most about so
-    /// many documents and bytes. System tables are left out. Blocks.
+    /// Changes of documents behind `after` in the namespaces that are wanted: at least one page of at
+    /// most about so many documents and bytes. System tables are left out. Blocks.
     pub fn changes_after(
         &self,
-        namespace: Namespace,
+        wanted: impl Fn(Namespace) -> bool,
         after: Timestamp,
         documents: usize,
         bytes: usize,
@@ -96,10 +96,10 @@ impl Database {
             };
             for row in rows {
                 size += row.body.as_ref().map_or(0, |body| body.len());
-                if let Some(name) = self.replaced_table(namespace, &row)? {
+                if let Some(name) = self.replaced_table(&wanted, &row)? {
                     return Err(ChangesError::Replaced(name));
                 }
-                page.changes.extend(change(&registry, namespace, row));
+                page.changes.extend(change(&registry, &wanted, row));
             }
         }
         page.more &= page.until < latest;
@@ -122,10 +122,10 @@ impl Database {
         }
     }
 
-    /// The name of a user table of the namespace that this row drops, or puts there as it is.
+    /// The name of a user table of such a namespace that this row drops, or puts there as it is.
     fn replaced_table(
         &self,
-        namespace: Namespace,
+        wanted: &impl Fn(Namespace) -> bool,
         row: &LogRow,
     ) -> Result<Option<String>, ChangesError> {
         let Some(body) = row.body.as_ref().filter(|_| row.tablet == TABLES_TABLET) else {
@@ -135,7 +135,7 @@ impl Database {
         let Ok(Definition::Table(table)) = Definition::read(row.tablet, &fields) else {
             return Ok(None);
         };
-        if table.namespace != namespace || table.name.starts_with('_') {
+        if !wanted(table.namespace) || table.name.starts_with('_') {
             return Ok(None);
         }
         // A table that is created comes empty; what it is given is told row by row.
@@ -146,9 +146,9 @@ impl Database {
     }
 }
 
-fn change(registry: &Registry, namespace: Namespace, row: LogRow) -> Option<Change> {
+fn change(registry: &Registry, wanted: &impl Fn(Namespace) -> bool, row: LogRow) -> Option<Change> {
     let table = registry.table(row.tablet)?.info.clone();
-    if table.namespace != namespace || table.name.starts_with('_') {
+    if !wanted(table.namespace) || table.name.starts_with('_') {
         return None;
     }
     let id = DocumentId {

@@ -5,6 +5,7 @@
 //! commit is visible and before anyone is woken.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lentil_storage::{IndexId, TabletId};
 use lentil_values::{InternalId, KeyRange, Timestamp};
@@ -19,6 +20,8 @@ pub struct Source {
     pub name: Arc<str>,
     /// Which run of it.
     pub run: Arc<str>,
+    /// For how long it had run when it asked to commit.
+    pub ran: Duration,
 }
 
 /// Somebody who watches.

@@ -13,7 +13,7 @@ mod requests;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lentil_database::{Namespace, TransactionUsage};
+use lentil_database::TransactionUsage;
 use lentil_js::{
     ActionOutcome, ActionRefused, CallResult, FunctionKind, Invocation, LogLevel, LogLine,
 };
@@ -28,7 +28,7 @@ use crate::path::FunctionPath;
 use crate::prepare::check;
 use crate::service::Inner;
 use crate::validate::{Speaker, TableNames, check_result};
-use crate::{Call, FailureClass, FunctionFailure, Outcome};
+use crate::{Call, FailureClass, FunctionFailure, Outcome, Place};
 
 /// How the log names the line about requests that nobody awaited.
 const UNAWAITED: &str = "UnawaitedOperations";
@@ -54,7 +54,12 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call) -> Outcome {
             &error,
         ))
     });
-    let requests = ActionRequests::new(inner.clone(), &call, path.clone(), id);
+    let place = match &prepared {
+        Ok(prepared) => prepared.image.place.clone(),
+        // Nothing is asked of it.
+        Err(_) => Arc::new(Place::root()),
+    };
+    let requests = ActionRequests::new(inner.clone(), &call, place, path.clone(), id);
     let requests = Arc::new(requests);
     let mut node = false;
     let (result, lines) = match prepared {
@@ -91,14 +96,15 @@ fn prepare(
 ) -> Result<Prepared, FunctionFailure> {
     let mut tx = inner.database.begin();
     let kind = FunctionKind::Action;
-    let (image, environment, args) = check(inner, &mut tx, call, path, kind)?;
+    let checked = check(inner, &mut tx, call, path, kind)?;
+    let (image, args) = (checked.image, checked.args);
     let invocation = Invocation {
         bundle: image.bundle.clone(),
         module: path.module.clone(),
         function: path.function.clone(),
         kind,
         args,
-        env: environment,
+        env: image.environment.clone(),
         seed: tx.draw_seed(),
         now_ms: tx.now_ms(),
     };
@@ -127,7 +133,7 @@ async fn execute(requests: &Arc<ActionRequests>, path: &FunctionPath, prepared: 
                 let returns = image.functions.get(&path);
                 let returns = returns.and_then(|spec| spec.returns.as_ref());
                 let mut tx = inner.database.begin();
-                let ids = TableNames::new(&mut tx, Namespace::ROOT);
+                let ids = TableNames::new(&mut tx, image.place.namespace);
                 check_result(
                     &path,
                     &text,

@@ -7,7 +7,7 @@ use lentil_js::FunctionKind;
 use crate::deploy::DeploymentImage;
 use crate::errors::{no_function, no_public_function};
 use crate::path::FunctionPath;
-use crate::prepare::find;
+use crate::prepare::{component_of, find};
 use crate::service::Inner;
 use crate::{Call, FunctionFailure, Functions, Outcome, system};
 
@@ -37,7 +37,8 @@ async fn kind_of(inner: Arc<Inner>, call: Call) -> Result<FunctionKind, Function
             let function = system::lookup(path);
             return Ok(function.map_or(FunctionKind::Query, |it| it.kind()));
         }
-        let spec = find(image, path, call);
+        let image = component_of(image, call);
+        let spec = find(image.map(|image| &**image), path, call);
         spec.map(|spec| spec.kind).ok_or_else(|| {
             if call.identity.is_admin() {
                 no_function(path, &call.component)
@@ -53,7 +54,7 @@ async fn kind_of(inner: Arc<Inner>, call: Call) -> Result<FunctionKind, Function
 async fn with_image<T: Send + 'static>(
     inner: Arc<Inner>,
     call: Call,
-    look: impl FnOnce(Option<&DeploymentImage>, &FunctionPath, &Call) -> Result<T, FunctionFailure>
+    look: impl FnOnce(Option<&Arc<DeploymentImage>>, &FunctionPath, &Call) -> Result<T, FunctionFailure>
     + Send
     + 'static,
 ) -> Result<T, FunctionFailure> {
@@ -61,7 +62,7 @@ async fn with_image<T: Send + 'static>(
         .map_err(|error| FunctionFailure::developer(error.to_string()))?;
     let looked = tokio::task::spawn_blocking(move || {
         let live = inner.live(&mut inner.database.begin())?;
-        look(live.image.as_deref(), &path, &call)
+        look(live.image.as_ref(), &path, &call)
     });
     looked
         .await

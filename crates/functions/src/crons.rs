@@ -7,8 +7,8 @@ mod sync;
 
 use std::sync::Arc;
 
-use lentil_catalog::{CatalogError, CronJob, CronRun, CronStatus};
-use lentil_database::{CommitError, Transaction, TransactionError};
+use lentil_catalog::{CatalogError, Components, CronJob, CronRun, CronStatus};
+use lentil_database::{CommitError, Namespace, Transaction, TransactionError};
 
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::sync::{specs, sync};
@@ -20,10 +20,19 @@ const RUNS_KEPT: usize = 5;
 /// Bytes of a result, and of a run's log lines, that are kept.
 const KEPT_BYTES: usize = 1_000;
 
-/// One run of a cron job: its name and when it is due.
+/// A cron job: its name, and in which component that is its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CronId {
+    /// Where the component's tables are.
+    pub namespace: Namespace,
+    /// Its name there.
+    pub name: Arc<str>,
+}
+
+/// One run of a cron job, and when it is due.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Occurrence {
-    pub(crate) name: String,
+    pub(crate) cron: CronId,
     /// Ms since the epoch.
     pub(crate) due_ms: f64,
 }
@@ -31,16 +40,17 @@ pub(crate) struct Occurrence {
 impl Occurrence {
     /// The job, if this is still its next run.
     pub(crate) fn load(&self, tx: &mut Transaction) -> Result<Option<CronJob>, CatalogError> {
-        let job = CronJob::load(tx, &self.name)?;
+        let job = CronJob::load(tx, self.cron.namespace, &self.cron.name)?;
         Ok(job.filter(|job| job.next_ms.total_cmp(&self.due_ms).is_eq()))
     }
 
     /// Writes how it ended, and when the next one is.
     pub(crate) fn end(&self, tx: &mut Transaction, report: Report<'_>) -> Result<(), CatalogError> {
-        let Some(mut job) = CronJob::load(tx, &self.name)? else {
+        let namespace = self.cron.namespace;
+        let Some(mut job) = CronJob::load(tx, namespace, &self.cron.name)? else {
             return Ok(());
         };
-        self.run(&job, report).insert(tx, RUNS_KEPT)?;
+        self.run(&job, report).insert(tx, namespace, RUNS_KEPT)?;
         job.running = false;
         // A push that has changed the job meanwhile has also said when it runs next.
         if job.next_ms.total_cmp(&self.due_ms).is_eq() {
@@ -61,10 +71,10 @@ impl Occurrence {
                     log_truncated: false,
                     seconds: 0.0,
                 };
-                skip.insert(tx, RUNS_KEPT)?;
+                skip.insert(tx, namespace, RUNS_KEPT)?;
             }
         }
-        job.save(tx)
+        job.save(tx, namespace)
     }
 
     fn run(&self, job: &CronJob, report: Report<'_>) -> CronRun {
@@ -80,7 +90,7 @@ impl Occurrence {
             End::Failed(error) => CronStatus::Failed { error },
         };
         CronRun {
-            name: self.name.clone(),
+            name: job.name.clone(),
             spec: job.spec.clone(),
             due_ms: self.due_ms,
             status,
@@ -108,12 +118,17 @@ pub(crate) fn fail_interrupted<'a>(
     tx: &mut Transaction,
     report: impl Fn() -> Report<'a>,
 ) -> Result<(), TransactionError> {
-    for job in CronJob::all(tx)?.into_iter().filter(|job| job.running) {
-        let occurrence = Occurrence {
-            name: job.name,
-            due_ms: job.next_ms,
-        };
-        occurrence.end(tx, report())?;
+    for component in Components::load(tx)?.all() {
+        let namespace = component.namespace;
+        let jobs = CronJob::all(tx, namespace)?.into_iter();
+        for job in jobs.filter(|job| job.running) {
+            let name = job.name.into();
+            let occurrence = Occurrence {
+                cron: CronId { namespace, name },
+                due_ms: job.next_ms,
+            };
+            occurrence.end(tx, report())?;
+        }
     }
     Ok(())
 }
@@ -121,21 +136,12 @@ pub(crate) fn fail_interrupted<'a>(
 impl Functions {
     /// Cron jobs that do not run, with the time of their next run, ms since the epoch. Repairs
     /// what a clock that was set back has left too far in the future. Blocks.
-    pub fn waiting_crons(&self) -> Result<Vec<(Arc<str>, f64)>, FunctionFailure> {
+    pub fn waiting_crons(&self) -> Result<Vec<(CronId, f64)>, FunctionFailure> {
         let database = self.database();
         loop {
             let mut tx = database.begin();
             tx.lift_limits();
-            let mut jobs = CronJob::all(&mut tx).map_err(TransactionError::from)?;
-            let now_ms = tx.now_ms();
-            for job in &mut jobs {
-                let schedule = Schedule::stored(&job.spec.schedule);
-                let latest = schedule.ok().and_then(|it| it.latest_from(now_ms));
-                if let Some(latest) = latest.filter(|latest| job.next_ms > *latest) {
-                    job.next_ms = latest;
-                    job.save(&mut tx).map_err(TransactionError::from)?;
-                }
-            }
+            let jobs = repaired(&mut tx).map_err(TransactionError::from)?;
             if tx.has_writes() {
                 match database.commit_blocking(tx) {
                     Ok(_) => {}
@@ -144,10 +150,33 @@ impl Functions {
                     Err(error) => return Err(error.into()),
                 }
             }
-            let waiting = jobs.into_iter().filter(|job| !job.running);
-            return Ok(waiting.map(|job| (job.name.into(), job.next_ms)).collect());
+            let waiting = jobs.into_iter().filter(|(_, job)| !job.running);
+            let id = |(namespace, job): (Namespace, CronJob)| {
+                let name = job.name.into();
+                (CronId { namespace, name }, job.next_ms)
+            };
+            return Ok(waiting.map(id).collect());
         }
     }
+}
+
+/// The cron jobs of all components that are mounted, after a look at what the clock says of them.
+fn repaired(tx: &mut Transaction) -> Result<Vec<(Namespace, CronJob)>, CatalogError> {
+    let now_ms = tx.now_ms();
+    let mut all = Vec::new();
+    for component in Components::load(tx)?.active() {
+        let namespace = component.namespace;
+        for mut job in CronJob::all(tx, namespace)? {
+            let schedule = Schedule::stored(&job.spec.schedule);
+            let latest = schedule.ok().and_then(|it| it.latest_from(now_ms));
+            if let Some(latest) = latest.filter(|latest| job.next_ms > *latest) {
+                job.next_ms = latest;
+                job.save(tx, namespace)?;
+            }
+            all.push((namespace, job));
+        }
+    }
+    Ok(all)
 }
 
 /// The beginning of a text, and whether that is not all.

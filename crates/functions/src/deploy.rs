@@ -8,9 +8,13 @@
 //! one transaction that also proves that nothing it stands on has changed in between.
 
 mod analysis;
+mod bindings;
+mod code;
+mod components;
 mod auth;
 mod cron_targets;
 mod declared;
+mod definition;
 mod environment;
 mod error;
 mod evaluate;
@@ -20,7 +24,9 @@ mod image;
 mod indexes;
 mod node;
 mod request;
+mod schema_slots;
 mod schema_work;
+mod tree;
 mod start;
 mod staged;
 mod wait;
@@ -39,7 +45,9 @@ pub(crate) use self::analysis::{AnalyzedModuleJson, FunctionJson, validator_json
 pub use self::error::DeployError;
 pub(crate) use self::evaluate::NO_SCHEMA;
 pub(crate) use self::handles::is_handle;
-pub use self::image::{DeploymentImage, FunctionSpec, ImageCache, PendingSchema, Visibility};
+pub use self::image::{
+    DeploymentImage, Environment, FunctionSpec, ImageCache, PendingSchema, Visibility,
+};
 pub(crate) use self::indexes::declared_name;
 #[cfg(test)]
 pub(crate) use self::request::{CODE_BYTES_MAX, MODULES_MAX};
@@ -118,6 +126,20 @@ impl Deployer {
         blocking(move || transact(&database, body)).await
     }
 
+    /// Runs a transaction off the async workers and throws it away.
+    async fn look<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut Transaction) -> Result<T, DeployError> + Send + 'static,
+    ) -> Result<T, DeployError> {
+        let database = self.shared.database.clone();
+        blocking(move || {
+            let mut tx = database.begin();
+            tx.set_limits(TransactionLimits::UNLIMITED);
+            body(&mut tx)
+        })
+        .await
+    }
+
     fn remember(&self, push: Arc<PreparedPush>) {
         let mut prepared = self.shared.prepared.lock();
         while prepared.len() >= PREPARED_MAX {
@@ -172,39 +194,44 @@ impl Deployer {
         &self.shared.database
     }
 
-    /// The enforced schema as of a transaction.
-    pub fn schema(&self, tx: &mut Transaction) -> Result<Option<Arc<Schema>>, DeployError> {
-        Ok(self
-            .shared
-            .images
-            .current(tx)?
-            .and_then(|image| image.schema.clone()))
+    /// The schema that is enforced in a component, as of a transaction.
+    pub fn schema(
+        &self,
+        tx: &mut Transaction,
+        namespace: Namespace,
+    ) -> Result<Option<Arc<Schema>>, DeployError> {
+        let image = self.shared.images.current(tx)?;
+        let image = image.as_ref().and_then(|it| it.in_namespace(namespace));
+        Ok(image.and_then(|image| image.schema.clone()))
     }
 
     /// Checks a document that is about to be written past functions (an import) against the
     /// enforced schema, and fails a pending one that does not allow it. The inner error is the
     /// validator's complaint. `names` says what table names stand for, if not what they stand for
-    /// in the root namespace.
+    /// in the namespace of the component.
     pub fn check_write(
         &self,
         tx: &mut Transaction,
+        namespace: Namespace,
         table: &str,
         fields: &Object,
         names: Option<&dyn IdResolver>,
     ) -> Result<Result<(), String>, DeployError> {
-        let Some(image) = self.shared.images.current(tx)? else {
+        let image = self.shared.images.current(tx)?;
+        // One that is not mounted has no schema that is enforced.
+        let Some(image) = image.as_ref().and_then(|it| it.in_namespace(namespace)) else {
             return Ok(Ok(()));
         };
         if let Some(schema) = &image.schema {
             let checked = match names {
                 Some(names) => schema.check_document(table, fields, names),
-                None => schema.check_document(table, fields, &TableNames::new(tx, Namespace::ROOT)),
+                None => schema.check_document(table, fields, &TableNames::new(tx, namespace)),
             };
             if checked.is_err() {
                 return Ok(checked);
             }
         }
-        note_write(tx, &image, table, fields, names)?;
+        note_write(tx, image, table, fields, names)?;
         Ok(Ok(()))
     }
 }

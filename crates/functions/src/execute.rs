@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lentil_database::{Namespace, Transaction};
+use lentil_database::Transaction;
 use lentil_js::{CallOutcome, CallResult, FunctionKind, JsError};
 use lentil_values::Value;
 
@@ -104,7 +104,7 @@ fn finish(
     let result = match outcome.result {
         CallResult::Value(text) => {
             let returns = spec.and_then(|spec| spec.returns.as_ref());
-            let ids = TableNames::new(&mut tx, Namespace::ROOT);
+            let ids = TableNames::new(&mut tx, image.place.namespace);
             check_result(path, &text, returns, &ids, &limits, speaker)
                 .map(Arc::from)
                 .map_err(FunctionFailure::developer)

@@ -20,7 +20,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
-use lentil_catalog::{FileRow, RemovedFile};
+use lentil_catalog::{Components, FileRow, RemovedFile};
+use lentil_database::Namespace;
 use lentil_files::{FileKey, FileStore, Listed, Writing};
 use lentil_values::{DocumentId, InternalId};
 
@@ -108,6 +109,7 @@ fn store_failed(error: &lentil_files::FileError) -> FileFailure {
 pub struct Upload {
     inner: Arc<Inner>,
     writing: Writing,
+    namespace: Namespace,
     internal: InternalId,
 }
 
@@ -144,7 +146,7 @@ impl Functions {
     pub async fn begin_upload(&self, token: &str) -> Result<Upload, FileFailure> {
         let inner = self.inner().clone();
         let now_ms = inner.database.begin().now_ms();
-        inner
+        let namespace = inner
             .uploads
             .open(token, now_ms)
             .map_err(FileFailure::Token)?;
@@ -153,14 +155,17 @@ impl Functions {
         Ok(Upload {
             inner,
             writing,
+            namespace,
             internal,
         })
     }
 
-    /// The file under a public name (the last part of the path that `getUrl` gives).
+    /// The file under a public name (the last part of the path that `getUrl` gives), of the component
+    /// whose id the URL has, if it has one.
     pub async fn stored_file(
         &self,
         name: &str,
+        component: Option<&str>,
         proof: UrlProof<'_>,
     ) -> Result<StoredFile, FileFailure> {
         let inner = self.inner();
@@ -173,7 +178,20 @@ impl Functions {
             proof.signature,
             now_ms,
         )?;
-        let row = self.file_row(FileRow::id_of(internal)).await?;
+        let id = FileRow::id_of(internal);
+        let component = component.map(str::to_owned);
+        let row = transact(self.database().clone(), WHAT, move |tx| {
+            let components = Components::load(tx).map_err(catalog)?;
+            let of = match &component {
+                None => Some(components.root()),
+                Some(text) => text.parse().ok().and_then(|id| components.by_id(id)),
+            };
+            match of {
+                Some(of) => FileRow::get(tx, of.namespace, id).map_err(catalog),
+                None => Ok(None),
+            }
+        });
+        let row = row.await?;
         let store = inner.options.files.clone();
         let found = row.map(|row| StoredFile {
             row,
@@ -195,6 +213,9 @@ impl Functions {
         });
         let removed = removed.await?;
         for file in &removed {
+            if self.is_claimed(file.file).await? {
+                continue;
+            }
             let gone = self.inner().options.files.remove(&key_of(file.file)).await;
             gone.map_err(|error| FunctionFailure::internal("the file store failed", &error))?;
         }
@@ -235,13 +256,20 @@ impl Functions {
         let Some(id) = id.filter(|id| age >= UNCLAIMED_KEPT && FileRow::is_id(*id)) else {
             return Ok(false);
         };
-        Ok(self.file_row(id).await?.is_none())
+        Ok(!self.is_claimed(id).await?)
     }
 
-    async fn file_row(&self, id: DocumentId) -> Result<Option<FileRow>, FunctionFailure> {
+    /// Whether some component has a file of this id. Imports give ids, so that several may.
+    async fn is_claimed(&self, id: DocumentId) -> Result<bool, FunctionFailure> {
         let database = self.database().clone();
         transact(database, WHAT, move |tx| {
-            FileRow::get(tx, id).map_err(catalog)
+            for component in Components::load(tx).map_err(catalog)?.all() {
+                let row = FileRow::get(tx, component.namespace, id).map_err(catalog)?;
+                if row.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         })
         .await
     }
@@ -266,6 +294,7 @@ impl Upload {
         let Upload {
             inner,
             writing,
+            namespace,
             internal,
         } = self;
         let written = writing
@@ -284,7 +313,15 @@ impl Upload {
         let content_type = content_type.map(str::to_owned);
         let inserted = transact(inner.database.clone(), WHAT, move |tx| {
             let (sha256, size) = (&written.sha256, written.size);
-            FileRow::insert(tx, internal, sha256, size, content_type.as_deref()).map_err(catalog)
+            FileRow::insert(
+                tx,
+                namespace,
+                internal,
+                sha256,
+                size,
+                content_type.as_deref(),
+            )
+            .map_err(catalog)
         });
         Ok(inserted.await?)
     }

@@ -23,7 +23,7 @@ mod tables_seen;
 mod usage;
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lentil_database::{ConflictPlace, Database, IndexId, IndexUse, Source, TableWrites, TabletId};
 use lentil_js::FunctionKind;
@@ -237,11 +237,17 @@ impl Introspection {
                 "table": conflict.table,
                 "index": named.as_ref().map(|named| &named.index.definition.name),
                 "docId": named.as_ref().zip(place).and_then(|(named, place)| named.document(&place.key)),
-                "loser": { "execId": conflict.run, "path": conflict.path, "attempt": conflict.attempt },
+                "loser": {
+                    "execId": conflict.run,
+                    "path": conflict.path,
+                    "attempt": conflict.attempt,
+                    "ranMs": conflict.ran.as_secs_f64() * 1e3,
+                },
                 "winner": {
                     "execId": winner.as_ref().map(|source| &*source.run),
                     "path": winner.as_ref().map(|source| &*source.name),
                     "commitTs": ts.map(|ts| ts.0.to_string()),
+                    "ranMs": winner.as_ref().map(|source| source.ran.as_secs_f64() * 1e3),
                 },
                 "outcome": if conflict.failed { "failed" } else { "retried" },
             })
@@ -250,12 +256,13 @@ impl Introspection {
 
     /// What a commit is to be known by, if anybody is to know: whoever reads the stream, or live
     /// queries whose runs it may cause.
-    pub(crate) fn source(&self, name: &str, run: &str) -> Option<Arc<Source>> {
+    pub(crate) fn source(&self, name: &str, run: &str, started: Instant) -> Option<Arc<Source>> {
         let known = self.on && (self.events.wanted() || self.live.watches() > 0);
         known.then(|| {
             Arc::new(Source {
                 name: name.into(),
                 run: run.into(),
+                ran: started.elapsed(),
             })
         })
     }
@@ -296,6 +303,8 @@ pub(crate) struct Conflict<'a> {
     pub(crate) path: &'a str,
     pub(crate) run: &'a str,
     pub(crate) attempt: u32,
+    /// For how long this attempt had run.
+    pub(crate) ran: Duration,
     pub(crate) table: &'a str,
     pub(crate) place: Option<&'a ConflictPlace>,
     /// Whether it was the last attempt.

@@ -8,13 +8,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lentil_catalog::{CronJob, Deployment, JobState, ScheduledFunction};
-use lentil_database::{CommitError, Transaction, TransactionError};
+use lentil_catalog::{Components, CronJob, Deployment, JobState, ScheduledFunction, ScheduledId};
+use lentil_database::{CommitError, Namespace, Transaction, TransactionError};
 use lentil_identity::Identity;
 use lentil_js::FunctionKind;
-use lentil_values::DocumentId;
 
-use crate::crons::{self, Occurrence};
+use crate::crons::{self, CronId, Occurrence};
+use crate::deploy::DeploymentImage;
 use crate::errors::no_function;
 use crate::mutation::{self, Errand};
 use crate::path::{ComponentPath, FunctionPath};
@@ -34,7 +34,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 #[derive(Clone, Debug)]
 pub(crate) enum Job {
     /// A scheduled function, by its row.
-    Scheduled(DocumentId),
+    Scheduled(ScheduledId),
     /// A cron job's run.
     Cron(Occurrence),
 }
@@ -73,14 +73,13 @@ struct Plan {
 
 impl Functions {
     /// Runs a scheduled function whose time has come, unless it was canceled or has run.
-    pub async fn run_scheduled(&self, id: DocumentId) -> Ended {
+    pub async fn run_scheduled(&self, id: ScheduledId) -> Ended {
         run(self, Job::Scheduled(id)).await
     }
 
     /// Runs a cron job that is due at `due_ms`, unless a push has changed that.
-    pub async fn run_cron(&self, name: &str, due_ms: f64) -> Ended {
-        let name = name.to_owned();
-        run(self, Job::Cron(Occurrence { name, due_ms })).await
+    pub async fn run_cron(&self, cron: CronId, due_ms: f64) -> Ended {
+        run(self, Job::Cron(Occurrence { cron, due_ms })).await
     }
 
     /// Fails the actions that ran when an earlier process ended. Before anything is run.
@@ -186,11 +185,22 @@ async fn look_up(inner: Arc<Inner>, job: Job) -> Result<Option<Plan>, FunctionFa
         if Deployment::load(&mut tx).map_err(failure)?.paused {
             return Err(FunctionFailure::developer(PAUSED));
         }
+        let Some(image) = inner.live(&mut tx)?.image else {
+            return Ok(None);
+        };
+        // What a component that is not mounted any more has left waits until it is again.
+        let Some(of) = image.in_namespace(job.namespace()) else {
+            return Ok(None);
+        };
+        let mut component = of.place.component.clone();
         let (name, args, caller) = match &job {
             Job::Scheduled(id) => {
-                let row = ScheduledFunction::load(&mut tx, *id).map_err(failure)?;
+                let row = ScheduledFunction::load(&mut tx, id.namespace, id.id).map_err(failure)?;
                 match row.filter(|row| row.state == JobState::Pending) {
-                    Some(row) => (row.name, row.args.to_json_string(), "Scheduler"),
+                    Some(row) => {
+                        component = row.component.map_or(component, ComponentPath);
+                        (row.name, row.args.to_json_string(), "Scheduler")
+                    }
                     None => return Ok(None),
                 }
             }
@@ -199,14 +209,14 @@ async fn look_up(inner: Arc<Inner>, job: Job) -> Result<Option<Plan>, FunctionFa
                 _ => return Ok(None),
             },
         };
-        let kind = kind_of(&inner, &mut tx, &name)?;
+        let kind = kind_of(&image, &component, &name);
         let scheduled = match job {
             Job::Scheduled(id) => Some(id),
             Job::Cron(_) => None,
         };
         let call = Call {
             path: name,
-            component: ComponentPath::default(),
+            component,
             args: args.into(),
             identity: Identity::Anonymous,
             request_id: hex::encode(rand::random::<[u8; 8]>()),
@@ -225,21 +235,26 @@ async fn look_up(inner: Arc<Inner>, job: Job) -> Result<Option<Plan>, FunctionFa
 }
 
 fn kind_of(
-    inner: &Inner,
-    tx: &mut Transaction,
+    image: &Arc<DeploymentImage>,
+    component: &ComponentPath,
     name: &str,
-) -> Result<Result<FunctionKind, String>, FunctionFailure> {
-    let path = match FunctionPath::parse(name) {
-        Ok(path) => path,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    let image = inner.live(tx)?.image;
-    let spec = image.as_ref().and_then(|image| image.functions.get(&path));
-    let missing = || no_function(&path, &ComponentPath::default()).message;
-    Ok(spec.map(|spec| spec.kind).ok_or_else(missing))
+) -> Result<FunctionKind, String> {
+    let path = FunctionPath::parse(name).map_err(|error| error.to_string())?;
+    let image = image.component(component);
+    let spec = image.and_then(|image| image.functions.get(&path));
+    let missing = || no_function(&path, component).message;
+    spec.map(|spec| spec.kind).ok_or_else(missing)
 }
 
 impl Job {
+    /// Where the tables of its component are.
+    fn namespace(&self) -> Namespace {
+        match self {
+            Job::Scheduled(id) => id.namespace,
+            Job::Cron(occurrence) => occurrence.cron.namespace,
+        }
+    }
+
     /// In the transaction in which its mutation will run: says that it runs. False if it is not
     /// wanted any more. The row is read, so that whoever changes it first wins.
     pub(crate) fn claim(&self, tx: &mut Transaction) -> Result<bool, FunctionFailure> {
@@ -257,7 +272,7 @@ impl Job {
             Job::Cron(occurrence) => match occurrence.load(tx)? {
                 Some(cron) if !cron.running => {
                     let running = true;
-                    CronJob { running, ..cron }.save(tx)?;
+                    CronJob { running, ..cron }.save(tx, occurrence.cron.namespace)?;
                     Ok(true)
                 }
                 _ => Ok(false),
@@ -287,7 +302,7 @@ impl Job {
             Job::Cron(occurrence) => return Ok(occurrence.end(tx, report)?),
             Job::Scheduled(id) => *id,
         };
-        let Some(row) = ScheduledFunction::load(tx, id)? else {
+        let Some(row) = ScheduledFunction::load(tx, id.namespace, id.id)? else {
             return Ok(());
         };
         if row.state.is_final() {
@@ -298,23 +313,34 @@ impl Job {
             End::Failed(error) => JobState::Failed { error },
         };
         let now_ms = tx.now_ms();
-        Ok(ScheduledFunction::set_state(tx, id, &state, now_ms)?)
+        Ok(ScheduledFunction::set_state(
+            tx,
+            id.namespace,
+            id.id,
+            &state,
+            now_ms,
+        )?)
     }
 }
 
-fn claim_row(tx: &mut Transaction, id: DocumentId) -> Result<bool, TransactionError> {
-    let row = ScheduledFunction::load(tx, id)?;
+fn claim_row(tx: &mut Transaction, id: ScheduledId) -> Result<bool, TransactionError> {
+    let row = ScheduledFunction::load(tx, id.namespace, id.id)?;
     if row.is_none_or(|row| row.state != JobState::Pending) {
         return Ok(false);
     }
     let now_ms = tx.now_ms();
-    ScheduledFunction::set_state(tx, id, &JobState::InProgress, now_ms)?;
+    ScheduledFunction::set_state(tx, id.namespace, id.id, &JobState::InProgress, now_ms)?;
     Ok(true)
 }
 
 /// Fails some; gives whether there may be more.
 fn fail_interrupted(tx: &mut Transaction) -> Result<bool, TransactionError> {
-    let ids = ScheduledFunction::running(tx, INTERRUPTED_STEP)?;
+    let mut ids = Vec::new();
+    for component in Components::load(tx)?.all() {
+        let namespace = component.namespace;
+        let more = ScheduledFunction::running(tx, namespace, INTERRUPTED_STEP - ids.len())?;
+        ids.extend(more.into_iter().map(|id| ScheduledId { namespace, id }));
+    }
     let report = || Report {
         end: End::Failed(INTERRUPTED.to_owned()),
         log_lines: &[],

@@ -3,18 +3,19 @@
 
 use std::sync::Arc;
 
-use lentil_catalog::{Author, JobState, ScheduledFunction};
-use lentil_database::{Transaction, TransactionError};
+use lentil_catalog::{Author, JobState, ScheduledFunction, ScheduledId};
+use lentil_database::{Namespace, Transaction, TransactionError};
 use lentil_js::{FunctionKind, SyscallError};
 use lentil_values::{DocumentId, Value, is_unresolved};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::Place;
 use crate::deploy::DeploymentImage;
 use crate::errors::{from_transaction, no_function, thrown};
 use crate::limits::Limits;
 use crate::path::{ComponentPath, FunctionPath};
-use crate::syscalls::{Address, bad_argument, parse};
+use crate::syscalls::{Address, Code, Target, bad_argument, parse};
 use crate::system::note;
 use crate::transact::transact;
 use crate::validate::parse_args;
@@ -47,6 +48,10 @@ struct CancelArgs {
 
 /// A function that is to be scheduled, checked.
 pub(crate) struct Asked {
+    /// The component that asks.
+    place: Arc<Place>,
+    /// That of the function.
+    component: ComponentPath,
     path: FunctionPath,
     /// An array with one object.
     args: Value,
@@ -59,19 +64,20 @@ impl Asked {
     /// run later, the time not absurd, and the arguments of a size that can be kept.
     pub(crate) fn read(
         args: &str,
-        image: &DeploymentImage,
-        component: &ComponentPath,
+        code: &Code<'_>,
         limits: &Limits,
         now_ms: f64,
     ) -> Result<Asked, SyscallError> {
         let args: ScheduleArgs<'_> = parse(SCHEDULE, args)?;
-        let path = args.address.path(SCHEDULE, image)?;
-        check_target(&path, image, component)?;
+        let Target { image, path } = args.address.target(SCHEDULE, code)?;
+        check_target(&path, &image)?;
         let scheduled_ms = check_time(args.ts * 1e3, now_ms)?;
         check_resolved(args.args.get())?;
         let object = parse_args(&path, args.args.get(), limits).map_err(thrown)?;
         Ok(Asked {
             args: check_row(Value::Array(vec![Value::Object(object)]))?,
+            place: code.own.place.clone(),
+            component: image.place.component.clone(),
             path,
             scheduled_ms,
         })
@@ -87,10 +93,10 @@ impl Asked {
     pub(crate) fn write(
         self,
         tx: &mut Transaction,
-        parent: Option<DocumentId>,
+        parent: Option<ScheduledId>,
     ) -> Result<(DocumentId, bool), TransactionError> {
         let parent = match parent {
-            Some(parent) => ScheduledFunction::load(tx, parent)?,
+            Some(parent) => ScheduledFunction::load(tx, parent.namespace, parent.id)?,
             None => None,
         };
         let waits = parent.is_none_or(|parent| parent.state != JobState::Canceled);
@@ -100,23 +106,20 @@ impl Asked {
             JobState::Canceled
         };
         let function = ScheduledFunction {
-            name: format!("{}:{}", self.path.module, self.path.function),
+            name: self.path.canonical(),
+            component: (self.component != self.place.component).then_some(self.component.0),
             args: self.args,
             scheduled_ms: self.scheduled_ms,
             completed_ms: state.is_final().then(|| tx.now_ms()),
             state,
         };
-        Ok((function.insert(tx)?, waits))
+        Ok((function.insert(tx, self.place.namespace)?, waits))
     }
 }
 
-fn check_target(
-    path: &FunctionPath,
-    image: &DeploymentImage,
-    component: &ComponentPath,
-) -> Result<(), SyscallError> {
+fn check_target(path: &FunctionPath, image: &DeploymentImage) -> Result<(), SyscallError> {
     let Some(spec) = image.functions.get(path) else {
-        return Err(thrown(no_function(path, component).message));
+        return Err(thrown(no_function(path, &image.place.component).message));
     };
     match spec.kind {
         FunctionKind::Mutation | FunctionKind::Action => Ok(()),
@@ -178,15 +181,16 @@ pub(crate) fn unknown(args: &str) -> SyscallError {
 /// Cancels what has not ended; false if there is no such function.
 pub(crate) fn cancel(
     tx: &mut Transaction,
+    namespace: Namespace,
     id: Option<DocumentId>,
 ) -> Result<bool, TransactionError> {
     let Some(id) = id else { return Ok(false) };
-    let Some(function) = ScheduledFunction::load(tx, id)? else {
+    let Some(function) = ScheduledFunction::load(tx, namespace, id)? else {
         return Ok(false);
     };
     if !function.state.is_final() {
         let now_ms = tx.now_ms();
-        ScheduledFunction::set_state(tx, id, &JobState::Canceled, now_ms)?;
+        ScheduledFunction::set_state(tx, namespace, id, &JobState::Canceled, now_ms)?;
     }
     Ok(true)
 }
@@ -194,35 +198,40 @@ pub(crate) fn cancel(
 /// Whether it is a mutation: the mutations that an action calls may cancel it.
 pub(crate) fn runs_in_its_own_transaction(
     tx: &mut Transaction,
-    id: Option<DocumentId>,
-    image: &DeploymentImage,
+    id: ScheduledId,
+    deployment: &Arc<DeploymentImage>,
 ) -> Result<bool, TransactionError> {
-    let function = match id {
-        Some(id) => ScheduledFunction::load(tx, id)?,
-        None => None,
+    let Some(function) = ScheduledFunction::load(tx, id.namespace, id.id)? else {
+        return Ok(true);
     };
-    let path = function.and_then(|function| FunctionPath::parse(&function.name).ok());
-    let spec = path.and_then(|path| image.functions.get(&path));
+    let image = match function.component {
+        Some(component) => deployment.component(&ComponentPath(component)),
+        None => deployment.in_namespace(id.namespace),
+    };
+    let path = FunctionPath::parse(&function.name).ok();
+    let spec = path.and_then(|path| image?.functions.get(&path));
     Ok(spec.is_none_or(|spec| spec.kind == FunctionKind::Mutation))
 }
 
 impl Functions {
     /// Schedules a function for an action, in a commit of its own: `1.0/actions/schedule`, with
-    /// that syscall's arguments; gives its answer. `parent` is the scheduled function that the
-    /// action is, or runs on behalf of.
+    /// that syscall's arguments; gives its answer. `place` is the action's component, `parent` the
+    /// scheduled function that it is, or runs on behalf of.
     pub async fn schedule(
         &self,
         args: &str,
-        parent: Option<DocumentId>,
+        place: &Place,
+        parent: Option<ScheduledId>,
     ) -> Result<String, FunctionFailure> {
-        let (inner, args) = (self.inner().clone(), args.to_owned());
+        let (inner, args, place) = (self.inner().clone(), args.to_owned(), place.clone());
         let database = inner.database.clone();
         let written = transact(database, WHAT, move |tx| {
             let image = inner.live(tx).map_err(from_transaction)?.image;
             let image = image.unwrap_or_else(|| Arc::new(DeploymentImage::empty()));
+            let code = Code::of(&image, &place)?;
             let limits = &inner.options.limits;
             let now_ms = tx.now_ms();
-            let asked = Asked::read(&args, &image, &ComponentPath::default(), limits, now_ms)?;
+            let asked = Asked::read(&args, &code, limits, now_ms)?;
             let scheduled_ms = asked.scheduled_ms;
             let (id, _) = asked.write(tx, parent).map_err(from_transaction)?;
             Ok((id, scheduled_ms))
@@ -234,25 +243,31 @@ impl Functions {
 
     /// Cancels a scheduled function for an action or an admin, in a commit of its own:
     /// `1.0/actions/cancel_job`, with that syscall's arguments.
-    pub async fn cancel_scheduled(&self, args: &str) -> Result<(), FunctionFailure> {
-        self.cancel_one(args, None).await
+    pub async fn cancel_scheduled(&self, args: &str, place: &Place) -> Result<(), FunctionFailure> {
+        self.cancel_one(args, place.namespace, None).await
     }
 
     /// The same for an admin, which is noted.
     pub async fn cancel_scheduled_as(
         &self,
         author: Author,
+        namespace: Namespace,
         args: &str,
     ) -> Result<(), FunctionFailure> {
-        self.cancel_one(args, Some(author)).await
+        self.cancel_one(args, namespace, Some(author)).await
     }
 
-    async fn cancel_one(&self, args: &str, author: Option<Author>) -> Result<(), FunctionFailure> {
+    async fn cancel_one(
+        &self,
+        args: &str,
+        namespace: Namespace,
+        author: Option<Author>,
+    ) -> Result<(), FunctionFailure> {
         let args = args.to_owned();
         let database = self.database().clone();
         transact(database, WHAT, move |tx| {
             let id = canceled_id(&args)?;
-            if !cancel(tx, id).map_err(from_transaction)? {
+            if !cancel(tx, namespace, id).map_err(from_transaction)? {
                 return Err(unknown(&args));
             }
             if let (Some(author), Some(id)) = (author, id) {
@@ -270,6 +285,7 @@ impl Functions {
     pub async fn cancel_all_scheduled(
         &self,
         author: Author,
+        namespace: Namespace,
         path: Option<&str>,
     ) -> Result<(), FunctionFailure> {
         let path = path.map(FunctionPath::parse).transpose();
@@ -286,7 +302,7 @@ impl Functions {
             let name = name.clone();
             let database = self.database().clone();
             let canceled = transact(database, WHAT, move |tx| {
-                cancel_some(tx, name.as_deref()).map_err(from_transaction)
+                cancel_some(tx, namespace, name.as_deref()).map_err(from_transaction)
             });
             if canceled.await? < CANCEL_STEP {
                 return Ok(());
@@ -296,10 +312,14 @@ impl Functions {
 }
 
 /// Cancels some that wait; gives how many.
-fn cancel_some(tx: &mut Transaction, name: Option<&str>) -> Result<usize, TransactionError> {
-    let ids = ScheduledFunction::waiting(tx, name, CANCEL_STEP)?;
+fn cancel_some(
+    tx: &mut Transaction,
+    namespace: Namespace,
+    name: Option<&str>,
+) -> Result<usize, TransactionError> {
+    let ids = ScheduledFunction::waiting(tx, namespace, name, CANCEL_STEP)?;
     for id in &ids {
-        cancel(tx, Some(*id))?;
+        cancel(tx, namespace, Some(*id))?;
     }
     Ok(ids.len())
 }

@@ -8,6 +8,7 @@
 //! the documents in its read set; a mutation takes effect once or not at all.
 
 mod path;
+mod place;
 mod outcome;
 mod service;
 mod sessions_seen;
@@ -52,6 +53,7 @@ pub use lentil_js::{
 
 pub use crate::actions::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpResponse};
 pub use crate::agenda::Agenda;
+pub use crate::crons::CronId;
 pub use crate::errors::client_message;
 pub use crate::files::{ContentsHeld, FileFailure, Restoring, StoredFile, Upload, UrlProof};
 pub use crate::introspection::{Event, EventReader, News, Parameters, Presence, SeriesQuery};
@@ -64,6 +66,7 @@ pub use crate::outcome::{
     FailureClass, FunctionFailure, MutationDone, Outcome, QueryResult, Watch,
 };
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
+pub use crate::place::Place;
 pub use crate::service::{Call, Functions, FunctionsOptions, Origin, Question, SessionRequest};
 pub use crate::signal::Signal;
 pub use crate::system::{BackupAction, author_of};

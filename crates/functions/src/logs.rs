@@ -314,6 +314,7 @@ impl LogEntry {
             "parentExecutionId": execution.parent.map(|id| id.to_string()),
             "executionTime": execution.seconds,
             "userExecutionTime": execution.user_seconds,
+            "commitTime": execution.work.commit_seconds,
             "success": execution.http_status.map(|status| json!({ "status": status.to_string() })),
             "error": execution.error,
             "requestId": execution.request_id,

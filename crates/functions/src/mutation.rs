@@ -80,6 +80,7 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call, mut errand: Errand) -> Mu
     };
     loop {
         let turn = inner.contention.turn(&conflicts).await;
+        let began = Instant::now();
         let attempt = attempt(&inner, &call, &path, &errand, &conflicts).await;
         drop(turn);
         let place = match attempt {
@@ -101,6 +102,7 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call, mut errand: Errand) -> Mu
             path: &path.to_string(),
             run: &call.request_id,
             attempt: conflicts.count,
+            ran: began.elapsed(),
             table: &conflicts.table,
             place: place.as_deref(),
             failed: failed_for_good,
@@ -196,7 +198,9 @@ async fn attempt(
         }
     };
     let run = report.id.to_string();
-    let source = inner.introspection.source(&report.identifier, &run);
+    let source = inner
+        .introspection
+        .source(&report.identifier, &run, started);
     if let Some(source) = &source {
         tx.set_source(source.clone());
     }

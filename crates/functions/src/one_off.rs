@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use lentil_database::Namespace;
 use lentil_js::{Bundle, FunctionKind, ModuleEnvironment, ModuleSource};
 use lentil_values::Value;
 
@@ -70,11 +69,16 @@ pub(crate) fn prepare(
     let mut tx = inner.database.begin();
     let live = inner.live(&mut tx)?;
     live.check_running()?;
-    let image = match live.image {
+    let deployment = match live.image {
         Some(image) => image,
         // Before the first push there are no functions to call and no tables to read.
         None => Arc::new(DeploymentImage::empty()),
     };
+    let image = deployment.component(&call.component).cloned();
+    let image = image.ok_or_else(|| {
+        let component = &call.component;
+        FunctionFailure::developer(format!("There is no component '{component}' in the app."))
+    })?;
     let path = path();
     let args =
         parse_args(&path, &call.args, &inner.options.limits).map_err(FunctionFailure::developer)?;
@@ -95,17 +99,19 @@ pub(crate) fn prepare(
     let scope = Scope {
         scheduled: None,
         inner: inner.clone(),
-        environment: live.environment,
+        deployment,
         image: image.clone(),
         identity: call.identity.clone(),
         request_id: call.request_id.clone(),
-        component: call.component.clone(),
-        namespace: Namespace::ROOT,
     };
     let kind = FunctionKind::Query;
     let mut syscalls = UdfSyscalls::new(scope, tx, path.clone(), kind, None);
     let mut invocation = syscalls.invocation(&path, kind, args);
     invocation.bundle = Arc::new(bundle);
+    if call.component.is_root() {
+        // It is there before the first push too.
+        invocation.env = live.environment;
+    }
     Ok(Box::new(Ready {
         path,
         image,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use lentil_catalog::ComponentPath;
+
 /// Characters of a module path's component, `.js` included, and of a function name.
 pub(crate) const COMPONENT_MAX: usize = 64;
 /// The export that a path without a function names.
@@ -15,17 +17,6 @@ pub struct FunctionPath {
     pub module: String,
     /// `list`, `default`.
     pub function: String,
-}
-
-/// The path of a component; empty for the root app.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct ComponentPath(pub String);
-
-impl ComponentPath {
-    /// Whether it is the root app.
-    pub fn is_root(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// Why a text is not a function path.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lentil_catalog::Deployment;
-use lentil_database::{Namespace, Transaction, TransactionError, TransactionUsage};
+use lentil_database::{Transaction, TransactionError, TransactionUsage};
 use lentil_js::{FunctionKind, Invocation};
 use lentil_values::Value;
 use parking_lot::Mutex;
@@ -85,7 +85,18 @@ impl Inner {
     }
 }
 
-/// Finds the function that a caller names, if they may call it.
+/// The component that a call names, of the deployment.
+pub(crate) fn component_of<'a>(
+    deployment: Option<&'a Arc<DeploymentImage>>,
+    call: &Call,
+) -> Option<&'a Arc<DeploymentImage>> {
+    let visible = call.component.is_root() || call.reaches_internal();
+    deployment
+        .filter(|_| visible)
+        .and_then(|deployment| deployment.component(&call.component))
+}
+
+/// Finds the function that a caller names, if they may call it; `image` is that of its component.
 pub(crate) fn resolve<'a>(
     image: Option<&'a DeploymentImage>,
     path: &FunctionPath,
@@ -107,11 +118,7 @@ pub(crate) fn find<'a>(
     path: &FunctionPath,
     call: &Call,
 ) -> Option<&'a FunctionSpec> {
-    // Components do not exist yet.
-    let spec = image?
-        .functions
-        .get(path)
-        .filter(|_| call.component.is_root())?;
+    let spec = image?.functions.get(path)?;
     let callable = match spec.visibility {
         _ if call.origin.is_server() => true,
         Visibility::Public => true,
@@ -131,7 +138,11 @@ pub(crate) fn prepare(
     journal: Option<Arc<str>>,
 ) -> Result<Box<Ready>, Box<Refused>> {
     let checked = check(inner, &mut tx, call, &path, kind);
-    let (image, environment, args) = match checked {
+    let Checked {
+        deployment,
+        image,
+        args,
+    } = match checked {
         Ok(checked) => checked,
         Err(failure) => return Err(Box::new(Refused { failure, tx })),
     };
@@ -141,12 +152,10 @@ pub(crate) fn prepare(
     tx.set_limits(inner.options.limits.transaction());
     let scope = Scope {
         inner: inner.clone(),
-        environment,
+        deployment,
         image: image.clone(),
         identity: call.identity.clone(),
         request_id: call.request_id.clone(),
-        component: call.component.clone(),
-        namespace: Namespace::ROOT,
         scheduled: call.origin.scheduled(),
     };
     let mut syscalls = UdfSyscalls::new(scope, tx, path.clone(), kind, journal);
@@ -159,8 +168,15 @@ pub(crate) fn prepare(
     }))
 }
 
-/// The code, the environment and the canonical arguments of a call that is in order.
-pub(crate) type Checked = (Arc<DeploymentImage>, Arc<BTreeMap<String, String>>, String);
+/// A call that is in order.
+pub(crate) struct Checked {
+    /// The root app.
+    pub(crate) deployment: Arc<DeploymentImage>,
+    /// The component of the function.
+    pub(crate) image: Arc<DeploymentImage>,
+    /// Canonical.
+    pub(crate) args: String,
+}
 
 /// Finds the function and checks the arguments of a call of `path` as of the transaction.
 pub(crate) fn check(
@@ -173,13 +189,19 @@ pub(crate) fn check(
     let live = inner.live(tx)?;
     live.check_running()?;
     let missing = || no_public_function(path, &call.component);
-    let image = live.image.ok_or_else(missing)?;
+    let deployment = live.image.ok_or_else(missing)?;
+    let image = component_of(Some(&deployment), call).ok_or_else(missing)?;
+    let image = image.clone();
     let spec = resolve(Some(&image), path, call, kind)?;
     let object =
         parse_args(path, &call.args, &inner.options.limits).map_err(FunctionFailure::developer)?;
     let args = Value::Object(object);
-    let ids = TableNames::new(tx, Namespace::ROOT);
+    let ids = TableNames::new(tx, image.place.namespace);
     check_args(&spec.args, &args, &ids).map_err(FunctionFailure::developer)?;
     let args = Value::Array(vec![args]).to_json_string();
-    Ok((image, live.environment, args))
+    Ok(Checked {
+        deployment,
+        image,
+        args,
+    })
 }

@@ -3,11 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use lentil_catalog::ScheduledId;
 use lentil_database::Database;
 use lentil_files::FileStore;
 use lentil_identity::Identity;
 use lentil_js::{Host, RealmReport};
-use lentil_values::{DocumentId, Timestamp};
+use lentil_values::Timestamp;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
@@ -59,7 +60,7 @@ pub enum Origin {
     /// The server itself or another function: whatever is deployed may be called.
     Server {
         /// The scheduled function that runs, or on whose behalf this does.
-        scheduled: Option<DocumentId>,
+        scheduled: Option<ScheduledId>,
         /// The run of the function that calls, if one does.
         parent: Option<uuid::Uuid>,
     },
@@ -80,7 +81,7 @@ impl Origin {
     }
 
     /// The scheduled function behind the call.
-    pub(crate) fn scheduled(self) -> Option<DocumentId> {
+    pub(crate) fn scheduled(self) -> Option<ScheduledId> {
         match self {
             Origin::Server { scheduled, .. } => scheduled,
             Origin::Client => None,

@@ -18,18 +18,17 @@ mod queries;
 mod scheduling;
 mod streams;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lentil_catalog::ScheduledId;
 use lentil_database::{Namespace, Transaction, TransactionLimits};
 use lentil_identity::Identity;
 use lentil_js::{CallOutcome, Foreseen, FunctionKind, Invocation, Reply, SyscallError, Syscalls};
-use lentil_values::DocumentId;
 use serde::Deserialize;
 
 pub(crate) use self::about::{request_metadata, unsupported};
-pub(crate) use self::address::{Address, create_handle};
+pub(crate) use self::address::{Address, Code, Target, create_handle};
 pub(crate) use self::documents::VISIBLE_SYSTEM_TABLES;
 use self::files::FileUsage;
 use self::foresight::Beginning;
@@ -37,26 +36,25 @@ pub(crate) use self::foresight::Foresight;
 use self::frame::Frame;
 pub(crate) use self::nested::wrong_kind;
 pub(crate) use self::scheduling::Scheduling;
-use crate::FunctionFailure;
 use crate::deploy::DeploymentImage;
 use crate::errors::thrown;
 use crate::logs::Line;
 use crate::outcome::Observed;
-use crate::path::{ComponentPath, FunctionPath};
+use crate::path::FunctionPath;
 use crate::service::Inner;
+use crate::{FunctionFailure, Place};
 
 /// What one execution and everything nested in it share.
 pub(crate) struct Scope {
     pub(crate) inner: Arc<Inner>,
+    /// The root app, which knows all components.
+    pub(crate) deployment: Arc<DeploymentImage>,
+    /// The component of the called function.
     pub(crate) image: Arc<DeploymentImage>,
-    pub(crate) environment: Arc<BTreeMap<String, String>>,
     pub(crate) identity: Identity,
     pub(crate) request_id: String,
-    pub(crate) component: ComponentPath,
-    /// The tables that the component's functions see.
-    pub(crate) namespace: Namespace,
     /// The scheduled function that runs, or on whose behalf this one does.
-    pub(crate) scheduled: Option<DocumentId>,
+    pub(crate) scheduled: Option<ScheduledId>,
 }
 
 /// The world of one execution: its transaction, and a frame for each function on the stack.
@@ -105,9 +103,9 @@ impl UdfSyscalls {
         UdfSyscalls {
             limits: scope.inner.options.limits.transaction(),
             scheduling: Scheduling::new(&scope.inner.options.limits),
+            frames: vec![Frame::root(scope.image.clone(), path, kind, journal)],
             scope,
             tx,
-            frames: vec![Frame::root(path, kind, journal)],
             system_time: Duration::ZERO,
             files: FileUsage::default(),
             beginning: Beginning::default(),
@@ -117,20 +115,21 @@ impl UdfSyscalls {
         }
     }
 
-    /// The invocation of a function in this world.
+    /// The invocation of the function of the innermost frame.
     pub(crate) fn invocation(
         &mut self,
         path: &FunctionPath,
         kind: FunctionKind,
         args: String,
     ) -> Invocation {
+        let image = self.image().clone();
         Invocation {
-            bundle: self.scope.image.bundle.clone(),
+            bundle: image.bundle.clone(),
             module: path.module.clone(),
             function: path.function.clone(),
             kind,
             args,
-            env: self.scope.environment.clone(),
+            env: image.environment.clone(),
             seed: self.tx.draw_seed(),
             now_ms: self.tx.now_ms(),
         }
@@ -183,11 +182,36 @@ impl UdfSyscalls {
         }
     }
 
-    fn kind(&self) -> FunctionKind {
+    fn innermost(&self) -> &Frame {
         self.frames
             .last()
             .expect("the called function's frame is there until the end")
-            .kind
+    }
+
+    fn kind(&self) -> FunctionKind {
+        self.innermost().kind
+    }
+
+    /// The component of the innermost function.
+    fn image(&self) -> &Arc<DeploymentImage> {
+        &self.innermost().image
+    }
+
+    fn place(&self) -> &Place {
+        &self.image().place
+    }
+
+    /// The tables that the innermost function sees.
+    fn namespace(&self) -> Namespace {
+        self.place().namespace
+    }
+
+    /// The deployment as the innermost function sees it.
+    fn code(&self) -> Code<'_> {
+        Code {
+            deployment: &self.scope.deployment,
+            own: self.image(),
+        }
     }
 
     /// Counts the time of an operation; ends the whole call when there has been too much.
@@ -227,9 +251,7 @@ impl UdfSyscalls {
             "1.0/storageGet" => self.storage_get(args),
             "1.0/schedule" => self.schedule(args),
             "1.0/cancel_job" => self.cancel_job(args),
-            "1.0/createFunctionHandle" => {
-                create_handle(args, &self.scope.image, &self.scope.component)
-            }
+            "1.0/createFunctionHandle" => create_handle(args, &self.code()),
             "1.0/getUserIdentity" => Ok(self.user_identity()),
             "1.0/getFunctionMetadata" => Ok(self.function_metadata()),
             "1.0/getDeploymentMetadata" => Ok(self.deployment_metadata()),
@@ -260,7 +282,8 @@ impl Syscalls for UdfSyscalls {
             "1.0/db/normalizeId" => self.normalize_id(args),
             "1.0/getSnapshotTs" => Ok(self.snapshot_ts()),
             "1.0/componentArgument" => Err(thrown(
-                "The root app has no component arguments (NoComponentArgs).",
+                "There are no component arguments any more (NoComponentArgs). Use environment variables: \
+                 app.use(component, { env: { … } }).",
             )),
             "1.0/requireOperation" => Ok("null".to_owned()),
             op => Err(thrown(format!("Unknown operation {op}"))),

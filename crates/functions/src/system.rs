@@ -5,6 +5,7 @@
 //! reach them.
 
 mod audit;
+mod components;
 mod data;
 mod deployment;
 mod events;
@@ -19,7 +20,8 @@ mod tables;
 
 use std::sync::Arc;
 
-use lentil_database::{IndexQuery, Transaction, TransactionError};
+use lentil_catalog::Component;
+use lentil_database::{IndexQuery, Namespace, Transaction, TransactionError};
 use lentil_identity::Identity;
 use lentil_js::FunctionKind;
 use lentil_values::{DocumentId, KeyRange, Object, Value};
@@ -46,6 +48,10 @@ pub(crate) struct Request<'a> {
     pub(crate) functions: &'a Functions,
     pub(crate) tx: &'a mut Transaction,
     pub(crate) args: Object,
+    /// The component that is asked about.
+    pub(crate) component: Component,
+    /// Where its tables are.
+    pub(crate) namespace: Namespace,
     pub(crate) identity: &'a Identity,
     /// Where the page ends that is asked for again; a page says here where it has ended.
     pub(crate) journal: Option<Arc<str>>,
@@ -94,31 +100,17 @@ impl SystemFunction {
     /// Answers in the request's transaction; may block on storage. The caller has checked that an
     /// admin asks, and of a mutation that the key may write.
     pub(crate) fn run(&self, request: &mut Request) -> Result<Value, FunctionFailure> {
-        request.check_component()?;
         match self {
             SystemFunction::Query(body) => body(request).map_err(FunctionFailure::from),
-            SystemFunction::Mutation(body) => body(request),
+            SystemFunction::Mutation(body) => {
+                request.check_mounted()?;
+                body(request)
+            }
         }
     }
 }
 
 impl Request<'_> {
-    /// The root app is all there is.
-    fn check_component(&self) -> Result<(), TransactionError> {
-        let namespace = self
-            .args
-            .get("componentId")
-            .or(self.args.get("tableNamespace"));
-        match namespace {
-            None | Some(Value::Null) => Ok(()),
-            Some(Value::String(id)) if id.is_empty() || id == "root" => Ok(()),
-            Some(_) => Err(bad_argument(
-                "componentId",
-                "null: components are not supported by this version of Lentil yet",
-            )),
-        }
-    }
-
     /// An argument that must be a list.
     fn list(&self, name: &str) -> Result<Vec<Value>, TransactionError> {
         match self.args.get(name) {

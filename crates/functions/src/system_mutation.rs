@@ -58,14 +58,8 @@ fn evaluate(
     }
     let args =
         parse_args(path, &call.args, &inner.options.limits).map_err(FunctionFailure::developer)?;
-    let mut request = Request {
-        functions: &Functions::of(inner.clone()),
-        tx: &mut tx,
-        args,
-        identity: &call.identity,
-        journal: None,
-        after: AfterCommit::default(),
-    };
+    let functions = Functions::of(inner.clone());
+    let mut request = Request::new(&functions, &mut tx, call, args, None)?;
     let value = function.run(&mut request)?;
     let after = request.after;
     let result: Arc<str> = value.to_json_string().into();

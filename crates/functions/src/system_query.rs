@@ -14,7 +14,7 @@ use crate::query::{Run, subscribe};
 use crate::service::Inner;
 use crate::syscalls::Foresight;
 use crate::syscalls::wrong_kind;
-use crate::system::{AfterCommit, Request, SystemFunction};
+use crate::system::{Request, SystemFunction};
 use crate::validate::parse_args;
 use crate::{Call, FailureClass, FunctionFailure, Functions, Outcome, QueryResult, system};
 
@@ -73,13 +73,10 @@ fn evaluate(
         Ok(args) => args,
         Err(text) => return (Err(FunctionFailure::developer(text)), None),
     };
-    let mut request = Request {
-        functions: &Functions::of(inner.clone()),
-        tx,
-        args,
-        identity: &call.identity,
-        journal,
-        after: AfterCommit::default(),
+    let functions = Functions::of(inner.clone());
+    let mut request = match Request::new(&functions, tx, call, args, journal) {
+        Ok(request) => request,
+        Err(error) => return (Err(error.into()), None),
     };
     let result = function.run(&mut request);
     let text = result.map(|value: Value| value.to_json_string().into());
@@ -92,7 +89,7 @@ pub(crate) fn find(
     path: &FunctionPath,
     kind: FunctionKind,
 ) -> Result<SystemFunction, FunctionFailure> {
-    let allowed = call.identity.is_admin() && call.component.is_root();
+    let allowed = call.identity.is_admin();
     let function = system::lookup(path)
         .filter(|_| allowed)
         .ok_or_else(|| no_public_function(path, &call.component))?;

@@ -97,7 +97,7 @@ fn forget_some(tx: &mut Transaction) -> Result<usize, TransactionError> {
         ids.push(row.id);
     }
     for id in &ids {
-        ScheduledFunction::remove(tx, *id)?;
+        ScheduledFunction::remove(tx, Namespace::ROOT, *id)?;
     }
     Ok(ids.len())
 }

@@ -198,7 +198,7 @@ async fn only_admins_whose_key_may_write_edit() {
         .await
         .expect_err("no component");
     assert!(
-        failure.message.contains("components"),
+        failure.message.contains("There is no component"),
         "{}",
         failure.message
     );

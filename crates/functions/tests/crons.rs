@@ -5,7 +5,8 @@ mod support;
 #[path = "support/pushed.rs"]
 mod pushed;
 
-use lentil_functions::Ended;
+use lentil_database::Namespace;
+use lentil_functions::{CronId, Ended};
 use pushed::{module, plain_module, push, push_of, refused};
 use serde_json::{Value as Json, json};
 use support::{App, admin, call_as, host_options};
@@ -39,13 +40,20 @@ fn every(seconds: u64) -> Json {
     json!({ "type": "interval", "seconds": seconds })
 }
 
+fn cron(name: &str) -> CronId {
+    CronId {
+        namespace: Namespace::ROOT,
+        name: name.into(),
+    }
+}
+
 async fn waiting(app: &App) -> Vec<(String, f64)> {
     let functions = app.functions.clone();
     let waiting = tokio::task::spawn_blocking(move || functions.waiting_crons()).await;
     let waiting = waiting.expect("no panic").expect("they can be read");
     waiting
         .into_iter()
-        .map(|(name, at)| (name.to_string(), at))
+        .map(|(cron, at)| (cron.name.to_string(), at))
         .collect()
 }
 
@@ -82,7 +90,10 @@ async fn s066_an_interval_is_due_at_once_and_unchanged_jobs_keep_their_time() {
         assert!((before..=now_ms(&app)).contains(at), "{at}");
     }
     // One has run, so that its time is told from that of a job that is new.
-    assert_eq!(app.functions.run_cron("a", first[0].1).await, Ended::Done);
+    assert_eq!(
+        app.functions.run_cron(cron("a"), first[0].1).await,
+        Ended::Done
+    );
     let ran = waiting(&app).await;
     assert_eq!(ran[0].1, first[0].1 + 3_600_000.0);
     assert_eq!(ran[1], first[1]);
@@ -125,14 +136,17 @@ async fn a_run_is_one_however_many_try() {
     let mut runs = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let functions = app.functions.clone();
-        runs.spawn(async move { functions.run_cron("a", due).await });
+        runs.spawn(async move { functions.run_cron(cron("a"), due).await });
     }
     while let Some(ended) = runs.join_next().await {
         assert_eq!(ended.expect("no run panics"), Ended::Done);
     }
     assert_eq!(ticks(&app).await, 1.0);
-    assert_eq!(app.functions.run_cron("a", due).await, Ended::Done);
-    assert_eq!(app.functions.run_cron("nobody", due).await, Ended::Done);
+    assert_eq!(app.functions.run_cron(cron("a"), due).await, Ended::Done);
+    assert_eq!(
+        app.functions.run_cron(cron("nobody"), due).await,
+        Ended::Done
+    );
     assert_eq!(ticks(&app).await, 1.0);
     assert_eq!(app.runs_of("m:tick"), 1);
 }
@@ -144,7 +158,7 @@ async fn runs_are_listed_and_the_last_five_kept() {
     push(&app, with_jobs(&jobs)).await;
     for _ in 0..7 {
         for (name, due) in waiting(&app).await {
-            assert_eq!(app.functions.run_cron(&name, due).await, Ended::Done);
+            assert_eq!(app.functions.run_cron(cron(&name), due).await, Ended::Done);
         }
     }
     assert_eq!(ticks(&app).await, 7.0);
@@ -187,7 +201,7 @@ async fn s066_missed_runs_are_skipped_and_said() {
     push(&app, with_jobs(&json!({ "a": job("m:tick", every(10)) }))).await;
     set_back(&app, 35_000.0).await;
     let due = waiting(&app).await[0].1;
-    assert_eq!(app.functions.run_cron("a", due).await, Ended::Done);
+    assert_eq!(app.functions.run_cron(cron("a"), due).await, Ended::Done);
     assert_eq!(ticks(&app).await, 1.0);
     let next = waiting(&app).await[0].1;
     assert_eq!(next, due + 40_000.0, "the cadence is kept");
@@ -212,9 +226,12 @@ async fn change_jobs(app: &App, change: impl Fn(&mut lentil_catalog::CronJob) + 
     let database = app.functions.database().clone();
     let changed = move || {
         let mut tx = database.begin();
-        for mut job in lentil_catalog::CronJob::all(&mut tx).expect("they can be read") {
+        for mut job in
+            lentil_catalog::CronJob::all(&mut tx, Namespace::ROOT).expect("they can be read")
+        {
             change(&mut job);
-            job.save(&mut tx).expect("it can be written");
+            job.save(&mut tx, Namespace::ROOT)
+                .expect("it can be written");
         }
         database.commit_blocking(tx).expect("it commits");
     };
@@ -245,7 +262,7 @@ async fn an_action_that_was_interrupted_has_failed_and_comes_round_again() {
     let due = waiting(&app).await[0].1;
     change_jobs(&app, |job| job.running = true).await;
     assert_eq!(waiting(&app).await, [], "one run at a time");
-    assert_eq!(app.functions.run_cron("a", due).await, Ended::Done);
+    assert_eq!(app.functions.run_cron(cron("a"), due).await, Ended::Done);
     assert_eq!(ticks(&app).await, 0.0);
     app.functions.fail_interrupted().await.expect("it works");
     assert_eq!(waiting(&app).await, [("a".to_owned(), due + 10_000.0)]);
@@ -263,7 +280,7 @@ async fn an_action_runs_once_a_time() {
     push(&app, with_jobs(&json!({ "a": job("m:act", every(10)) }))).await;
     let due = waiting(&app).await[0].1;
     for _ in 0..2 {
-        assert_eq!(app.functions.run_cron("a", due).await, Ended::Done);
+        assert_eq!(app.functions.run_cron(cron("a"), due).await, Ended::Done);
     }
     assert_eq!(waiting(&app).await, [("a".to_owned(), due + 10_000.0)]);
     let runs = ask_system(&app, "_system/frontend/listCronJobRuns").await;

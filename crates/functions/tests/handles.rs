@@ -4,7 +4,7 @@ mod support;
 #[path = "support/pushed.rs"]
 mod pushed;
 
-use lentil_catalog::FunctionHandles;
+use lentil_catalog::{FunctionHandles, ScheduledId};
 use lentil_database::Namespace;
 use lentil_functions::Ended;
 use lentil_values::DocumentId;
@@ -131,7 +131,10 @@ async fn handles_are_called_and_scheduled_by_every_kind_of_function() {
         app.run("holder:later", args).await,
         in_action.expect("it is scheduled"),
     ] {
-        let id: DocumentId = id.as_str().and_then(|id| id.parse().ok()).expect("an id");
+        let id = ScheduledId {
+            namespace: Namespace::ROOT,
+            id: id.as_str().and_then(|id| id.parse().ok()).expect("an id"),
+        };
         assert_eq!(app.functions.run_scheduled(id).await, Ended::Done);
     }
     // What the mutation called is part of the mutation's own run.
@@ -206,7 +209,8 @@ async fn functions_that_were_pushed_before_there_were_handles_get_theirs() {
     let forget = move || {
         let mut tx = database.begin();
         let ids = FunctionHandles::all(&mut tx).expect("they are there");
-        assert!(ids.contains_key("lib/target.js:double"), "{ids:?}");
+        let double = (String::new(), "lib/target.js:double".to_owned());
+        assert!(ids.contains_key(&double), "{ids:?}");
         for id in ids.into_values() {
             tx.delete(Namespace::ROOT, id).expect("it is there");
         }

@@ -120,8 +120,11 @@ async fn s035_conflicts_name_winner_and_loser() {
     }
     let known = conflicts
         .iter()
-        .filter(|it| it["winner"]["path"] == "misc:increment");
-    assert!(known.count() > 0, "{}", conflicts[0]);
+        .find(|it| it["winner"]["path"] == "misc:increment");
+    let known = known.expect("one of which the winner is known");
+    for who in ["loser", "winner"] {
+        assert!(known[who]["ranMs"].as_f64() > Some(0.0), "{known}");
+    }
     let metrics = app.functions.prometheus();
     let counted = format!("lentil_conflict_retries_total {}\n", conflicts.len());
     assert!(metrics.contains(&counted), "{metrics}");

@@ -3,8 +3,9 @@
 
 mod support;
 
-use lentil_catalog::{Author, JobState, ScheduledFunction};
-use lentil_functions::Ended;
+use lentil_catalog::{Author, JobState, ScheduledFunction, ScheduledId};
+use lentil_database::Namespace;
+use lentil_functions::{Ended, Place};
 use lentil_values::DocumentId;
 use serde_json::{Value as Json, json};
 use support::{App, admin, call_as};
@@ -16,9 +17,15 @@ async fn schedule(app: &App, name: &str, args: Json) -> String {
     id.as_str().expect("ids are texts").to_owned()
 }
 
+fn of_root(id: &str) -> ScheduledId {
+    ScheduledId {
+        namespace: Namespace::ROOT,
+        id: id.parse().expect("it is an id"),
+    }
+}
+
 async fn run(app: &App, id: &str) -> Ended {
-    let id: DocumentId = id.parse().expect("it is an id");
-    app.functions.run_scheduled(id).await
+    app.functions.run_scheduled(of_root(id)).await
 }
 
 async fn job(app: &App, id: &str) -> Json {
@@ -31,7 +38,8 @@ async fn began(app: &App, id: &str) {
     let id: DocumentId = id.parse().expect("it is an id");
     let mark = move || {
         let mut tx = database.begin();
-        ScheduledFunction::set_state(&mut tx, id, &JobState::InProgress, 0.0).expect("it is there");
+        ScheduledFunction::set_state(&mut tx, Namespace::ROOT, id, &JobState::InProgress, 0.0)
+            .expect("it is there");
         database.commit_blocking(tx).expect("it commits");
     };
     tokio::task::spawn_blocking(mark)
@@ -88,8 +96,7 @@ async fn a_scheduled_mutation_runs_once_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn runners_of_one_function_do_not_double_it() {
     let app = App::start().await;
-    let id = schedule(&app, "note", json!({ "body": "a" })).await;
-    let id: DocumentId = id.parse().expect("it is an id");
+    let id = of_root(&schedule(&app, "note", json!({ "body": "a" })).await);
     let mut runs = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let functions = app.functions.clone();
@@ -416,8 +423,9 @@ async fn actions_schedule_and_cancel_in_commits_of_their_own() {
         json!({ "name": name, "ts": now, "args": { "body": "a" }, "version": "1.48.0" }).to_string()
     };
     functions.agenda().take_earliest();
+    let root = Place::root();
     let id = functions
-        .schedule(&args("later:note"), None)
+        .schedule(&args("later:note"), &root, None)
         .await
         .expect("it is scheduled");
     assert!(
@@ -428,24 +436,28 @@ async fn actions_schedule_and_cancel_in_commits_of_their_own() {
     assert_eq!(job(&app, &id).await["state"]["kind"], "pending");
     let cancel = json!({ "id": id, "requestId": "" }).to_string();
     functions
-        .cancel_scheduled(&cancel)
+        .cancel_scheduled(&cancel, &Place::root())
         .await
         .expect("it is canceled");
     assert_eq!(job(&app, &id).await["state"]["kind"], "canceled");
     functions
-        .cancel_scheduled(&cancel)
+        .cancel_scheduled(&cancel, &Place::root())
         .await
         .expect("it is canceled");
 
     // What a canceled function goes on to schedule is canceled, too.
-    let parent: DocumentId = id.parse().expect("an id");
-    let child = functions.schedule(&args("later:note"), Some(parent)).await;
+    let parent = of_root(&id);
+    let child = functions
+        .schedule(&args("later:note"), &root, Some(parent))
+        .await;
     let child: String = serde_json::from_str(&child.expect("it is scheduled")).expect("a text");
     let row = job(&app, &child).await;
     assert_eq!(row["state"]["kind"], "canceled");
     assert!(row["completedTime"].is_number());
 
-    let failure = functions.schedule(&args("later:nothing"), None).await;
+    let failure = functions
+        .schedule(&args("later:nothing"), &root, None)
+        .await;
     let failure = failure.expect_err("there is no such function");
     assert!(
         failure
@@ -454,7 +466,7 @@ async fn actions_schedule_and_cancel_in_commits_of_their_own() {
     );
     let foreign = json!({ "id": "nothing" }).to_string();
     let failure = functions
-        .cancel_scheduled(&foreign)
+        .cancel_scheduled(&foreign, &Place::root())
         .await
         .expect_err("it is no id");
     assert!(
@@ -472,7 +484,7 @@ async fn admins_cancel_what_waits() {
         .await;
     let other = schedule(&app, "fail", json!({})).await;
     app.functions
-        .cancel_all_scheduled(Author::System, Some("later:note"))
+        .cancel_all_scheduled(Author::System, Namespace::ROOT, Some("later:note"))
         .await
         .expect("they are canceled");
     for id in notes.as_array().expect("ids") {
@@ -481,7 +493,7 @@ async fn admins_cancel_what_waits() {
     }
     assert_eq!(job(&app, &other).await["state"]["kind"], "pending");
     app.functions
-        .cancel_all_scheduled(Author::System, None)
+        .cancel_all_scheduled(Author::System, Namespace::ROOT, None)
         .await
         .expect("it is canceled");
     assert_eq!(job(&app, &other).await["state"]["kind"], "canceled");

@@ -1,10 +1,9 @@
 //! Runs cron jobs when they are due, each once at a time (function-runtime 6.6).
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use lentil_functions::{Ended, Functions};
+use lentil_functions::{CronId, Ended, Functions};
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -20,9 +19,9 @@ struct Runner {
     most: usize,
     running: JoinSet<Ended>,
     /// Whose run each task is.
-    tasks: HashMap<task::Id, Arc<str>>,
+    tasks: HashMap<task::Id, CronId>,
     /// Jobs that could not be run: how often, and when they are tried again.
-    again: HashMap<Arc<str>, (u32, Instant)>,
+    again: HashMap<CronId, (u32, Instant)>,
 }
 
 /// Runs until told to stop.
@@ -80,7 +79,7 @@ impl Runner {
                 return Some(now + PAUSE.0);
             }
         };
-        let running: HashSet<Arc<str>> = self.tasks.values().cloned().collect();
+        let running: HashSet<CronId> = self.tasks.values().cloned().collect();
         self.again
             .retain(|name, _| waiting.iter().any(|(job, _)| job == name));
         let mut wake = None;
@@ -103,11 +102,11 @@ impl Runner {
         wake
     }
 
-    fn start(&mut self, name: Arc<str>, due_ms: f64) {
+    fn start(&mut self, name: CronId, due_ms: f64) {
         let (functions, job) = (self.functions.clone(), name.clone());
         let task = self
             .running
-            .spawn(async move { functions.run_cron(&job, due_ms).await });
+            .spawn(async move { functions.run_cron(job, due_ms).await });
         self.tasks.insert(task.id(), name);
     }
 
@@ -129,7 +128,7 @@ impl Runner {
         let tries = self.again.get(&name).map_or(0, |(tries, _)| *tries);
         let pause = PAUSE.0.saturating_mul(1 << tries.min(16)).min(PAUSE.1);
         tracing::warn!(
-            job = &*name,
+            job = &*name.name,
             ?pause,
             "a cron job could not be run; trying again"
         );

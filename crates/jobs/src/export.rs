@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use lentil_catalog::{ExportRow, ExportState};
+use lentil_catalog::{ComponentPath, Components, ExportRow, ExportState};
 use lentil_database::{CommitError, Database, Transaction};
 use lentil_functions::Functions;
 use lentil_functions::deploy::DeployError;
 use lentil_values::DocumentId;
 
 use crate::JobError;
-use crate::snapshot::{Stopped, write_snapshot};
+use crate::snapshot::{Stopped, What, write_snapshot};
 
 /// How long the file of an export is kept, if nobody says otherwise.
 const KEPT: Duration = Duration::from_secs(14 * 86_400);
@@ -60,8 +60,17 @@ impl Exports {
         })
     }
 
-    /// Begins an export and gives its id; its row tells how it goes on.
-    pub async fn request(&self, include_storage: bool) -> Result<String, JobError> {
+    /// Begins an export and gives its id; its row tells how it goes on. `component` is the id of the
+    /// one to be exported, with those below it; none, or an empty one, means everything.
+    pub async fn request(
+        &self,
+        include_storage: bool,
+        component: Option<String>,
+    ) -> Result<String, JobError> {
+        let base = match component {
+            Some(id) if !matches!(id.as_str(), "" | "root") => self.component(id).await?,
+            _ => ComponentPath::root(),
+        };
         let id = self
             .transact(move |tx| {
                 let running = ExportRow::all(tx)?;
@@ -82,8 +91,26 @@ impl Exports {
                 "There is already an export requested or in progress.",
             )
         })?;
-        tokio::spawn(self.clone().make(id, include_storage));
+        let what = What {
+            storage: include_storage,
+            base,
+        };
+        tokio::spawn(self.clone().make(id, what));
         Ok(id.to_string())
+    }
+
+    /// The path of the component of an id.
+    async fn component(&self, id: String) -> Result<ComponentPath, JobError> {
+        let shown = id.clone();
+        let found = self.transact(move |tx| {
+            let components = Components::load(tx)?;
+            let found = id.parse().ok().and_then(|id| components.by_id(id));
+            Ok(found.map(|component| component.path.clone()))
+        });
+        found.await?.ok_or_else(|| {
+            let message = format!("there is no component with the id {shown:?}");
+            JobError::bad("ComponentNotFound", message)
+        })
     }
 
     /// Gives up an export that is not complete, or the file of one that is.
@@ -199,12 +226,12 @@ impl Exports {
         Ok(())
     }
 
-    async fn make(self, id: DocumentId, include_storage: bool) {
+    async fn make(self, id: DocumentId, what: What) {
         // What is deleted while the export runs is part of its snapshot all the same.
         let held = self.shared.functions.hold_contents().await;
         let exports = self.clone();
         let made = tokio::task::spawn_blocking(move || {
-            let made = exports.write(id, include_storage);
+            let made = exports.write(id, &what);
             drop(held);
             made
         });
@@ -232,9 +259,9 @@ impl Exports {
     }
 
     /// Blocks.
-    fn write(&self, id: DocumentId, include_storage: bool) -> Result<ExportState, Stopped> {
+    fn write(&self, id: DocumentId, what: &What) -> Result<ExportState, Stopped> {
         let part = self.shared.folder.join(format!("{id}.part"));
-        let written = self.write_part(id, include_storage, &part);
+        let written = self.write_part(id, what, &part);
         if written.is_err() {
             // What cannot be removed now goes at the next start.
             let _left = fs::remove_file(&part);
@@ -252,12 +279,7 @@ impl Exports {
         })
     }
 
-    fn write_part(
-        &self,
-        id: DocumentId,
-        include_storage: bool,
-        part: &Path,
-    ) -> Result<i64, Stopped> {
+    fn write_part(&self, id: DocumentId, what: &What, part: &Path) -> Result<i64, Stopped> {
         let file = fs::File::create(part)?;
         let shared = &self.shared;
         let mut told: Option<Instant> = None;
@@ -277,7 +299,7 @@ impl Exports {
             return Err(Stopped::Canceled);
         }
         let tx = shared.database.begin();
-        let summary = write_snapshot(&shared.functions, &tx, include_storage, file, &mut progress)?;
+        let summary = write_snapshot(&shared.functions, &tx, what, file, &mut progress)?;
         let (documents, files) = (summary.documents, summary.files);
         tracing::info!(
             documents,

@@ -12,23 +12,27 @@ mod load;
 mod source;
 mod write;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lentil_catalog::{FileRow, ImportRow, ImportState, Schema};
-use lentil_database::{CommitError, Database, Namespace, Transaction, TransactionLimits};
+use lentil_catalog::{FileRow, ImportRow, ImportState, Schema, SystemTable};
+use lentil_database::{
+    CommitError, Database, Namespace, TableInfo, Transaction, TransactionLimits,
+};
 use lentil_functions::Functions;
 use lentil_functions::deploy::{DeployError, Deployer};
 use lentil_values::DocumentId;
 
 pub use self::activate::renew_table;
-use self::layout::{Layout, Wanted};
+use self::layout::{Layout, Part, Target};
 use self::load::Loader;
 use self::source::Source;
 use self::write::{Writer, refused};
 use crate::JobError;
 use crate::plan::{Mode, Plan};
+use crate::snapshot::TablePath;
 use crate::uploads::Uploads;
 
 /// Documents that can be added to a table that has some: they are one transaction, which is held in
@@ -228,6 +232,32 @@ impl Imports {
     }
 }
 
+/// Adds documents to those tables of a component that keep theirs; gives how many.
+fn add_to_tables(
+    tx: &mut Transaction,
+    deployer: &Deployer,
+    part: &Part,
+    source: &mut Source,
+) -> Result<u64, DeployError> {
+    let schema = deployer.schema(tx, part.namespace)?;
+    let mut rows = 0;
+    for (name, table) in &part.direct {
+        let path = part.path_of(name);
+        let mut writer = Writer::new(tx, deployer, part, table);
+        let mut added = 0;
+        let read = source.documents(&path, schema.as_deref(), &mut |place, fields| {
+            added += 1;
+            if added > ADDED_MAX {
+                return Err(too_many(&path));
+            }
+            writer.write(place, fields)
+        });
+        read.map_err(refused)?;
+        rows += added;
+    }
+    Ok(rows)
+}
+
 fn is_uploaded(state: &ImportState) -> bool {
     matches!(state, ImportState::Uploaded)
 }
@@ -258,8 +288,8 @@ const CANCELED: &str = "the import was canceled";
 struct Filled {
     /// Documents in hidden tables.
     rows: u64,
-    /// Files whose contents are there, if the file has a list of them.
-    files: Option<Vec<FileRow>>,
+    /// Files whose contents are there, of those components of which the file has a list of them.
+    files: Vec<(Namespace, Vec<FileRow>)>,
 }
 
 /// What an import would do.
@@ -270,7 +300,7 @@ struct Summary {
 }
 
 impl Summary {
-    fn add(&mut self, what: &str, table: &str, rows: u64, deleted: u64, there: u64) {
+    fn add(&mut self, what: &str, table: &TablePath, rows: u64, deleted: u64, there: u64) {
         self.deleted += deleted;
         self.lines.push(format!(
             "table: {table}\n  create: {rows} of {rows} {what}\n  delete: {deleted} of {there} {what}"
@@ -285,22 +315,11 @@ impl Summary {
     }
 }
 
-fn too_many(table: &str) -> String {
+fn too_many(table: &TablePath) -> String {
     format!(
-        "ImportTooLarge: {table:?} has documents, and at most {ADDED_MAX} can be added to such a table at once; \
+        "ImportTooLarge: the table {table} has documents, and at most {ADDED_MAX} can be added to such a table at once; \
          import the file in pieces, or with --replace"
     )
-}
-
-/// The tables of a file and the numbers they have there.
-fn wanted(source: &mut Source) -> Result<Vec<Wanted>, String> {
-    let tables = source.tables().into_iter();
-    tables
-        .map(|table| {
-            let number = source.number_of(&table)?;
-            Ok((table, number))
-        })
-        .collect()
 }
 
 /// Everything here blocks.
@@ -325,27 +344,54 @@ impl Imports {
     fn join(&self, plan: &Plan, parts: &[String]) -> Result<DocumentId, JobError> {
         let bytes_max = plan.bytes_max();
         self.shared.uploads.join(&plan.upload, parts, bytes_max)?;
-        let row = ImportRow {
-            format: plan.format_value(),
-            mode: plan.mode.stored_name().to_owned(),
-            upload: plan.upload.clone(),
-            state: ImportState::Uploaded,
-        };
+        let row = plan.row();
         self.transact(|tx| Ok(row.insert(tx)?))
     }
 
     /// Reads the file and says what performing the import would do.
     fn ask(&self, plan: &Plan) -> Result<ImportState, String> {
         let mut source = self.open(plan)?;
-        let wanted = wanted(&mut source)?;
         let database = &self.shared.database;
-        layout::check(database, plan.mode, &wanted).map_err(|error| error.message)?;
         let mut tx = database.begin();
         tx.set_limits(TransactionLimits::UNLIMITED);
-        let schema = self.schema(&mut tx)?;
-        let mut summary = Summary::default();
-        for (table, _) in &wanted {
-            let there = tx.count(Namespace::ROOT, table);
+        let targets = layout::targets(&mut tx, plan, &mut source)?;
+        layout::check(database, plan.mode, &targets).map_err(|error| error.message)?;
+        let (mut summary, mut seen) = (Summary::default(), BTreeSet::new());
+        for target in &targets {
+            self.ask_tables(plan, &mut tx, &mut source, target, &mut summary)?;
+            let component = &target.component;
+            let archive = source.archive();
+            if let Some(archive) = archive.filter(|it| it.has_files(&component.path)) {
+                let rows = contents::rows(archive, &component.path, &mut seen)?;
+                let there = contents::check(&mut tx, component.namespace, &rows, plan.mode)?;
+                let deleted = if plan.mode.replaces() { there } else { 0 };
+                let table = TablePath {
+                    component: component.path.clone(),
+                    table: SystemTable::Files.name().to_owned(),
+                };
+                summary.add("files", &table, rows.len() as u64, deleted, there);
+            }
+        }
+        Ok(ImportState::WaitingForConfirmation {
+            message: summary.message(),
+            manual: summary.deleted > 0,
+        })
+    }
+
+    /// What would become of the tables of a component.
+    fn ask_tables(
+        &self,
+        plan: &Plan,
+        tx: &mut Transaction,
+        source: &mut Source,
+        target: &Target,
+        summary: &mut Summary,
+    ) -> Result<(), String> {
+        let Target { component, wanted } = target;
+        let namespace = component.namespace;
+        let schema = self.schema(tx, namespace)?;
+        for (table, _) in wanted {
+            let there = tx.count(namespace, &table.table);
             let there = there.map_err(|error| error.to_string())?;
             let added = plan.mode == Mode::Append && there > 0;
             let mut rows = 0;
@@ -359,45 +405,45 @@ impl Imports {
             let deleted = if plan.mode.replaces() { there } else { 0 };
             summary.add("documents", table, rows, deleted, there);
         }
-        if plan.mode == Mode::ReplaceAll {
-            let others = tx.tables(Namespace::ROOT).into_iter().filter(|table| {
-                !table.name.starts_with('_') && !wanted.iter().any(|(name, _)| *name == table.name)
-            });
-            for table in others.collect::<Vec<_>>() {
-                let there = tx.count(Namespace::ROOT, &table.name);
-                let there = there.map_err(|error| error.to_string())?;
-                summary.add("documents", &table.name, 0, there, there);
+        if plan.mode != Mode::ReplaceAll {
+            return Ok(());
+        }
+        for TableInfo { name, .. } in tx.tables(namespace) {
+            if name.starts_with('_') || wanted.iter().any(|(other, _)| other.table == name) {
+                continue;
             }
+            let there = tx.count(namespace, &name);
+            let there = there.map_err(|error| error.to_string())?;
+            let table = TablePath {
+                component: component.path.clone(),
+                table: name,
+            };
+            summary.add("documents", &table, 0, there, there);
         }
-        if let Some(archive) = source.archive().filter(|archive| archive.has_files()) {
-            let rows = contents::rows(archive)?;
-            let there = contents::check(database, &rows, plan.mode)?;
-            let deleted = if plan.mode.replaces() { there } else { 0 };
-            summary.add("files", "_storage", rows.len() as u64, deleted, there);
-        }
-        Ok(ImportState::WaitingForConfirmation {
-            message: summary.message(),
-            manual: summary.deleted > 0,
-        })
+        Ok(())
     }
 
     fn open(&self, plan: &Plan) -> Result<Source, String> {
         Source::open(plan, &self.shared.uploads.whole(&plan.upload))
     }
 
-    fn schema(&self, tx: &mut Transaction) -> Result<Option<Arc<Schema>>, String> {
-        let schema = self.shared.deployer.schema(tx);
+    fn schema(
+        &self,
+        tx: &mut Transaction,
+        namespace: Namespace,
+    ) -> Result<Option<Arc<Schema>>, String> {
+        let schema = self.shared.deployer.schema(tx, namespace);
         schema.map_err(|error| error.message)
     }
 
     /// Writes everything, and with the last transaction that it is there.
     fn write(&self, id: DocumentId, plan: &Plan) -> Result<ImportState, String> {
         let mut source = self.open(plan)?;
-        let wanted = wanted(&mut source)?;
+        let targets = layout::targets(&mut self.shared.database.begin(), plan, &mut source)?;
         let layout = self.transact(|tx| {
             let mut looking = tx.fresh();
             looking.lift_limits();
-            layout::prepare(&mut looking, tx, plan.mode, &wanted)
+            layout::prepare(&mut looking, tx, plan.mode, &targets)
         });
         let layout = layout.map_err(|error| error.message)?;
         let written = self
@@ -420,7 +466,6 @@ impl Imports {
         layout: &Layout,
     ) -> Result<Filled, String> {
         let shared = &self.shared;
-        let schema = self.schema(&mut shared.database.begin())?;
         let (mut told, mut steps) = (Instant::now(), Vec::new());
         let tell = |steps: &[String], what: &str, done: u64| {
             let state = ImportState::InProgress {
@@ -434,36 +479,46 @@ impl Imports {
             }
         };
         let mut filled = Filled::default();
-        if let Some(archive) = source.archive().filter(|archive| archive.has_files()) {
-            let files = contents::rows(archive)?;
-            contents::check(&shared.database, &files, plan.mode)?;
-            contents::restore(&shared.functions, archive, &files, &mut |what, done| {
-                if told.elapsed() < PROGRESS_INTERVAL {
-                    return Ok(());
-                }
-                told = Instant::now();
-                tell(&steps, what, done)
-            })?;
-            steps.push(format!("Imported {} files", files.len()));
-            filled.files = Some(files);
-        }
-        for (name, table) in &layout.hidden {
-            let mut progress = |what: &str, done: u64| {
-                if told.elapsed() < PROGRESS_INTERVAL {
-                    return Ok(());
-                }
-                told = Instant::now();
-                tell(&steps, what, done)
-            };
-            let mut loader = Loader {
-                database: &shared.database,
-                deployer: &shared.deployer,
-                names: &layout.names,
-                progress: &mut progress,
-            };
-            let rows = loader.load(source, table, schema.as_deref())?;
-            filled.rows += rows;
-            steps.push(format!("Imported {rows} documents into {name}"));
+        let mut seen = BTreeSet::new();
+        for part in &layout.parts {
+            let archive = source.archive();
+            if let Some(archive) = archive.filter(|it| it.has_files(&part.component)) {
+                let files = contents::rows(archive, &part.component, &mut seen)?;
+                let mut tx = shared.database.begin();
+                tx.lift_limits();
+                contents::check(&mut tx, part.namespace, &files, plan.mode)?;
+                drop(tx);
+                let mut progress = |what: &str, done: u64| {
+                    if told.elapsed() < PROGRESS_INTERVAL {
+                        return Ok(());
+                    }
+                    told = Instant::now();
+                    tell(&steps, what, done)
+                };
+                contents::restore(&shared.functions, archive, part, &files, &mut progress)?;
+                steps.push(format!("Imported {} files", files.len()));
+                filled.files.push((part.namespace, files));
+            }
+            let schema = self.schema(&mut shared.database.begin(), part.namespace)?;
+            for (name, table) in &part.hidden {
+                let mut progress = |what: &str, done: u64| {
+                    if told.elapsed() < PROGRESS_INTERVAL {
+                        return Ok(());
+                    }
+                    told = Instant::now();
+                    tell(&steps, what, done)
+                };
+                let mut loader = Loader {
+                    database: &shared.database,
+                    deployer: &shared.deployer,
+                    part,
+                    progress: &mut progress,
+                };
+                let rows = loader.load(source, table, schema.as_deref())?;
+                filled.rows += rows;
+                let into = part.path_of(name);
+                steps.push(format!("Imported {rows} documents into {into}"));
+            }
         }
         tell(&steps, "the last step", filled.rows)?;
         Ok(filled)
@@ -482,24 +537,13 @@ impl Imports {
         let written = self.transact(|tx| {
             let row = ImportRow::load(tx, id)?.filter(|row| is_in_progress(&row.state));
             let mut row = row.ok_or_else(|| refused(CANCELED.to_owned()))?;
-            activate::activate(tx, deployer, layout, plan.mode)?;
-            let schema = deployer.schema(tx)?;
             let mut rows = filled.rows;
-            for (name, table) in &layout.direct {
-                let mut writer = Writer::new(tx, deployer, table, &layout.names);
-                let mut added = 0;
-                let read = source.documents(name, schema.as_deref(), &mut |place, fields| {
-                    added += 1;
-                    if added > ADDED_MAX {
-                        return Err(too_many(name));
-                    }
-                    writer.write(place, fields)
-                });
-                read.map_err(refused)?;
-                rows += added;
+            for part in &layout.parts {
+                activate::activate(tx, deployer, part, plan.mode)?;
+                rows += add_to_tables(tx, deployer, part, source)?;
             }
-            if let Some(files) = &filled.files {
-                activate::activate_files(tx, files, plan.mode)?;
+            for (namespace, files) in &filled.files {
+                activate::activate_files(tx, *namespace, files, plan.mode)?;
             }
             row.state = ImportState::Completed {
                 ts: tx.snapshot().0 as i64,

@@ -1,6 +1,6 @@
 //! What an import is asked to do.
 
-use lentil_catalog::ImportRow;
+use lentil_catalog::{ComponentPath, ImportRow, ImportState};
 use lentil_values::{Object, Value};
 
 use crate::JobError;
@@ -15,6 +15,8 @@ const ZIP: &str = "zip";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) content: Content,
+    /// The component it is for; of a snapshot, the one that takes the place of its root.
+    pub(crate) component: ComponentPath,
     pub(crate) mode: Mode,
     /// The uploaded file's token.
     pub(crate) upload: String,
@@ -59,7 +61,7 @@ impl Mode {
     }
 
     /// As the import's row spells it.
-    pub(crate) fn stored_name(self) -> &'static str {
+    fn stored_name(self) -> &'static str {
         match self {
             Mode::RequireEmpty => "RequireEmpty",
             Mode::Append => "Append",
@@ -85,12 +87,6 @@ impl Plan {
     /// Reads the member `import` of `finish_upload`'s body.
     pub(crate) fn read(import: &serde_json::Value, upload: &str) -> Result<Plan, JobError> {
         let text = |name: &str| import.get(name).and_then(serde_json::Value::as_str);
-        if text("componentPath").is_some_and(|path| !path.is_empty()) {
-            return Err(JobError::bad(
-                "ComponentsNotSupported",
-                "components are not supported by this version of Lentil yet; leave --component out",
-            ));
-        }
         let mode = text("mode").unwrap_or("requireEmpty");
         let mode = Mode::by_name(mode).ok_or_else(|| {
             JobError::bad(
@@ -103,6 +99,7 @@ impl Plan {
                 text("format").unwrap_or_default(),
                 text("tableName").unwrap_or_default(),
             )?,
+            component: ComponentPath(text("componentPath").unwrap_or_default().to_owned()),
             mode,
             upload: upload.to_owned(),
         })
@@ -133,9 +130,22 @@ impl Plan {
         };
         Ok(Plan {
             content,
+            component: ComponentPath(row.component.clone().unwrap_or_default()),
             mode: Mode::by_name(&row.mode).ok_or_else(damaged)?,
             upload: row.upload.clone(),
         })
+    }
+
+    /// The row of an import of which nothing is known yet.
+    pub(crate) fn row(&self) -> ImportRow {
+        let component = (!self.component.is_root()).then(|| self.component.0.clone());
+        ImportRow {
+            format: self.format_value(),
+            mode: self.mode.stored_name().to_owned(),
+            component,
+            upload: self.upload.clone(),
+            state: ImportState::Uploaded,
+        }
     }
 
     /// Bytes that the file may have: an element of an array and a row of a table are held in memory,
@@ -151,7 +161,7 @@ impl Plan {
     }
 
     /// The member `format` of the import's row.
-    pub(crate) fn format_value(&self) -> Value {
+    fn format_value(&self) -> Value {
         let string = |text: &str| Value::String(text.to_owned());
         let members = match &self.content {
             Content::Snapshot => Object::from([("format".to_owned(), string(ZIP))]),
@@ -197,7 +207,6 @@ impl Content {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lentil_catalog::ImportState;
     use serde_json::json;
 
     #[test]
@@ -211,9 +220,6 @@ mod tests {
         assert_eq!(code(csv("merge", "t")), "InvalidMode");
         assert_eq!(code(csv("append", "_storage")), "InvalidName");
         assert_eq!(code(csv("append", "")), "InvalidName");
-        let component =
-            json!({ "format": "csv", "mode": "append", "tableName": "t", "componentPath": "a" });
-        assert_eq!(code(component), "ComponentsNotSupported");
     }
 
     #[test]
@@ -223,21 +229,18 @@ mod tests {
             ("jsonLines", "append"),
             ("jsonArray", "replace"),
         ] {
-            let import =
-                json!({ "format": format, "mode": mode, "tableName": "t", "componentPath": "" });
-            survives(&Plan::read(&import, "u").expect("good"));
+            for component in ["", "a/b"] {
+                let import = json!({ "format": format, "mode": mode, "tableName": "t", "componentPath": component });
+                let plan = Plan::read(&import, "u").expect("good");
+                assert_eq!(plan.component.0, component);
+                survives(&plan);
+            }
         }
         let snapshot = json!({ "format": "zip", "mode": "replaceAll" });
         survives(&Plan::read(&snapshot, "u").expect("good"));
     }
 
     fn survives(plan: &Plan) {
-        let row = ImportRow {
-            format: plan.format_value(),
-            mode: plan.mode.stored_name().to_owned(),
-            upload: plan.upload.clone(),
-            state: ImportState::Uploaded,
-        };
-        assert_eq!(Plan::of_row(&row).expect("good"), *plan);
+        assert_eq!(Plan::of_row(&plan.row()).expect("good"), *plan);
     }
 }

@@ -7,10 +7,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use lentil_catalog::{CatalogError, Due, ScheduledFunction};
+use lentil_catalog::{CatalogError, Components, Due, ScheduledFunction, ScheduledId};
 use lentil_database::Database;
 use lentil_functions::{Ended, Functions};
-use lentil_values::DocumentId;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -35,14 +34,14 @@ struct Runner {
     /// When the next row is due.
     wake: Option<Instant>,
     /// What is due.
-    queue: VecDeque<DocumentId>,
+    queue: VecDeque<ScheduledId>,
     /// What could not be run, and when it is tried again.
-    again: Vec<(Instant, DocumentId)>,
+    again: Vec<(Instant, ScheduledId)>,
     /// Times that each of those was tried.
-    tries: HashMap<DocumentId, u32>,
+    tries: HashMap<ScheduledId, u32>,
     running: JoinSet<Ended>,
     /// Whose run each task is.
-    tasks: HashMap<task::Id, DocumentId>,
+    tasks: HashMap<task::Id, ScheduledId>,
 }
 
 /// What a look at the rows found.
@@ -161,7 +160,7 @@ impl Runner {
         let tries = self.tries.entry(id).or_default();
         let pause = PAUSE.0.saturating_mul(1 << (*tries).min(16)).min(PAUSE.1);
         *tries += 1;
-        tracing::warn!(%id, ?pause, "a scheduled function could not be run; trying again");
+        tracing::warn!(id = %id.id, ?pause, "a scheduled function could not be run; trying again");
         self.again.push((Instant::now() + pause, id));
     }
 
@@ -171,7 +170,7 @@ impl Runner {
         let earliest = self.functions.agenda().take_earliest();
         let from_ms = earliest.map_or(self.seen_ms, |earliest| earliest.min(self.seen_ms));
         self.seen_ms = from_ms;
-        let known: HashSet<DocumentId> = self
+        let known: HashSet<ScheduledId> = self
             .tasks
             .values()
             .copied()
@@ -221,14 +220,29 @@ fn look(database: &Database, from_ms: f64, limit: usize) -> Result<Found, Catalo
         more: false,
         now_ms: tx.now_ms(),
     };
-    ScheduledFunction::pending(&mut tx, from_ms, |due| {
-        if due.scheduled_ms > found.now_ms {
-            found.next_ms = Some(due.scheduled_ms);
-            return false;
-        }
-        found.due.push(due);
-        found.more = found.due.len() >= limit;
-        !found.more
-    })?;
+    // Of components that are not mounted nothing is run until they are again, and a push makes the
+    // runner look at everything.
+    for component in Components::load(&mut tx)?.active() {
+        let mut count = 0;
+        ScheduledFunction::pending(&mut tx, component.namespace, from_ms, |due| {
+            if due.scheduled_ms > found.now_ms {
+                let next_ms = found
+                    .next_ms
+                    .map_or(due.scheduled_ms, |it| it.min(due.scheduled_ms));
+                found.next_ms = Some(next_ms);
+                return false;
+            }
+            found.due.push(due);
+            count += 1;
+            found.more |= count >= limit;
+            count < limit
+        })?;
+    }
+    // Those of one component are in order; those that are left over are found the next time.
+    found
+        .due
+        .sort_by(|a, b| a.scheduled_ms.total_cmp(&b.scheduled_ms));
+    found.more |= found.due.len() > limit;
+    found.due.truncate(limit);
     Ok(found)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lentil_catalog::{ScheduledFunction, session_requests};
+use lentil_catalog::{Components, ScheduledFunction, session_requests};
 use lentil_database::{CommitError, Database, Transaction, TransactionError};
 use lentil_functions::Functions;
 use lentil_functions::deploy::Deployer;
@@ -220,11 +220,17 @@ const SCHEDULED: Old = Old {
     kept: SCHEDULED_KEPT,
     step: SCHEDULED_STEP,
     remove: |tx, before_ms, limit| {
-        let ids = ScheduledFunction::completed_before(tx, before_ms, limit)?;
-        for id in &ids {
-            ScheduledFunction::remove(tx, *id)?;
+        let mut removed = 0;
+        for component in Components::load(tx)?.all() {
+            let namespace = component.namespace;
+            let left = limit - removed;
+            let ids = ScheduledFunction::completed_before(tx, namespace, before_ms, left)?;
+            for id in &ids {
+                ScheduledFunction::remove(tx, namespace, *id)?;
+            }
+            removed += ids.len();
         }
-        Ok(ids.len())
+        Ok(removed)
     },
 };
 

@@ -541,6 +541,7 @@ async fn old_outcomes_of_mutations_are_forgotten() {
 #[test]
 fn states_are_told_as_the_cli_reads_them() {
     let row = |state| ImportRow {
+        component: None,
         format: Value::Null,
         mode: "Append".to_owned(),
         upload: "u".to_owned(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use lentil_catalog::{JobState, ScheduledFunction};
-use lentil_database::{Database, DatabaseOptions, Env, SystemEnv};
+use lentil_database::{Database, DatabaseOptions, Env, Namespace, SystemEnv};
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{Call, ComponentPath, Functions, FunctionsOptions, Host, HostOptions};
 use lentil_identity::Identity;
@@ -145,7 +145,7 @@ impl App {
 
     fn state(&self, id: DocumentId) -> Option<JobState> {
         let mut tx = self.functions.database().begin();
-        let row = ScheduledFunction::load(&mut tx, id).expect("it can be read");
+        let row = ScheduledFunction::load(&mut tx, Namespace::ROOT, id).expect("it can be read");
         row.map(|row| row.state)
     }
 
@@ -280,7 +280,8 @@ async fn a_start_finds_what_waits() {
     let database = app.functions.database().clone();
     let began = move || {
         let mut tx = database.begin();
-        ScheduledFunction::set_state(&mut tx, action, &JobState::InProgress, 0.0).expect("set");
+        ScheduledFunction::set_state(&mut tx, Namespace::ROOT, action, &JobState::InProgress, 0.0)
+            .expect("set");
         database.commit_blocking(tx).expect("it commits");
     };
     tokio::task::spawn_blocking(began).await.expect("no panic");

@@ -3,6 +3,7 @@
 mod snapshots {
     mod support;
 
+    mod components;
     mod round_trips;
     mod exports;
     mod imports;

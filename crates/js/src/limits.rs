@@ -50,7 +50,7 @@ pub(crate) const HEAP_HEADROOM_MIB: u32 = 48;
 pub(crate) const DATA_HEADROOM_MIB: u64 = 384;
 
 /// Calls after which an executor is replaced.
-pub(crate) const CALLS_PER_EXECUTOR: u64 = 50_000;
+pub(crate) const CALLS_PER_EXECUTOR: u64 = 1_000_000;
 
 /// How often the memory of an executor is looked at, in calls.
 pub(crate) const MEMORY_CHECK_EVERY: u64 = 256;

@@ -24,6 +24,19 @@ pub trait BackupKeeper: Send + Sync {
     fn take(&self) -> Result<(), String>;
     /// The contents of one of those in the state.
     fn open(&self, name: &str) -> io::Result<File>;
+    /// What restoring one of those would give; the text says what is wrong with it.
+    fn contents(&self, name: &str) -> Result<BackupContents, String>;
+}
+
+/// What is in a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupContents {
+    /// The version of Lentil that made it.
+    pub lentil: String,
+    /// The app's tables with their numbers of documents, by name.
+    pub tables: Vec<(String, u64)>,
+    /// Files that were stored.
+    pub files: u64,
 }
 
 /// The backups there are, and when others are made.
@@ -61,6 +74,8 @@ pub(crate) struct Backups {
 struct Shared {
     keeper: Option<Arc<dyn BackupKeeper>>,
     running: AtomicBool,
+    /// One is being looked into, which takes as much room as restoring it.
+    looking: AtomicBool,
     /// What the last one that was asked for failed with.
     error: Mutex<Option<String>>,
     tickets: Mutex<HashMap<String, Ticket>>,
@@ -77,6 +92,7 @@ impl Backups {
             shared: Arc::new(Shared {
                 keeper,
                 running: AtomicBool::new(false),
+                looking: AtomicBool::new(false),
                 error: Mutex::new(None),
                 tickets: Mutex::default(),
             }),
@@ -111,6 +127,19 @@ impl Backups {
             *locked(&backups.shared.error) = failed;
         });
         true
+    }
+
+    /// Looks into one; `None` if another is being looked into. Blocks.
+    pub(crate) fn look(
+        &self,
+        keeper: &dyn BackupKeeper,
+        name: &str,
+    ) -> Option<Result<BackupContents, String>> {
+        if self.shared.looking.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let _looking = Running(&self.shared.looking);
+        Some(keeper.contents(name))
     }
 
     /// A ticket for one download of a backup; `None` if too many are out.
@@ -160,6 +189,40 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Slow(std::sync::Barrier);
+
+    impl BackupKeeper for Slow {
+        fn state(&self) -> io::Result<BackupState> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+        fn take(&self) -> Result<(), String> {
+            Ok(())
+        }
+        fn open(&self, _: &str) -> io::Result<File> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+        fn contents(&self, name: &str) -> Result<BackupContents, String> {
+            self.0.wait();
+            self.0.wait();
+            Err(name.to_owned())
+        }
+    }
+
+    #[test]
+    fn one_backup_is_looked_into_at_a_time() {
+        let backups = Backups::new(None);
+        let slow = Slow(std::sync::Barrier::new(2));
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| backups.look(&slow, "one"));
+            slow.0.wait();
+            assert_eq!(backups.look(&slow, "two"), None);
+            slow.0.wait();
+            let told = first.join().expect("it does not panic");
+            assert_eq!(told, Some(Err("one".to_owned())));
+        });
+        assert!(!backups.shared.looking.load(Ordering::Relaxed));
+    }
 
     #[test]
     fn s028_a_ticket_is_good_once_and_for_a_minute() {

@@ -16,5 +16,5 @@ mod api;
 mod http_actions;
 pub mod ws;
 
-pub use crate::backups::{BackupFile, BackupKeeper, BackupState};
+pub use crate::backups::{BackupContents, BackupFile, BackupKeeper, BackupState};
 pub use crate::service::{BindError, DashboardOptions, Deps, Server, ServerOptions};

@@ -9,6 +9,7 @@ mod http {
     mod browsers;
     mod callers;
     mod client;
+    mod component_data;
     mod console;
     mod functions;
     mod introspection;

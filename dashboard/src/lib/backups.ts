@@ -22,6 +22,32 @@ export interface Backups {
   backups: Backup[];
 }
 
+/** What restoring a backup would give. */
+export interface Contents {
+  lentil: string;
+  tables: { name: string; rows: number }[];
+  files: number;
+}
+
+/** What a table has now, and what it would have. */
+export interface Difference {
+  name: string;
+  now: number;
+  after: number;
+}
+
+/** What changes most comes first. */
+export function differences(now: Record<string, number>, { tables }: Contents): Difference[] {
+  const after = new Map(tables.map(({ name, rows }) => [name, rows]));
+  const names = [...new Set([...Object.keys(now).filter((name) => !name.startsWith("_")), ...after.keys()])];
+  const rows = names.map((name) => ({ name, now: now[name] ?? 0, after: after.get(name) ?? 0 }));
+  const change = (row: Difference) => Math.abs(row.after - row.now);
+  return rows.sort((a, b) => change(b) - change(a) || a.name.localeCompare(b.name));
+}
+
+/** The line that makes a data folder of a backup. */
+export const restoreCommand = (path: string) => `lentil restore ${/[^\w@%+=:,./<>-]/.test(path) ? `'${path.replaceAll("'", "'\\''")}'` : path} --data new-data`;
+
 const IDLE_MS = 10_000;
 const BUSY_MS = 500;
 

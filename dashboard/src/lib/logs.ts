@@ -19,7 +19,10 @@ export interface RawEntry {
   logLines: (RawLine | string)[];
   timestamp: number;
   cachedResult?: boolean;
+  /** Seconds: from first to last, in its code, and until its commit was durable. */
   executionTime?: number;
+  userExecutionTime?: number;
+  commitTime?: number;
   success?: { status?: string } | null;
   error?: string | null;
   requestId: string;

@@ -83,6 +83,16 @@ function reactionOf(event: Invalidate, hit: Hit, ran: Map<string, Rerun>, commit
   };
 }
 
+const MINUTE_MS = 60_000;
+
+/** Only queries that ran again so often in the minute before the newest of these. */
+export function busy(rows: Reaction[], least: number): Reaction[] {
+  const since = (rows[rows.length - 1]?.at ?? 0) - MINUTE_MS;
+  const times = new Map<string, number>();
+  for (const { query, at } of rows) if (at > since) times.set(query, (times.get(query) ?? 0) + 1);
+  return rows.filter(({ query }) => (times.get(query) ?? 0) >= least);
+}
+
 export interface LaneNode {
   id: string;
   lane: 0 | 1 | 2;

@@ -69,8 +69,8 @@ export interface Conflict extends Base {
   table: string;
   index: string;
   docId?: string | null;
-  loser: { execId?: string | null; path: string; attempt?: number };
-  winner: { execId?: string | null; path: string | null; commitTs?: string | null };
+  loser: { execId?: string | null; path: string; attempt?: number; ranMs?: number };
+  winner: { execId?: string | null; path: string | null; commitTs?: string | null; ranMs?: number | null };
   outcome: "retried" | "failed";
 }
 
@@ -82,9 +82,28 @@ export interface Commit extends Base {
   bytes: number;
 }
 
-export type LiveEvent = Tick | Invalidate | Rerun | Conflict | Commit | (Base & { type: "hello" | "gap" | "other"; lost?: number });
+export interface Exec extends Base {
+  type: "exec";
+  execId: string;
+  parent?: string | null;
+  path: string;
+  kind: string;
+  caller: string;
+  start: number;
+  queueMs: number;
+  runMs: number;
+  commitMs: number;
+  totalMs: number;
+  cached: boolean;
+  ok: boolean;
+  attempt: number;
+  reads: { table: string; index: string; docs: number; bytes: number; ranges: number }[];
+  writes: { table: string; ins: number; upd: number; del: number }[];
+}
 
-const RING = { tick: 300, invalidate: 1500, rerun: 3000, conflict: 800, commit: 1500 };
+export type LiveEvent = Tick | Exec | Invalidate | Rerun | Conflict | Commit | (Base & { type: "hello" | "gap" | "other"; lost?: number });
+
+const RING = { exec: 4000, tick: 300, invalidate: 1500, rerun: 3000, conflict: 800, commit: 1500 };
 const TOPICS = ["tick", "invalidate", "rerun", "conflict", "commit"];
 const REDRAW_MS = 120;
 const RETRY_MS = 1_500;
@@ -95,6 +114,7 @@ export class Feed {
   reruns: Rerun[] = [];
   conflicts: Conflict[] = [];
   commits: Commit[] = [];
+  execs: Exec[] = [];
   lost = 0;
   error: Error | null = null;
   version = 0;
@@ -167,6 +187,8 @@ export class Feed {
         return push(this.conflicts, event, RING.conflict);
       case "commit":
         return push(this.commits, event, RING.commit);
+      case "exec":
+        return push(this.execs, event, RING.exec);
       case "gap":
         this.lost += event.lost ?? 0;
     }
@@ -179,13 +201,13 @@ function push<T>(ring: T[], item: T, max: number) {
   if (ring.length > max * 1.2) ring.splice(0, ring.length - max);
 }
 
-const feeds = new WeakMap<AdminHttp, { ticks: Feed; all: Feed }>();
+const feeds = new WeakMap<AdminHttp, { ticks: Feed; all: Feed; execs: Feed }>();
 
-/** The events of the deployment; with `ticks` only the numbers of each second. */
-export function useFeed(which: "ticks" | "all"): Feed {
+/** The events of the deployment; with `ticks` only the numbers of each second, with `execs` every call. */
+export function useFeed(which: "ticks" | "all" | "execs"): Feed {
   const { http } = useDeployment();
   let own = feeds.get(http);
-  if (!own) feeds.set(http, (own = { ticks: new Feed(http, ["tick"]), all: new Feed(http, TOPICS) }));
+  if (!own) feeds.set(http, (own = { ticks: new Feed(http, ["tick"]), all: new Feed(http, TOPICS), execs: new Feed(http, ["exec"]) }));
   const feed = own[which];
   useSyncExternalStore(feed.subscribe, () => feed.version);
   return feed;

@@ -11,7 +11,9 @@ import { useLive } from "../lib/live";
 import { RunnerContext, type RunnerTarget } from "../lib/runner";
 import { system } from "../lib/system";
 import { setTheme, useTheme } from "../lib/theme";
+import { deploymentType } from "../session";
 import { Disconnected } from "./Disconnected";
+import { EditQuestion } from "./EditQuestion";
 import { Logo } from "./Logo";
 import { NAV } from "./nav";
 
@@ -60,7 +62,7 @@ export function Shell() {
             </div>
           )}
           {Math.abs(skewMs) > SKEW_NOTICE_MS && (
-            <div className="banner">
+            <div className="banner" data-testid="clock-skew">
               This computer's clock is {Math.round(Math.abs(skewMs) / 1000)} s {skewMs > 0 ? "ahead of" : "behind"} the
               server's; times shown as “ago” are off by as much.
             </div>
@@ -73,6 +75,7 @@ export function Shell() {
           </Suspense>
         )}
       </div>
+      <EditQuestion />
       {state === "down" && <Disconnected />}
       {palette && (
         <Suspense>
@@ -108,6 +111,8 @@ const STATES: Record<Connection, string> = {
   down: "No connection",
 };
 
+const TYPES: Record<string, string> = { prod: "production", dev: "development", preview: "preview" };
+
 interface TopBarProps {
   state: Connection;
   onPalette: () => void;
@@ -118,10 +123,11 @@ interface TopBarProps {
 function TopBar({ state, onPalette, onRail, onRun }: TopBarProps) {
   const { session, logout } = useDeployment();
   const { chosen } = useTheme();
+  const type = deploymentType(session.key);
   const next = { system: "light", light: "dark", dark: "system" } as const;
   const icons = { system: <SunMoon size={17} />, light: <Sun size={17} />, dark: <Moon size={17} /> };
   return (
-    <header className="topbar">
+    <header className={`topbar ${type ?? ""}`} data-testid="topbar" data-type={type ?? ""}>
       <IconButton label="Pages" className="rail-toggle" onClick={onRail}>
         <MenuIcon size={18} />
       </IconButton>
@@ -129,6 +135,7 @@ function TopBar({ state, onPalette, onRail, onRun }: TopBarProps) {
       <span className="deployment-name" data-testid="deployment-name" title={session.url}>
         {session.name}
       </span>
+      {type && <span className={`badge ${type === "prod" ? "error" : "plain"}`}>{TYPES[type]}</span>}
       {session.readOnly && <span className="badge warn">read only</span>}
       <span className={`conn ${state}`} data-testid="conn-state" data-state={state} role="status">
         <i aria-hidden="true" />

@@ -5,8 +5,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use lentil_server::{BackupFile, BackupKeeper, BackupState};
+use lentil_server::{BackupContents, BackupFile, BackupKeeper, BackupState};
 
+use super::contents::contents;
 use super::{EXTENSION, ScheduleOptions, last, make_one};
 
 /// Makes backups where the schedule makes them.
@@ -73,5 +74,10 @@ impl BackupKeeper for DataFolderBackups {
             Some(file) => File::open(self.folder().join(file.name)),
             None => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+
+    fn contents(&self, name: &str) -> Result<BackupContents, String> {
+        // The name is one of the state's: the server has looked.
+        contents(&self.folder().join(name)).map_err(|error| format!("{error:#}"))
     }
 }

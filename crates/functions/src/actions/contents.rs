@@ -123,15 +123,19 @@ impl ActionRequests {
             return Err(not_moving());
         };
         let stored = begun.finish().await?;
-        let database = self.inner.database.clone();
-        let inserted = transact(database, WHAT, move |tx| stored.insert(tx)).await;
+        let (database, namespace) = (self.inner.database.clone(), self.place.namespace);
+        let inserted = transact(database, WHAT, move |tx| stored.insert(tx, namespace)).await;
         inserted.map_err(failed)
     }
 
     /// Begins to read a file; null if it is not there.
     pub(super) async fn open_file(&self, args: &str) -> Result<String, SyscallError> {
+        let namespace = self.place.namespace;
         let (database, args) = (self.inner.database.clone(), args.to_owned());
-        let file = transact(database, WHAT, move |tx| find(tx, &args, "storage.get")).await;
+        let file = transact(database, WHAT, move |tx| {
+            find(tx, namespace, &args, "storage.get")
+        })
+        .await;
         let Some(file) = file.map_err(failed)? else {
             return Ok("null".to_owned());
         };

@@ -22,7 +22,8 @@ impl ActionRequests {
         Some(match op {
             "1.0/storageGetUrl" => {
                 let now_ms = self.inner.database.begin().now_ms();
-                let answer = |inner: &_, file: Option<&_>| url_json(inner, file, now_ms);
+                let place = self.place.clone();
+                let answer = |inner: &_, file: Option<&_>| url_json(inner, &place, file, now_ms);
                 self.found(args, "storage.getUrl", answer).await
             }
             "1.0/storageGetMetadata" => {
@@ -32,7 +33,7 @@ impl ActionRequests {
             "1.0/storageGenerateUploadUrl" => {
                 let mut tx = self.inner.database.begin();
                 let (now_ms, seed) = (tx.now_ms(), tx.draw_seed());
-                Ok(upload_url_json(&self.inner, now_ms, &seed))
+                Ok(upload_url_json(&self.inner, &self.place, now_ms, &seed))
             }
             "1.0/storageDelete" => self.delete_file(args).await,
             "1.0/storageStore" => self.store_file(args).await,
@@ -50,16 +51,17 @@ impl ActionRequests {
         method: &'static str,
         answer: impl FnOnce(&crate::service::Inner, Option<&lentil_catalog::FileRow>) -> String,
     ) -> Result<String, SyscallError> {
+        let namespace = self.place.namespace;
         let (database, args) = (self.inner.database.clone(), args.to_owned());
-        let file = transact(database, WHAT, move |tx| find(tx, &args, method)).await;
+        let file = transact(database, WHAT, move |tx| find(tx, namespace, &args, method)).await;
         file.map(|file| answer(&self.inner, file.as_ref()))
             .map_err(failed)
     }
 
     async fn delete_file(&self, args: &str) -> Result<String, SyscallError> {
         let id = storage_id(args, "storage.delete")?;
-        let database = self.inner.database.clone();
-        let deleted = transact(database, WHAT, move |tx| delete(tx, id)).await;
+        let (database, namespace) = (self.inner.database.clone(), self.place.namespace);
+        let deleted = transact(database, WHAT, move |tx| delete(tx, namespace, id)).await;
         deleted.map_err(failed)
     }
 
@@ -69,14 +71,18 @@ impl ActionRequests {
         let read = tokio::task::spawn_blocking(move || ToStore::read(&args)).await;
         let to_store = read.map_err(|error| thrown(error.to_string()))??;
         let stored = to_store.write(&self.inner).await?;
-        let database = self.inner.database.clone();
-        let inserted = transact(database, WHAT, move |tx| stored.insert(tx)).await;
+        let (database, namespace) = (self.inner.database.clone(), self.place.namespace);
+        let inserted = transact(database, WHAT, move |tx| stored.insert(tx, namespace)).await;
         inserted.map_err(failed)
     }
 
     async fn read_file(&self, args: &str) -> Result<String, SyscallError> {
+        let namespace = self.place.namespace;
         let (database, args) = (self.inner.database.clone(), args.to_owned());
-        let file = transact(database, WHAT, move |tx| find(tx, &args, "storage.get")).await;
+        let file = transact(database, WHAT, move |tx| {
+            find(tx, namespace, &args, "storage.get")
+        })
+        .await;
         match file.map_err(failed)? {
             Some(file) => content_json(&self.inner, &file).await,
             None => Ok("null".to_owned()),

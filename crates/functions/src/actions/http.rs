@@ -4,6 +4,8 @@
 //! Like other actions they run once and to their end: when the client goes away the request's
 //! signal is aborted and the response's stream is cancelled, and the code goes on.
 
+mod routes;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,13 +18,14 @@ use lentil_js::{
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
+use self::routes::{Routed, route};
 use super::requests::ActionRequests;
 use super::{line, overloaded, unawaited_line, value_of};
 use crate::limits::{Limits, in_bytes};
 use crate::logs::{Execution, flatten, identity_type};
 use crate::path::FunctionPath;
 use crate::service::Inner;
-use crate::{Call, ComponentPath, FailureClass, FunctionFailure, Functions, Origin};
+use crate::{Call, ComponentPath, FailureClass, FunctionFailure, Functions, Origin, Place};
 
 /// The module whose default export is the router.
 const ROUTER: &str = "http.js";
@@ -155,12 +158,20 @@ async fn run(
         let what = "an HTTP action could not be prepared";
         Err(FunctionFailure::internal(what, &error).into())
     });
-    let invocation = prepared?;
+    let (invocation, place) = prepared?;
+    let (mut call, mut unknown) = (call, unknown);
+    if !place.is_root() {
+        // Components do not know who calls (function-runtime 11.5).
+        call.component = place.component.clone();
+        call.identity = Identity::Anonymous;
+        unknown = None;
+    }
     let path = FunctionPath {
         module: ROUTER.to_owned(),
         function: "default".to_owned(),
     };
-    let requests = Arc::new(ActionRequests::new(inner.clone(), &call, path, id).of_http(unknown));
+    let requests =
+        Arc::new(ActionRequests::new(inner.clone(), &call, place, path, id).of_http(unknown));
     let exchange = HttpExchange {
         body,
         head: client.head,
@@ -200,29 +211,27 @@ fn prepare(
     inner: &Inner,
     request: &HttpRequest,
     has_body: bool,
-) -> Result<Invocation, HttpFailure> {
+) -> Result<(Invocation, Arc<Place>), HttpFailure> {
     let mut tx = inner.database.begin();
     let live = inner.live(&mut tx).map_err(FunctionFailure::from)?;
     live.check_running()?;
-    let image = live.image.ok_or(HttpFailure::NoRouter)?;
-    let module = image.analysis.get(ROUTER);
-    if module.is_none_or(|module| module.http_routes.is_none()) {
-        return Err(HttpFailure::NoRouter);
-    }
+    let deployment = live.image.ok_or(HttpFailure::NoRouter)?;
+    let Routed { image, path } = route(&deployment, &request.method, &request.path)?;
     let args = json!({
-        "url": request.url, "method": request.method, "path": request.path,
+        "url": request.url, "method": request.method, "path": path,
         "headerPairs": request.headers, "hasBody": has_body,
     });
-    Ok(Invocation {
+    let invocation = Invocation {
         bundle: image.bundle.clone(),
         module: ROUTER.to_owned(),
         function: "default".to_owned(),
         kind: FunctionKind::HttpAction,
         args: args.to_string(),
-        env: live.environment,
+        env: image.environment.clone(),
         seed: tx.draw_seed(),
         now_ms: tx.now_ms(),
-    })
+    };
+    Ok((invocation, image.place.clone()))
 }
 
 /// Logs the end, and says it to whoever has had the head.

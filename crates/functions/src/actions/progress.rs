@@ -80,7 +80,7 @@ impl ActionRequests {
         };
         let progress = Progress {
             kind,
-            component: self.component.clone(),
+            component: self.place.component.clone(),
             identifier,
             lines,
             request_id: self.request_id.clone(),

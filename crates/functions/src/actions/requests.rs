@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use lentil_catalog::ScheduledId;
 use lentil_identity::Identity;
 use lentil_js::{ActionSyscalls, Answer, BytesAnswer, LogLine, SyscallError};
-use lentil_values::DocumentId;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -14,10 +14,10 @@ use super::contents::Contents;
 use super::progress::Told;
 use crate::deploy::DeploymentImage;
 use crate::errors::{from_transaction, thrown};
-use crate::path::{ComponentPath, FunctionPath};
+use crate::path::FunctionPath;
 use crate::service::{ACTION, Inner};
-use crate::syscalls::{Address, create_handle, parse, request_metadata, unsupported};
-use crate::{Call, FunctionFailure, Functions, Origin, Outcome};
+use crate::syscalls::{Address, Code, create_handle, parse, request_metadata, unsupported};
+use crate::{Call, FunctionFailure, Functions, Origin, Outcome, Place};
 
 /// The world of one action.
 pub(super) struct ActionRequests {
@@ -25,7 +25,8 @@ pub(super) struct ActionRequests {
     id: uuid::Uuid,
     pub(super) inner: Arc<Inner>,
     pub(super) path: FunctionPath,
-    pub(super) component: ComponentPath,
+    /// Its component.
+    pub(super) place: Arc<Place>,
     identity: Identity,
     pub(super) request_id: String,
     /// Whether it is an HTTP action.
@@ -33,7 +34,7 @@ pub(super) struct ActionRequests {
     /// Why nobody knows who the caller is.
     unknown: Option<String>,
     /// The scheduled function that the action is, or runs on behalf of.
-    scheduled: Option<DocumentId>,
+    scheduled: Option<ScheduledId>,
     /// Files that it stores and reads.
     pub(super) contents: Contents,
     /// What it logs.
@@ -54,6 +55,7 @@ impl ActionRequests {
     pub(super) fn new(
         inner: Arc<Inner>,
         call: &Call,
+        place: Arc<Place>,
         path: FunctionPath,
         id: uuid::Uuid,
     ) -> ActionRequests {
@@ -61,7 +63,7 @@ impl ActionRequests {
             id,
             inner,
             path,
-            component: call.component.clone(),
+            place,
             identity: call.identity.clone(),
             request_id: call.request_id.clone(),
             unknown: None,
@@ -99,20 +101,22 @@ impl ActionRequests {
             }
             "1.0/actions/schedule" | "actions/schedule" => {
                 let functions = Functions::of(self.inner.clone());
-                let scheduled = functions.schedule(args, self.scheduled).await;
+                let scheduled = functions.schedule(args, &self.place, self.scheduled).await;
                 scheduled.map_err(failed)
             }
             "1.0/actions/cancel_job" => {
                 let functions = Functions::of(self.inner.clone());
-                let canceled = functions.cancel_scheduled(args).await;
+                let canceled = functions.cancel_scheduled(args, &self.place).await;
                 canceled.map(|()| "null".to_owned()).map_err(failed)
             }
             "1.0/createFunctionHandle" => {
-                let (args, component) = (args.to_owned(), self.component.clone());
-                self.with_image(move |image| create_handle(&args, image, &component))
-                    .await
+                let args = args.to_owned();
+                self.with_code(move |code| create_handle(&args, code)).await
             }
             "1.0/getUserIdentity" => {
+                if !self.place.is_root() {
+                    return Ok("null".to_owned());
+                }
                 if let Some(why) = &self.unknown {
                     return Err(thrown(format!("The caller's identity is not known: {why}")));
                 }
@@ -120,7 +124,7 @@ impl ActionRequests {
                 Ok(user.unwrap_or_else(|| "null".to_owned()))
             }
             "1.0/getFunctionMetadata" => {
-                let (name, component) = (self.path.to_string(), &self.component.0);
+                let (name, component) = (self.path.to_string(), &self.place.component.0);
                 Ok(json!({ "name": name, "componentPath": component }).to_string())
             }
             "1.0/getDeploymentMetadata" => {
@@ -139,15 +143,16 @@ impl ActionRequests {
     }
 
     /// Asks the live deployment, off the async workers: to read it may block after a push.
-    async fn with_image<T: Send + 'static>(
+    async fn with_code<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&DeploymentImage) -> Result<T, SyscallError> + Send + 'static,
+        ask: impl FnOnce(&Code<'_>) -> Result<T, SyscallError> + Send + 'static,
     ) -> Result<T, SyscallError> {
-        let inner = self.inner.clone();
+        let (inner, place) = (self.inner.clone(), self.place.clone());
         let asked = tokio::task::spawn_blocking(move || {
             let mut tx = inner.database.begin();
             let image = inner.live(&mut tx).map_err(from_transaction)?.image;
-            ask(&image.unwrap_or_else(|| Arc::new(DeploymentImage::empty())))
+            let image = image.unwrap_or_else(|| Arc::new(DeploymentImage::empty()));
+            ask(&Code::of(&image, &place)?)
         });
         asked.await.map_err(|error| SyscallError::System {
             message: format!("the live deployment could not be asked: {error}"),
@@ -157,19 +162,28 @@ impl ActionRequests {
     /// The call of the function that the action names.
     async fn callee(&self, method: &'static str, args: &str) -> Result<Call, SyscallError> {
         let run: Run<'_> = parse(method, args)?;
-        let path = match run.address.path_without_handles(method)? {
-            Some(path) => path,
+        let (component, path) = match run.address.own_path(method)? {
+            Some(path) => (self.place.component.clone(), path),
             None => {
                 let address = run.address;
-                self.with_image(move |image| address.path(method, image))
-                    .await?
+                let found = self.with_code(move |code| {
+                    let target = address.target(method, code)?;
+                    Ok((target.image.place.component.clone(), target.path))
+                });
+                found.await?
             }
+        };
+        // Who calls is known within the app only (function-runtime 11.5).
+        let known = self.place.is_root() && component.is_root() || self.identity.is_admin();
+        let identity = match known {
+            true => self.identity.clone(),
+            false => Identity::Anonymous,
         };
         Ok(Call {
             path: path.to_string(),
-            component: self.component.clone(),
+            component,
             args: run.args.get().into(),
-            identity: self.identity.clone(),
+            identity,
             request_id: self.request_id.clone(),
             caller: ACTION,
             origin: Origin::Server {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lentil_catalog::{CronJob, CronSpec};
-use lentil_database::Transaction;
+use lentil_database::{Namespace, Transaction};
 use lentil_values::Value;
 use serde_json::{Value as Json, json};
 
@@ -96,10 +96,11 @@ fn read(json: &Json) -> Result<(String, CronSpec), DeployError> {
     Ok((text(&json["identifier"])?, spec))
 }
 
-/// Makes a push's jobs the live ones; gives which came, changed and went. A job that is not
+/// Makes a component's jobs of a push the live ones; gives which came, changed and went. A job that is not
 /// changed keeps its next run.
 pub(crate) fn sync(
     tx: &mut Transaction,
+    namespace: Namespace,
     analysis: &BTreeMap<String, AnalyzedModuleJson>,
 ) -> Result<Json, DeployError> {
     let mut declared = declared(analysis)?;
@@ -109,9 +110,9 @@ pub(crate) fn sync(
         Err(why) => Err(invalid(&format!("the job {name:?}: {why}"))),
     };
     let (mut updated, mut deleted) = (Vec::new(), Vec::new());
-    for mut job in CronJob::all(tx)? {
+    for mut job in CronJob::all(tx, namespace)? {
         let Some(spec) = declared.remove(&job.name) else {
-            job.remove(tx)?;
+            job.remove(tx, namespace)?;
             deleted.push(job.name);
             continue;
         };
@@ -120,7 +121,7 @@ pub(crate) fn sync(
         }
         job.next_ms = first(&job.name, &spec)?;
         job.spec = spec;
-        job.save(tx)?;
+        job.save(tx, namespace)?;
         updated.push(job.name);
     }
     let mut added = Vec::new();
@@ -132,7 +133,7 @@ pub(crate) fn sync(
             name,
             spec,
         };
-        job.save(tx)?;
+        job.save(tx, namespace)?;
         added.push(job.name);
     }
     Ok(json!({ "added": added, "updated": updated, "deleted": deleted }))

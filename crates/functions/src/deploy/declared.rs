@@ -11,9 +11,9 @@ use super::DeployError;
 /// One declaration.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct DeclaredVariable {
-    name: String,
-    validator: Validator,
-    optional: bool,
+    pub(super) name: String,
+    pub(super) validator: Validator,
+    pub(super) optional: bool,
 }
 
 /// Reads the member `envVars` of an app's definition: `[[name, {type, value, optional?}], …]`.
@@ -120,10 +120,18 @@ pub(super) fn check_changes(
 }
 
 impl DeclaredVariable {
-    fn check(&self, value: &str) -> Result<(), DeployError> {
-        // The value may be a secret, so that the message does not show it.
+    /// Whether a text is what is declared.
+    pub(super) fn accepts(&self, value: &str) -> bool {
         let value = Value::String(value.to_owned());
-        self.validator.check(&value, &NoTables).map_err(|_| {
+        self.validator.check(&value, &NoTables).is_ok()
+    }
+
+    fn check(&self, value: &str) -> Result<(), DeployError> {
+        if self.accepts(value) {
+            return Ok(());
+        }
+        // The value may be a secret, so that the message does not show it.
+        Err({
             DeployError::bad(
                 "InvalidEnvironmentVariableValue",
                 format!(

@@ -39,6 +39,17 @@ impl DeployError {
         self
     }
 
+    /// The same with the component whose definition it is about.
+    pub(super) fn in_component(mut self, definition_path: &str) -> DeployError {
+        if self.status < 500 {
+            self.message = format!(
+                "{}\nThis is about the component in {definition_path:?}.",
+                self.message.trim_end()
+            );
+        }
+        self
+    }
+
     /// The server's fault: logged in full.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> DeployError {
         tracing::error!(%error, "a push failed in the server");

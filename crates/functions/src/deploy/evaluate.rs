@@ -1,17 +1,19 @@
-//! Runs what a push says about itself: analysis, schema, auth configuration, app definition.
+//! Runs what a push says about itself: analysis, schema, auth configuration, and the
+//! definitions of the app and of its components, from the innermost outwards.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lentil_catalog::{Schema, Variable};
+use lentil_catalog::{ComponentPath, Schema, Variable};
 use lentil_js::{Bundle, Host, NodeSettings};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use super::analysis::AnalyzedModuleJson;
-use super::declared::{DeclaredVariable, declared};
-use super::image::source_of;
+use super::analysis::{AnalyzedModuleJson, RouteJson};
+use super::code::source_of;
+use super::definition::{Definition, Exports};
 use super::request::{PushRequest, PushedModule};
-use super::{DeployError, Deployer, auth, blocking, cron_targets};
+use super::tree::Tree;
+use super::{DeployError, Deployer, auth, blocking, components, cron_targets};
 
 /// The text of the schema that is kept when there is no `schema.ts`.
 pub(crate) const NO_SCHEMA: &str = r#"{"tables":[],"schemaValidation":false}"#;
@@ -19,35 +21,89 @@ pub(crate) const NO_SCHEMA: &str = r#"{"tables":[],"schemaValidation":false}"#;
 /// Everything that evaluating a push gave.
 #[derive(Debug)]
 pub(super) struct Evaluated {
-    /// All modules with their texts, by path.
-    pub(super) modules: Vec<PushedModule>,
-    /// Analysis of each module that is not a chunk.
-    pub(super) analysis: BTreeMap<String, AnalyzedModuleJson>,
+    /// The app (under the empty path) and the definitions of its components.
+    pub(super) definitions: BTreeMap<String, EvaluatedDefinition>,
     /// Providers of `auth.config.js`.
     pub(super) auth: Vec<Json>,
-    /// The schema and its JSON text; an app without one has the empty schema.
-    pub(super) schema: Arc<Schema>,
-    /// Its text; `None` without `schema.ts`.
-    pub(super) schema_text: Option<String>,
-    /// What `convex.config.ts` exports.
-    pub(super) definition: Json,
     /// The user's environment variables that it was evaluated with.
     pub(super) variables: BTreeMap<String, String>,
     /// Module-level randomness until the next push.
     pub(super) import_seed: [u8; 32],
     /// Module-level time until the next push.
     pub(super) import_time_ms: f64,
+    /// Which components are mounted where.
+    pub(super) tree: Tree,
+}
+
+/// What evaluating the app, or the definition of a component, gave.
+#[derive(Debug)]
+pub(super) struct EvaluatedDefinition {
+    /// All modules with their texts, by path.
+    pub(super) modules: Vec<PushedModule>,
+    /// Analysis of each module that is not a chunk.
+    pub(super) analysis: BTreeMap<String, AnalyzedModuleJson>,
+    /// The schema and its JSON text; without one it is the empty schema.
+    pub(super) schema: Arc<Schema>,
+    /// Its text; `None` without `schema.ts`.
+    pub(super) schema_text: Option<String>,
+    /// What `convex.config.ts` exports.
+    pub(super) definition: Definition,
+    /// What others may call.
+    pub(super) exports: Exports,
     /// The modules, linked.
     pub(super) bundle: Arc<Bundle>,
-    /// What `convex.config.ts` declares about the environment.
-    pub(super) declared: Vec<DeclaredVariable>,
+    /// Version of the SDK that it was pushed with.
+    pub(super) udf_server_version: Option<String>,
 }
 
 impl Evaluated {
+    /// The app.
+    pub(super) fn app(&self) -> &EvaluatedDefinition {
+        self.definition("")
+    }
+
+    /// The definition in a folder, which the tree names.
+    pub(super) fn definition(&self, path: &str) -> &EvaluatedDefinition {
+        &self.definitions[path]
+    }
+
+    /// The app under the path of the root, and the components with their definitions.
+    pub(super) fn instances(&self) -> impl Iterator<Item = (ComponentPath, &EvaluatedDefinition)> {
+        let mounted = self.tree.mounted.iter();
+        let others = mounted.map(|it| (it.path.clone(), self.definition(&it.definition_path)));
+        std::iter::once((ComponentPath::root(), self.app())).chain(others)
+    }
+}
+
+impl EvaluatedDefinition {
     /// The schema that is kept when there is no `schema.ts`.
     pub(super) fn kept_schema_text(&self) -> &str {
         self.schema_text.as_deref().unwrap_or(NO_SCHEMA)
     }
+
+    /// The routes of its `http.js`.
+    pub(super) fn routes(&self) -> Option<&[RouteJson]> {
+        self.analysis.get("http.js")?.http_routes.as_deref()
+    }
+}
+
+/// What all definitions of a push are evaluated with.
+#[derive(Clone)]
+struct Phase {
+    seed: [u8; 32],
+    time_ms: f64,
+}
+
+/// What is sent of one definition.
+struct Sent<'a> {
+    path: &'a str,
+    modules: Vec<PushedModule>,
+    definition: Option<&'a PushedModule>,
+    schema: Option<&'a PushedModule>,
+    node: NodeSettings,
+    udf_server_version: Option<String>,
+    /// What its modules see while they are imported.
+    environment: Arc<BTreeMap<String, String>>,
 }
 
 impl Deployer {
@@ -57,7 +113,7 @@ impl Deployer {
         request: Arc<PushRequest>,
     ) -> Result<Evaluated, DeployError> {
         let reading = request.clone();
-        let (modules, variables, import_time_ms) = self
+        let (modules, variables, time_ms) = self
             .transact(move |tx| {
                 let variables = Variable::all(tx)?
                     .into_iter()
@@ -69,14 +125,60 @@ impl Deployer {
                 ))
             })
             .await?;
-        let import_seed: [u8; 32] = rand::random();
+        let phase = Phase {
+            seed: rand::random(),
+            time_ms,
+        };
         let mut environment = self.shared.images.built_in().clone();
         environment.extend(variables.clone());
         let environment = Arc::new(environment);
-        let host = &self.shared.host;
+        let app = &request.app_definition;
+        let mut definitions = BTreeMap::new();
+        for component in components::in_order(&request)? {
+            let sent = Sent {
+                path: &component.definition_path,
+                modules: sorted(component.functions.clone()),
+                definition: Some(&component.definition),
+                schema: component.schema.as_ref(),
+                node: NodeSettings::default(),
+                udf_server_version: component.udf_server_version.clone(),
+                environment: Arc::default(),
+            };
+            let evaluated = self.evaluate_one(sent, &phase, &definitions).await;
+            let evaluated = evaluated.map_err(|it| it.in_component(&component.definition_path))?;
+            definitions.insert(component.definition_path.clone(), evaluated);
+        }
+        let sent = Sent {
+            path: "",
+            modules,
+            definition: app.definition.as_ref(),
+            schema: app.schema.as_ref(),
+            node: request.node.clone(),
+            udf_server_version: app.udf_server_version.clone(),
+            environment: environment.clone(),
+        };
+        let mut evaluated = self.evaluate_one(sent, &phase, &definitions).await?;
+        let auth = self.evaluate_auth(&mut evaluated, environment).await?;
+        definitions.insert(String::new(), evaluated);
+        Ok(Evaluated {
+            tree: Tree::instantiate(&definitions, request.for_codegen)?,
+            definitions,
+            auth,
+            variables,
+            import_seed: phase.seed,
+            import_time_ms: time_ms,
+        })
+    }
 
-        let node = request.node.clone();
-        let bundle = link_with(modules.clone(), import_seed, import_time_ms, node).await?;
+    async fn evaluate_one(
+        &self,
+        sent: Sent<'_>,
+        phase: &Phase,
+        before: &BTreeMap<String, EvaluatedDefinition>,
+    ) -> Result<EvaluatedDefinition, DeployError> {
+        let (host, environment) = (&self.shared.host, sent.environment);
+        let Phase { seed, time_ms } = *phase;
+        let bundle = link_with(sent.modules.clone(), seed, time_ms, sent.node).await?;
         let analyzed = host.analyze(bundle.clone(), environment.clone()).await?;
         let mut analysis = BTreeMap::new();
         for (path, module) in analyzed {
@@ -84,62 +186,53 @@ impl Deployer {
             analysis.insert(path, json);
         }
         cron_targets::check(&analysis)?;
-        let mut providers = Vec::new();
-        if modules.iter().any(|module| module.path == "auth.config.js") {
-            let text = host
-                .evaluate_auth(bundle.clone(), environment.clone())
-                .await?;
-            providers = auth::providers(&text)?;
-            analysis.insert("auth.config.js".to_owned(), AnalyzedModuleJson::empty());
-        }
-        let app = &request.app_definition;
-        let (schema, schema_text) =
-            evaluate_schema(host, app.schema.as_ref(), import_seed, import_time_ms).await?;
-        let seed_and_time = (import_seed, import_time_ms);
-        let definition =
-            evaluate_definition(host, app.definition.as_ref(), environment, seed_and_time).await?;
-        Ok(Evaluated {
-            modules,
+        let (schema, schema_text) = evaluate_schema(host, sent.schema, seed, time_ms).await?;
+        let definition = match sent.definition {
+            None => Definition::none(),
+            Some(module) => {
+                let mut modules = vec![module.clone()];
+                modules.extend(
+                    before
+                        .values()
+                        .map(|it| components::stand_in(&it.definition)),
+                );
+                let bundle = link(modules, seed, time_ms).await?;
+                let text = host.evaluate_definition(bundle, environment).await?;
+                Definition::read(sent.path, &text)?
+            }
+        };
+        Ok(EvaluatedDefinition {
+            modules: sent.modules,
+            exports: Exports::of(&definition, &analysis)?,
             analysis,
-            auth: providers,
-            declared: declared(&definition)?,
-            bundle,
             schema: Arc::new(schema),
             schema_text,
             definition,
-            variables,
-            import_seed,
-            import_time_ms,
+            bundle,
+            udf_server_version: sent.udf_server_version,
         })
+    }
+
+    /// The providers of the app's `auth.config.js`, if it has one.
+    async fn evaluate_auth(
+        &self,
+        app: &mut EvaluatedDefinition,
+        environment: Arc<BTreeMap<String, String>>,
+    ) -> Result<Vec<Json>, DeployError> {
+        if !app.bundle.contains("auth.config.js") {
+            return Ok(Vec::new());
+        }
+        let host = &self.shared.host;
+        let text = host.evaluate_auth(app.bundle.clone(), environment).await?;
+        let empty = AnalyzedModuleJson::empty();
+        app.analysis.insert("auth.config.js".to_owned(), empty);
+        auth::providers(&text)
     }
 }
 
-/// What `convex.config.ts` exports: an app, which may have declarations and no components.
-async fn evaluate_definition(
-    host: &Host,
-    module: Option<&PushedModule>,
-    environment: Arc<BTreeMap<String, String>>,
-    (seed, time_ms): ([u8; 32], f64),
-) -> Result<Json, DeployError> {
-    let Some(module) = module else {
-        return Ok(json!({}));
-    };
-    let bundle = link(vec![module.clone()], seed, time_ms).await?;
-    let text = host.evaluate_definition(bundle, environment).await?;
-    let wrong = |why: &str| {
-        DeployError::bad(
-            "InvalidConvexConfig",
-            format!("convex.config.ts does not export an app (defineApp()): {why}"),
-        )
-    };
-    let definition: Json =
-        serde_json::from_str(&text).map_err(|error| wrong(&error.to_string()))?;
-    match definition["definitionType"]["type"].as_str() {
-        // Older SDKs do not say.
-        Some("app") | None if definition.is_object() => Ok(definition),
-        Some(other) => Err(wrong(&format!("its type is {other:?}"))),
-        None => Err(wrong("its export() does not give an object")),
-    }
+fn sorted(mut modules: Vec<PushedModule>) -> Vec<PushedModule> {
+    modules.sort_by(|left, right| left.path.cmp(&right.path));
+    modules
 }
 
 /// Evaluates `schema.ts`, alone and without environment; an app without one has the empty schema.

@@ -1,13 +1,13 @@
-//! Handles of the live functions (function-runtime 11.4): texts that name a function, can be kept
-//! in documents and passed on, and hold across pushes.
+//! Handles of the live functions of all components (function-runtime 11.4): texts that name a
+//! function, can be kept in documents and passed on, and hold across pushes.
 //!
 //! A push gives each function that never had one an id; the ids of functions that are gone are
 //! kept, so that their handles work again when they come back.
 
 use std::collections::HashMap;
 
-use lentil_catalog::{Deployment, FunctionHandles, ModuleRow};
-use lentil_database::Transaction;
+use lentil_catalog::{ComponentPath, Deployment, FunctionHandles, HandledFunction, ModuleRow};
+use lentil_database::{Namespace, Transaction};
 use lentil_values::DocumentId;
 
 use super::DeployError;
@@ -17,34 +17,42 @@ use crate::path::FunctionPath;
 /// How a handle begins.
 const SCHEME: &str = "function://";
 
-/// The ids of the live functions, both ways.
+/// The ids of the live functions of all components, both ways.
 #[derive(Debug, Default)]
 pub(crate) struct Handles {
-    ids: HashMap<FunctionPath, DocumentId>,
-    paths: HashMap<DocumentId, FunctionPath>,
+    ids: HashMap<ComponentPath, HashMap<FunctionPath, DocumentId>>,
+    functions: HashMap<DocumentId, (ComponentPath, FunctionPath)>,
 }
 
 impl Handles {
     /// Those of these functions, of the ids of all that ever were.
     pub(super) fn new<'a>(
-        functions: impl Iterator<Item = &'a FunctionPath>,
-        all: &HashMap<String, DocumentId>,
+        functions: impl Iterator<Item = (&'a ComponentPath, &'a FunctionPath)>,
+        all: &HashMap<HandledFunction, DocumentId>,
     ) -> Handles {
-        let found = |path: &FunctionPath| Some((path.clone(), *all.get(&path.canonical())?));
-        let ids: HashMap<FunctionPath, DocumentId> = functions.filter_map(found).collect();
-        let paths = ids.iter().map(|(path, id)| (*id, path.clone())).collect();
-        Handles { ids, paths }
+        let mut handles = Handles::default();
+        for (component, path) in functions {
+            let Some(id) = all.get(&(component.0.clone(), path.canonical())) else {
+                continue;
+            };
+            let ids = handles.ids.entry(component.clone()).or_default();
+            ids.insert(path.clone(), *id);
+            handles
+                .functions
+                .insert(*id, (component.clone(), path.clone()));
+        }
+        handles
     }
 
     /// The handle of a function.
-    pub(crate) fn of(&self, path: &FunctionPath) -> Option<String> {
-        let id = self.ids.get(path)?;
+    pub(crate) fn of(&self, component: &ComponentPath, path: &FunctionPath) -> Option<String> {
+        let id = self.ids.get(component)?.get(path)?;
         Some(format!("{SCHEME}{id}#{}", path.canonical()))
     }
 
-    /// The function that a handle names. What follows its id is for people.
-    pub(crate) fn resolve(&self, handle: &str) -> Option<&FunctionPath> {
-        self.paths.get(&id_of(handle)?)
+    /// The function that a handle names, and its component. What follows its id is for people.
+    pub(crate) fn resolve(&self, handle: &str) -> Option<&(ComponentPath, FunctionPath)> {
+        self.functions.get(&id_of(handle)?)
     }
 }
 
@@ -65,18 +73,18 @@ pub(super) fn complete(tx: &mut Transaction) -> Result<(), DeployError> {
         return Ok(());
     }
     let mut paths = Vec::new();
-    for module in ModuleRow::all(tx)? {
+    for module in ModuleRow::all(tx, Namespace::ROOT)? {
         let Some(json) = &module.analysis else {
             continue;
         };
         let analyzed: AnalyzedModuleJson =
             serde_json::from_str(json).map_err(|error| DeployError::internal(&error))?;
         paths.extend(analyzed.functions.iter().map(|function| {
-            FunctionPath {
+            let path = FunctionPath {
                 module: module.path.clone(),
                 function: function.name.clone(),
-            }
-            .canonical()
+            };
+            (String::new(), path.canonical())
         }));
     }
     FunctionHandles::ensure(tx, paths)?;
@@ -92,9 +100,11 @@ mod tests {
         let path = FunctionPath::parse("m:f").expect("it is a path");
         let id: DocumentId =
             lentil_catalog::SystemTable::FunctionHandles.id(lentil_values::InternalId([7; 16]));
-        let all = HashMap::from([("m.js:f".to_owned(), id)]);
-        let handles = Handles::new([&path].into_iter(), &all);
-        let handle = handles.of(&path).expect("it has one");
+        let (root, part) = (ComponentPath::root(), ComponentPath("part".to_owned()));
+        let all = HashMap::from([(("part".to_owned(), "m.js:f".to_owned()), id)]);
+        let handles = Handles::new([(&root, &path), (&part, &path)].into_iter(), &all);
+        assert_eq!(handles.of(&root, &path), None, "it is another's");
+        let handle = handles.of(&part, &path).expect("it has one");
         assert_eq!(handle, format!("function://{id}#m.js:f"));
         for same in [
             &*handle,
@@ -102,7 +112,8 @@ mod tests {
             &format!("function://{id}#x#y"),
         ] {
             assert!(is_handle(same));
-            assert_eq!(handles.resolve(same), Some(&path), "{same}");
+            let found = handles.resolve(same);
+            assert_eq!(found, Some(&(part.clone(), path.clone())), "{same}");
         }
         for other in [
             "m.js:f",
@@ -115,6 +126,6 @@ mod tests {
         }
         let gone = Handles::new([].into_iter(), &all);
         assert_eq!(gone.resolve(&handle), None);
-        assert_eq!(gone.of(&path), None);
+        assert_eq!(gone.of(&part, &path), None);
     }
 }

@@ -8,18 +8,23 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use lentil_catalog::{
-    Deployment, FunctionHandles, ModuleRow, ModuleText, Schema, SchemaRow, SchemaState, Variable,
+    Component, ComponentPath, Components, Deployment, Schema, SchemaRow, SchemaState, Variable,
 };
-use lentil_database::{Transaction, TransactionError};
-use lentil_js::{Bundle, FunctionKind, ModuleEnvironment, ModuleSource};
+use lentil_database::{Namespace, Transaction, TransactionError};
+use lentil_js::{Bundle, FunctionKind};
 use lentil_values::{DocumentId, Validator};
 use parking_lot::Mutex;
 
 use super::analysis::AnalyzedModuleJson;
+use super::bindings;
+use super::code::{Code, corrupt};
+use super::definition::AppDefinition;
 use super::handles::Handles;
-use super::node;
+use crate::Place;
 use crate::path::FunctionPath;
 
+/// The variable that says where HTTP actions are.
+const SITE_URL: &str = "CONVEX_SITE_URL";
 /// Revisions kept: the live one, and the one before for executions that are still at its snapshot.
 const REVISIONS_MAX: usize = 2;
 
@@ -56,14 +61,18 @@ pub struct PendingSchema {
     pub schema: Arc<Schema>,
 }
 
-/// One revision of the deployment.
+/// One component as of one revision of the deployment; the root app is one, which has the others.
 #[derive(Debug)]
 pub struct DeploymentImage {
+    /// Which component it is.
+    pub place: Arc<Place>,
+    /// `process.env` of its functions.
+    pub environment: Environment,
     /// The linked modules.
     pub bundle: Arc<Bundle>,
     /// Functions by canonical path.
     pub functions: Arc<HashMap<FunctionPath, FunctionSpec>>,
-    /// Handles of the functions.
+    /// Handles of all functions of the deployment.
     pub(crate) handles: Arc<Handles>,
     /// The enforced schema.
     pub schema: Option<Arc<Schema>>,
@@ -71,16 +80,13 @@ pub struct DeploymentImage {
     pub pending_schema: Option<PendingSchema>,
     /// Analysis JSON of each analysed module, by path.
     pub analysis: Arc<BTreeMap<String, AnalyzedModuleJson>>,
-}
-
-/// What one push made of its modules; the same in all revisions until the next push, so that a
-/// change of a variable or a schema on trial links nothing again.
-#[derive(Clone, Debug)]
-pub(super) struct Code {
-    pub(super) bundle: Arc<Bundle>,
-    pub(super) functions: Arc<HashMap<FunctionPath, FunctionSpec>>,
-    handles: Arc<Handles>,
-    analysis: Arc<BTreeMap<String, AnalyzedModuleJson>>,
+    /// Where the HTTP routes of its children are, with the path of each.
+    pub mounts: Vec<(String, ComponentPath)>,
+    /// What every path of its own HTTP routes begins with, if it is the root app and has declared
+    /// one: `/x/`.
+    pub http_prefix: Option<String>,
+    /// The other components, of the root's image only.
+    pub components: Arc<BTreeMap<ComponentPath, Arc<DeploymentImage>>>,
 }
 
 /// Makes images, each once.
@@ -96,7 +102,7 @@ pub struct ImageCache {
 }
 
 /// `process.env` of an execution.
-type Environment = Arc<BTreeMap<String, String>>;
+pub type Environment = Arc<BTreeMap<String, String>>;
 
 /// What was made of the last few revisions of the deployment's row.
 type Recent<T> = Vec<(Option<Arc<str>>, T)>;
@@ -143,15 +149,7 @@ impl ImageCache {
     /// `CONVEX_SITE_URL`. A change of a variable changes the deployment's row, so that the same
     /// point read suffices.
     pub fn environment(&self, tx: &mut Transaction) -> Result<Environment, TransactionError> {
-        remembered(&self.environments, tx, |tx| {
-            let mut environment = self.built_in.clone();
-            environment.extend(
-                Variable::all(tx)?
-                    .into_iter()
-                    .map(|variable| (variable.name, variable.value)),
-            );
-            Ok(Arc::new(environment))
-        })
+        remembered(&self.environments, tx, |tx| self.environment_now(tx))
     }
 
     /// What the server itself puts into every environment.
@@ -194,26 +192,52 @@ impl ImageCache {
         if deployment.push == 0 {
             return Ok(None);
         }
+        let components = Components::load(tx)?;
         let code = match self.remembered_code(&deployment.import_seed) {
             Some(code) => code,
             None => {
-                let code = load_code(tx, &deployment)?;
+                let code = Code::load(tx, &deployment, &components)?;
                 self.remember_code(deployment.import_seed, code.clone());
                 code
             }
         };
-        let pending = schema_of(tx, deployment.pending_schema)?
-            .filter(|(row, _)| matches!(row.state, SchemaState::Pending | SchemaState::Validated))
-            .map(|(row, schema)| PendingSchema { id: row.id, schema });
-        let image = DeploymentImage {
-            bundle: code.bundle,
-            functions: code.functions,
-            handles: code.handles,
-            schema: schema_of(tx, deployment.schema)?.map(|(_, schema)| schema),
-            pending_schema: pending,
-            analysis: code.analysis,
+        let environment = self.environment_now(tx)?;
+        let app = AppDefinition::read(deployment.definition.as_deref());
+        let mut images = Images {
+            code: &code,
+            components: &components,
+            sites: BTreeMap::from([(ComponentPath::root(), self.site_url())]),
+            environments: BTreeMap::from([(ComponentPath::root(), environment.clone())]),
+            built_in: &self.built_in,
         };
-        Ok(Some(Arc::new(image)))
+        let mut others = BTreeMap::new();
+        for component in components.active().filter(|it| !it.path.is_root()) {
+            let environment = images.environment(component);
+            let schemas = (component.schema, component.pending_schema);
+            let image = images.image(tx, component, environment, schemas)?;
+            others.insert(component.path.clone(), Arc::new(image));
+        }
+        let schemas = (deployment.schema, deployment.pending_schema);
+        let environment = match app.http_prefix.as_deref() {
+            // Its children's routes do not begin with it.
+            Some(prefix) => with_site(&environment, join_site(&self.site_url(), Some(prefix))),
+            None => environment,
+        };
+        let mut root = images.image(tx, components.root(), environment, schemas)?;
+        root.http_prefix = app.http_prefix;
+        root.components = Arc::new(others);
+        Ok(Some(Arc::new(root)))
+    }
+
+    fn site_url(&self) -> String {
+        self.built_in.get(SITE_URL).cloned().unwrap_or_default()
+    }
+
+    fn environment_now(&self, tx: &mut Transaction) -> Result<Environment, TransactionError> {
+        let mut environment = self.built_in.clone();
+        let variables = Variable::all(tx)?.into_iter();
+        environment.extend(variables.map(|variable| (variable.name, variable.value)));
+        Ok(Arc::new(environment))
     }
 
     fn remembered_code(&self, seed: &[u8; 32]) -> Option<Code> {
@@ -233,106 +257,130 @@ impl ImageCache {
     }
 }
 
+/// What the images of one revision are made of.
+struct Images<'a> {
+    code: &'a Code,
+    components: &'a Components,
+    /// Where the HTTP routes of each component are.
+    sites: BTreeMap<ComponentPath, String>,
+    environments: BTreeMap<ComponentPath, Environment>,
+    built_in: &'a BTreeMap<String, String>,
+}
+
+impl Images<'_> {
+    /// What a component's functions see, of what its parent's see; parents come first.
+    fn environment(&mut self, component: &Component) -> Environment {
+        let parent = component.path.split().map(|(parent, _)| parent);
+        let parent = parent.unwrap_or_default();
+        let site = self.sites.get(&parent).cloned().unwrap_or_default();
+        // Without a mount it has no routes; URLs that it makes lead to the app's.
+        let site = join_site(&site, component.http_prefix.as_deref());
+        self.sites.insert(component.path.clone(), site.clone());
+        let mut bound = self.built_in.clone();
+        if let Some(theirs) = self.environments.get(&parent) {
+            bound.extend(bindings::values(&component.env, theirs));
+        }
+        let bound = with_site(&Arc::new(bound), site);
+        self.environments
+            .insert(component.path.clone(), bound.clone());
+        bound
+    }
+
+    fn image(
+        &self,
+        tx: &mut Transaction,
+        component: &Component,
+        environment: Environment,
+        (schema, pending): (Option<DocumentId>, Option<DocumentId>),
+    ) -> Result<DeploymentImage, TransactionError> {
+        let namespace = component.namespace;
+        let pending = schema_of(tx, namespace, pending)?
+            .filter(|(row, _)| matches!(row.state, SchemaState::Pending | SchemaState::Validated))
+            .map(|(row, schema)| PendingSchema { id: row.id, schema });
+        let code = self.code.components.get(&component.path);
+        let missing = || corrupt(&format!("the component {:?} has no code", component.path.0));
+        let code = code.ok_or_else(missing)?;
+        let children = self.components.active().filter_map(|child| {
+            let (parent, _) = child.path.split()?;
+            let prefix = child.http_prefix.clone()?;
+            (parent == component.path).then(|| (prefix, child.path.clone()))
+        });
+        Ok(DeploymentImage {
+            place: Arc::new(Place {
+                component: component.path.clone(),
+                id: component.id,
+                namespace,
+            }),
+            environment,
+            bundle: code.bundle.clone(),
+            functions: code.functions.clone(),
+            handles: self.code.handles.clone(),
+            schema: schema_of(tx, namespace, schema)?.map(|(_, schema)| schema),
+            pending_schema: pending,
+            analysis: code.analysis.clone(),
+            mounts: children.collect(),
+            http_prefix: None,
+            components: Arc::default(),
+        })
+    }
+}
+
+fn with_site(environment: &Environment, site: String) -> Environment {
+    let mut environment = BTreeMap::clone(environment);
+    environment.insert(SITE_URL.to_owned(), site);
+    Arc::new(environment)
+}
+
+/// A site's URL with a prefix of paths behind it.
+fn join_site(url: &str, prefix: Option<&str>) -> String {
+    let prefix = prefix.unwrap_or_default().trim_end_matches('/');
+    format!("{}{prefix}", url.trim_end_matches('/'))
+}
+
 impl DeploymentImage {
     /// A deployment to which nothing was pushed.
     pub(crate) fn empty() -> DeploymentImage {
         let bundle = Bundle::link(Vec::new(), [0; 32], 0.0).expect("nothing always links");
         DeploymentImage {
+            place: Arc::new(Place::root()),
+            environment: Arc::default(),
             bundle: Arc::new(bundle),
             functions: Arc::default(),
             handles: Arc::default(),
             schema: None,
             pending_schema: None,
             analysis: Arc::default(),
+            mounts: Vec::new(),
+            http_prefix: None,
+            components: Arc::default(),
         }
     }
-}
 
-impl Code {
-    /// Fails if the analysis holds a function that cannot be called, which `AnalyzedModuleJson`
-    /// refuses before.
-    pub(super) fn new(
-        bundle: Arc<Bundle>,
-        analysis: BTreeMap<String, AnalyzedModuleJson>,
-    ) -> Result<Code, TransactionError> {
-        Ok(Code {
-            bundle,
-            functions: Arc::new(functions_of(&analysis)?),
-            handles: Arc::default(),
-            analysis: Arc::new(analysis),
-        })
-    }
-
-    /// With the handles of its functions, of the ids of all that ever were.
-    pub(super) fn with_handles(self, all: &HashMap<String, DocumentId>) -> Code {
-        let handles = Arc::new(Handles::new(self.functions.keys(), all));
-        Code { handles, ..self }
-    }
-}
-
-fn load_code(tx: &mut Transaction, deployment: &Deployment) -> Result<Code, TransactionError> {
-    let mut sources = Vec::new();
-    let mut analysis = BTreeMap::new();
-    for module in ModuleRow::all(tx)? {
-        if let Some(json) = &module.analysis {
-            let analyzed = serde_json::from_str(json)
-                .map_err(|error| corrupt(&format!("the analysis of {}: {error}", module.path)))?;
-            analysis.insert(module.path.clone(), analyzed);
+    /// A component; asked of the root's image.
+    pub fn component(self: &Arc<Self>, path: &ComponentPath) -> Option<&Arc<DeploymentImage>> {
+        if path.is_root() {
+            return Some(self);
         }
-        let text = ModuleText::load(tx, &module.hash)?;
-        sources.push(source_of(module.path, &module.environment, text));
+        self.components.get(path)
     }
-    let bundle = Bundle::link(sources, deployment.import_seed, deployment.import_time_ms)
-        .map_err(|error| corrupt(&format!("the live modules do not link any more: {error}")))?;
-    let node = node::load(deployment).map_err(|error| corrupt(&error.message))?;
-    let handles = FunctionHandles::all(tx)?;
-    let bundle = Arc::new(bundle.with_node(node));
-    Ok(Code::new(bundle, analysis)?.with_handles(&handles))
-}
 
-fn corrupt(why: &str) -> TransactionError {
-    TransactionError::Corrupt(format!("the live deployment cannot be read: {why}"))
-}
-
-/// A module as the function host takes it.
-pub(super) fn source_of(path: String, environment: &str, text: ModuleText) -> ModuleSource {
-    ModuleSource {
-        path,
-        source: text.source.into(),
-        source_map: text.source_map.map(Into::into),
-        environment: if environment == "node" {
-            ModuleEnvironment::Node
-        } else {
-            ModuleEnvironment::Isolate
-        },
-    }
-}
-
-fn functions_of(
-    analysis: &BTreeMap<String, AnalyzedModuleJson>,
-) -> Result<HashMap<FunctionPath, FunctionSpec>, TransactionError> {
-    let mut functions = HashMap::new();
-    for (module, analyzed) in analysis {
-        for function in &analyzed.functions {
-            let path = FunctionPath {
-                module: module.clone(),
-                function: function.name.clone(),
-            };
-            let spec = function
-                .spec()
-                .map_err(|error| corrupt(&format!("{path}: {error}")))?;
-            functions.insert(path, spec);
+    /// The component that has this namespace; asked of the root's image.
+    pub fn in_namespace(self: &Arc<Self>, namespace: Namespace) -> Option<&Arc<DeploymentImage>> {
+        if namespace == Namespace::ROOT {
+            return Some(self);
         }
+        let mut others = self.components.values();
+        others.find(|image| image.place.namespace == namespace)
     }
-    Ok(functions)
 }
 
 fn schema_of(
     tx: &mut Transaction,
+    namespace: Namespace,
     id: Option<DocumentId>,
 ) -> Result<Option<(SchemaRow, Arc<Schema>)>, TransactionError> {
     let Some(id) = id else { return Ok(None) };
-    let Some(row) = SchemaRow::load(tx, id)? else {
+    let Some(row) = SchemaRow::load(tx, namespace, id)? else {
         return Ok(None);
     };
     let schema = Schema::parse(&row.json).map_err(|error| corrupt(&error.to_string()))?;

@@ -40,9 +40,14 @@ pub(super) struct IndexDiff {
 
 impl IndexDiff {
     /// Compares a schema with what is live; `active` is the enforced one.
-    pub(super) fn new(tx: &mut Transaction, schema: &Schema, active: Option<&Schema>) -> IndexDiff {
+    pub(super) fn new(
+        tx: &mut Transaction,
+        namespace: Namespace,
+        schema: &Schema,
+        active: Option<&Schema>,
+    ) -> IndexDiff {
         let mut diff = IndexDiff::default();
-        let tables = user_tables(tx);
+        let tables = user_tables(tx, namespace);
         let mut names: BTreeSet<&str> = tables.iter().map(|table| table.name.as_str()).collect();
         names.extend(schema.tables.keys().map(String::as_str));
         names.extend(
@@ -158,8 +163,12 @@ pub(super) fn config(table: &str, index: &AnyIndex) -> Json {
 }
 
 /// Drops what an abandoned push left and starts filling what the schema adds to tables that exist.
-pub(super) fn prepare(tx: &mut Transaction, schema: &Schema) -> Result<(), DeployError> {
-    for table in user_tables(tx) {
+pub(super) fn prepare(
+    tx: &mut Transaction,
+    namespace: Namespace,
+    schema: &Schema,
+) -> Result<(), DeployError> {
+    for table in user_tables(tx, namespace) {
         let wanted = wanted(schema, &table.name);
         for index in declared(tx, &table)
             .into_iter()
@@ -209,9 +218,9 @@ pub(super) struct Progress {
 }
 
 /// How far the schema's usable indexes are; those of tables that do not exist need no filling.
-pub(super) fn progress(tx: &mut Transaction, schema: &Schema) -> Progress {
+pub(super) fn progress(tx: &mut Transaction, namespace: Namespace, schema: &Schema) -> Progress {
     let mut progress = Progress::default();
-    for table in user_tables(tx) {
+    for table in user_tables(tx, namespace) {
         let there = declared(tx, &table);
         for new in wanted(schema, &table.name)
             .iter()
@@ -233,13 +242,17 @@ pub(super) fn progress(tx: &mut Transaction, schema: &Schema) -> Progress {
 }
 
 /// Makes exactly the schema's indexes live and creates its tables; part of the push's one commit.
-pub(super) fn activate(tx: &mut Transaction, schema: &Schema) -> Result<(), DeployError> {
+pub(super) fn activate(
+    tx: &mut Transaction,
+    namespace: Namespace,
+    schema: &Schema,
+) -> Result<(), DeployError> {
     for name in schema.tables.keys() {
-        if tx.table(Namespace::ROOT, name).is_none() {
-            tx.create_table(Namespace::ROOT, name, None)?;
+        if tx.table(namespace, name).is_none() {
+            tx.create_table(namespace, name, None)?;
         }
     }
-    for table in user_tables(tx) {
+    for table in user_tables(tx, namespace) {
         let wanted = wanted(schema, &table.name).to_vec();
         for new in &wanted {
             activate_one(tx, &table, new)?;
@@ -335,9 +348,9 @@ fn spec_of(index: IndexInfo) -> IndexSpec {
     }
 }
 
-/// Tables of the app, without the system's.
-pub(super) fn user_tables(tx: &mut Transaction) -> Vec<TableInfo> {
-    tx.tables(Namespace::ROOT)
+/// Tables of a component, without the system's.
+pub(super) fn user_tables(tx: &mut Transaction, namespace: Namespace) -> Vec<TableInfo> {
+    tx.tables(namespace)
         .into_iter()
         .filter(|table| !table.name.starts_with('_'))
         .collect()

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lentil_catalog::{Deployment, ModuleRow, ModuleText};
-use lentil_database::Transaction;
+use lentil_database::{Namespace, Transaction};
 use lentil_js::NodeSettings;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -28,7 +28,7 @@ pub(super) struct PushRequest {
     pub(super) functions: String,
     pub(super) app_definition: AppDefinition,
     #[serde(default)]
-    pub(super) component_definitions: Vec<Json>,
+    pub(super) component_definitions: Vec<ComponentDefinition>,
     #[serde(default)]
     node_dependencies: Vec<PushedPackage>,
     #[serde(default)]
@@ -54,6 +54,26 @@ pub(super) struct AppDefinition {
     pub(super) changed_modules: Vec<PushedModule>,
     #[serde(default)]
     pub(super) unchanged_module_hashes: Vec<UnchangedModule>,
+    #[serde(default)]
+    pub(super) udf_server_version: Option<String>,
+}
+
+/// The definition of a component; all of it is sent each time.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    expecting = "the definition of a component, an object"
+)]
+pub(super) struct ComponentDefinition {
+    /// Its folder relative to the app's.
+    pub(super) definition_path: String,
+    pub(super) definition: PushedModule,
+    /// Definitions that it imports.
+    #[serde(default)]
+    pub(super) dependencies: Vec<String>,
+    pub(super) schema: Option<PushedModule>,
+    #[serde(default)]
+    pub(super) functions: Vec<PushedModule>,
     #[serde(default)]
     pub(super) udf_server_version: Option<String>,
 }
@@ -100,28 +120,37 @@ impl PushRequest {
             let why = error.to_string().replace("a sequence", "a list");
             DeployError::bad("BadJsonBody", format!("the push cannot be read: {why}"))
         })?;
-        if !request.component_definitions.is_empty()
-            || !request.app_definition.dependencies.is_empty()
-        {
-            return Err(DeployError::bad(
-                "ComponentsNotSupported",
-                "convex.config.ts uses components, which this version of Lentil does not run yet; remove app.use(...) to push",
-            ));
-        }
         request.node = node::settings(request.node_version.as_deref(), &request.node_dependencies)?;
+        request.check_sizes()?;
         let app = &request.app_definition;
-        let count = app.changed_modules.len() + app.unchanged_module_hashes.len();
+        let changed = app
+            .changed_modules
+            .iter()
+            .map(|module| (&*module.path, &*module.environment));
+        let unchanged = app
+            .unchanged_module_hashes
+            .iter()
+            .map(|module| (&*module.path, &*module.environment));
+        check_modules(changed.chain(unchanged))?;
+        request.check_components()?;
+        Ok(request)
+    }
+
+    fn check_sizes(&self) -> Result<(), DeployError> {
+        let app = &self.app_definition;
+        let of_components = self
+            .component_definitions
+            .iter()
+            .flat_map(|it| &it.functions);
+        let sent = || app.changed_modules.iter().chain(of_components.clone());
+        let count = sent().count() + app.unchanged_module_hashes.len();
         if count > MODULES_MAX {
             return Err(DeployError::bad(
                 "ModulesTooLarge",
                 format!("the push has {count} modules; at most {MODULES_MAX} are allowed"),
             ));
         }
-        let bytes: usize = app
-            .changed_modules
-            .iter()
-            .map(|module| module.source.len())
-            .sum();
+        let bytes: usize = sent().map(|module| module.source.len()).sum();
         if bytes > CODE_BYTES_MAX {
             return Err(DeployError::bad(
                 "ModulesTooLarge",
@@ -132,30 +161,40 @@ impl PushRequest {
                 ),
             ));
         }
-        let mut seen = BTreeSet::new();
-        let changed = app
-            .changed_modules
-            .iter()
-            .map(|module| (&module.path, &module.environment));
-        let unchanged = app
-            .unchanged_module_hashes
-            .iter()
-            .map(|module| (&module.path, &module.environment));
-        for (path, environment) in changed.chain(unchanged) {
-            check_module(path, environment)?;
+        Ok(())
+    }
+
+    fn check_components(&self) -> Result<(), DeployError> {
+        let mut seen = BTreeSet::from([""]);
+        for component in &self.component_definitions {
+            let path = &*component.definition_path;
             if !seen.insert(path) {
+                let why = format!("the push has the component definition {path:?} twice");
+                return Err(DeployError::bad("InvalidDefinition", why));
+            }
+            let modules = component.functions.iter();
+            check_modules(modules.map(|module| (&*module.path, &*module.environment)))?;
+            let node = component
+                .functions
+                .iter()
+                .find(|it| it.environment == "node");
+            if let Some(module) = node {
                 return Err(DeployError::bad(
-                    "InvalidModules",
-                    format!("the push has the module {path} twice"),
+                    "NodeActionsNotSupported",
+                    format!(
+                        "{} of the component in {path:?} is marked \"use node\", and components have no Node actions; \
+                         move it into the app",
+                        module.path
+                    ),
                 ));
             }
         }
-        Ok(request)
+        Ok(())
     }
 
     /// All modules with their texts; those that were not sent come from what is live.
     pub(super) fn modules(&self, tx: &mut Transaction) -> Result<Vec<PushedModule>, DeployError> {
-        let live = ModuleRow::all(tx)?;
+        let live = ModuleRow::all(tx, Namespace::ROOT)?;
         let mut modules = self.app_definition.changed_modules.clone();
         for wanted in &self.app_definition.unchanged_module_hashes {
             let missing = |code, why: &str| {
@@ -207,6 +246,20 @@ impl PushedModule {
     }
 }
 
+fn check_modules<'a>(modules: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), DeployError> {
+    let mut seen = BTreeSet::new();
+    for (path, environment) in modules {
+        check_module(path, environment)?;
+        if !seen.insert(path) {
+            return Err(DeployError::bad(
+                "InvalidModules",
+                format!("the push has the module {path} twice"),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Paths and environments that can run (function-runtime 2.8).
 fn check_module(path: &str, environment: &str) -> Result<(), DeployError> {
     let segment_is_good = |segment: &str| {
@@ -242,7 +295,7 @@ impl Deployer {
     pub async fn get_config_hashes(&self, _body: Json) -> Result<Json, DeployError> {
         self.transact(|tx| {
             let deployment = Deployment::load(tx)?;
-            let hashes: Vec<Json> = ModuleRow::all(tx)?
+            let hashes: Vec<Json> = ModuleRow::all(tx, Namespace::ROOT)?
                 .iter()
                 .map(|row| json!({ "path": row.path, "hash": row.hash, "environment": row.environment }))
                 .collect();

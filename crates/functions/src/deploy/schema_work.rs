@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use lentil_catalog::{Deployment, Schema, SchemaRow, SchemaState};
+use lentil_catalog::{Components, Schema, SchemaRow, SchemaState};
 use lentil_database::{
-    BackfillStep, Document, IndexQuery, IndexState, Namespace, Order, Transaction,
+    BackfillStep, Document, IndexInfo, IndexQuery, IndexState, Namespace, Order, Transaction,
     TransactionLimits,
 };
 use lentil_values::{DocumentId, IdResolver, IndexKey, KeyRange, Object, Value};
 
-use super::start::active_schema;
+use super::schema_slots::SchemaSlots;
 use super::{DeployError, Deployer, indexes, staged, transact};
 use crate::deploy::image::{DeploymentImage, PendingSchema};
 use crate::validate::TableNames;
@@ -22,7 +22,7 @@ const BACKFILL_DOCUMENTS: usize = 1_000;
 const CHECK_DOCUMENTS: usize = 1_000;
 
 /// A document that a schema does not allow, as the message for the developer; and its table.
-type Violation = (String, Option<String>);
+pub(super) type Violation = (String, Option<String>);
 
 /// The last document checked: its table, and its key in `by_creation_time`.
 type Place = (String, IndexKey);
@@ -59,14 +59,14 @@ impl Deployer {
         let database = &self.shared.database;
         let mut tx = database.begin();
         tx.set_limits(TransactionLimits::UNLIMITED);
-        let Some(row) = pending(&mut tx)? else {
+        let Some((slots, row)) = next_pending(&mut tx)? else {
             return Ok(false);
         };
         let schema = Schema::parse(&row.json)?;
         let trial = self.shared.trial.lock().take();
         let from = trial.filter(|trial| trial.schema == row.id);
         let from = from.map(|trial| trial.last);
-        let state = match check_documents(&mut tx, &schema, from, CHECK_DOCUMENTS)? {
+        let state = match check_documents(&mut tx, &slots, &schema, from, CHECK_DOCUMENTS)? {
             Checked::All => SchemaState::Validated,
             Checked::Violation((error, table)) => SchemaState::Failed { error, table },
             Checked::UpTo(last) => {
@@ -80,8 +80,11 @@ impl Deployer {
         };
         transact(database, move |tx| {
             // Only if it is still on trial: a write may have failed it, a push overwritten it.
-            match pending(tx)? {
-                Some(now) if now.id == row.id => Ok(now.set_state(tx, &state)?),
+            match SchemaSlots::at(tx, &slots.component)? {
+                Some(now) if now.pending == Some(row.id) => match pending_row(tx, &now)? {
+                    Some(row) => Ok(row.set_state(tx, now.namespace, &state)?),
+                    None => Ok(()),
+                },
                 _ => Ok(()),
             }
         })?;
@@ -93,11 +96,10 @@ impl Deployer {
     fn fill_indexes(&self) -> Result<bool, DeployError> {
         let database = &self.shared.database;
         let mut tx = database.begin();
-        let unfilled = indexes::user_tables(&mut tx).into_iter().find_map(|table| {
-            let indexes = tx.indexes(&table).into_iter();
-            let mut unfilled = indexes.filter(|index| index.state == IndexState::Backfilling);
-            unfilled.next().map(|index| (table.name, index))
-        });
+        let mut unfilled = None;
+        for component in Components::load(&mut tx)?.all() {
+            unfilled = unfilled.or_else(|| first_unfilled(&mut tx, component.namespace));
+        }
         drop(tx);
         let Some((table, index)) = unfilled else {
             return Ok(false);
@@ -115,34 +117,60 @@ impl Deployer {
     }
 }
 
-/// The schema that is pending and not yet judged.
-fn pending(tx: &mut Transaction) -> Result<Option<SchemaRow>, DeployError> {
-    let Some(id) = Deployment::load(tx)?.pending_schema else {
-        return Ok(None);
-    };
-    Ok(SchemaRow::load(tx, id)?.filter(|row| row.state == SchemaState::Pending))
+fn first_unfilled(tx: &mut Transaction, namespace: Namespace) -> Option<(String, IndexInfo)> {
+    let mut tables = indexes::user_tables(tx, namespace).into_iter();
+    tables.find_map(|table| {
+        let indexes = tx.indexes(&table).into_iter();
+        let mut unfilled = indexes.filter(|index| index.state == IndexState::Backfilling);
+        unfilled.next().map(|index| (table.name, index))
+    })
 }
 
-/// The first document that violates a schema.
+/// The first schema, of any component, that is pending and not yet judged.
+fn next_pending(tx: &mut Transaction) -> Result<Option<(SchemaSlots, SchemaRow)>, DeployError> {
+    for slots in SchemaSlots::all(tx)? {
+        if let Some(row) = pending_row(tx, &slots)? {
+            return Ok(Some((slots, row)));
+        }
+    }
+    Ok(None)
+}
+
+fn pending_row(
+    tx: &mut Transaction,
+    slots: &SchemaSlots,
+) -> Result<Option<SchemaRow>, DeployError> {
+    let Some(id) = slots.pending else {
+        return Ok(None);
+    };
+    let row = SchemaRow::load(tx, slots.namespace, id)?;
+    Ok(row.filter(|row| row.state == SchemaState::Pending))
+}
+
+/// The first document that violates a schema of the component.
 pub(super) fn first_violation(
     tx: &mut Transaction,
+    slots: &SchemaSlots,
     schema: &Schema,
 ) -> Result<Option<Violation>, DeployError> {
-    Ok(match check_documents(tx, schema, None, usize::MAX)? {
-        Checked::Violation(violation) => Some(violation),
-        Checked::All | Checked::UpTo(_) => None,
-    })
+    Ok(
+        match check_documents(tx, slots, schema, None, usize::MAX)? {
+            Checked::Violation(violation) => Some(violation),
+            Checked::All | Checked::UpTo(_) => None,
+        },
+    )
 }
 
 /// Checks at most so many documents behind `from`, table by table; tables whose validator only grew
 /// wider, or was staged and found to hold, are not read.
 fn check_documents(
     tx: &mut Transaction,
+    slots: &SchemaSlots,
     schema: &Schema,
     from: Option<Place>,
     mut limit: usize,
 ) -> Result<Checked, DeployError> {
-    let active = active_schema(tx)?;
+    let (active, namespace) = (slots.active_schema(tx)?, slots.namespace);
     for name in schema.tables.keys() {
         let key = match &from {
             Some((table, _)) if name < table => continue,
@@ -150,7 +178,7 @@ fn check_documents(
             _ => None,
         };
         if schema.table_accepts_all_of(name, active.as_ref())
-            || staged::is_promoted(tx, schema, name)?
+            || staged::is_promoted(tx, namespace, schema, name)?
         {
             continue;
         }
@@ -160,14 +188,14 @@ fn check_documents(
             next
         });
         let mut cursor = tx.query(IndexQuery {
-            namespace: Namespace::ROOT,
+            namespace,
             table: name.clone(),
             index: "by_creation_time".to_owned(),
             range: KeyRange { start, end: None },
             order: Order::Asc,
         })?;
         while let Some((key, document)) = cursor.next(tx)? {
-            if let Some(violation) = violation_of(tx, schema, name, &document)? {
+            if let Some(violation) = violation_of(tx, namespace, schema, name, &document)? {
                 return Ok(Checked::Violation(violation));
             }
             limit -= 1;
@@ -181,6 +209,7 @@ fn check_documents(
 
 fn violation_of(
     tx: &mut Transaction,
+    namespace: Namespace,
     schema: &Schema,
     table: &str,
     document: &Document,
@@ -189,7 +218,7 @@ fn violation_of(
         let damaged = format!("the document {} is damaged", document.id);
         return Err(DeployError::internal(&damaged));
     };
-    let checked = schema.check_document(table, &fields, &TableNames::new(tx, Namespace::ROOT));
+    let checked = schema.check_document(table, &fields, &TableNames::new(tx, namespace));
     Ok(checked.err().map(|error| {
         let message = format!(
             "Document with ID \"{}\" in table \"{table}\" does not match the schema: {error}",
@@ -202,7 +231,7 @@ fn violation_of(
 /// Called for every write: a document that the pending schema does not allow fails that schema, in
 /// the write's own transaction, and so with what is staged. The write itself goes on: only the
 /// active schema can refuse it. `names` says what table names stand for, if not what they stand for
-/// in the root namespace.
+/// in the namespace of the component.
 pub(crate) fn note_write(
     tx: &mut Transaction,
     image: &DeploymentImage,
@@ -210,7 +239,8 @@ pub(crate) fn note_write(
     fields: &Object,
     names: Option<&dyn IdResolver>,
 ) -> Result<(), DeployError> {
-    staged::note_write(tx, image.schema.as_deref(), table, fields, names)?;
+    let namespace = image.place.namespace;
+    staged::note_write(tx, namespace, image.schema.as_deref(), table, fields, names)?;
     let pending = image.pending_schema.as_ref();
     let Some(PendingSchema { id, schema }) = pending else {
         return Ok(());
@@ -218,18 +248,19 @@ pub(crate) fn note_write(
     let schema: Arc<Schema> = schema.clone();
     let checked = match names {
         Some(names) => schema.check_document(table, fields, names),
-        None => schema.check_document(table, fields, &TableNames::new(tx, Namespace::ROOT)),
+        None => schema.check_document(table, fields, &TableNames::new(tx, namespace)),
     };
     let Err(error) = checked else {
         return Ok(());
     };
-    let Some(row) = SchemaRow::load(tx, *id)? else {
+    let Some(row) = SchemaRow::load(tx, namespace, *id)? else {
         return Ok(());
     };
     if matches!(row.state, SchemaState::Pending | SchemaState::Validated) {
         let error = format!("New document in table \"{table}\" does not match the schema: {error}");
         row.set_state(
             tx,
+            namespace,
             &SchemaState::Failed {
                 error,
                 table: Some(table.to_owned()),

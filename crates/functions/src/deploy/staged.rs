@@ -6,7 +6,7 @@
 //! once the walk is over and nothing was found, all documents satisfy the validator for as long as
 //! it stays staged, and a push that makes it the enforced one need read none.
 
-use lentil_catalog::{Schema, StagedState, StagedValidator, check_fields};
+use lentil_catalog::{Components, Schema, StagedState, StagedValidator, check_fields};
 use lentil_database::{IndexQuery, Namespace, Order, Transaction, TransactionLimits};
 use lentil_values::{IdResolver, KeyRange, Object, Value};
 use serde_json::{Value as Json, json};
@@ -26,19 +26,23 @@ struct Walked {
 
 /// Makes the staged validators those of a schema that becomes live. One that stays goes on where it
 /// is, one that has failed is tried again.
-pub(super) fn sync(tx: &mut Transaction, schema: &Schema) -> Result<(), DeployError> {
+pub(super) fn sync(
+    tx: &mut Transaction,
+    namespace: Namespace,
+    schema: &Schema,
+) -> Result<(), DeployError> {
     let mut missing: Vec<&str> = schema.tables.keys().map(String::as_str).collect();
-    for row in StagedValidator::all(tx)? {
+    for row in StagedValidator::all(tx, namespace)? {
         let stays = schema.staged(&row.table) == Some(&row.validator);
         if stays && !matches!(row.state, StagedState::Failed { .. }) {
             missing.retain(|table| *table != row.table);
         } else {
-            row.remove(tx)?;
+            row.remove(tx, namespace)?;
         }
     }
     for table in missing {
         if let Some(validator) = schema.staged(table) {
-            StagedValidator::insert(tx, table, validator)?;
+            StagedValidator::insert(tx, namespace, table, validator)?;
         }
     }
     Ok(())
@@ -48,6 +52,7 @@ pub(super) fn sync(tx: &mut Transaction, schema: &Schema) -> Result<(), DeployEr
 /// that validator, in the write's own transaction, and not the write.
 pub(super) fn note_write(
     tx: &mut Transaction,
+    namespace: Namespace,
     schema: Option<&Schema>,
     table: &str,
     fields: &Object,
@@ -58,16 +63,16 @@ pub(super) fn note_write(
     };
     let checked = match names {
         Some(names) => check_fields(validator, fields, names),
-        None => check_fields(validator, fields, &TableNames::new(tx, Namespace::ROOT)),
+        None => check_fields(validator, fields, &TableNames::new(tx, namespace)),
     };
     let Err(why) = checked else { return Ok(()) };
-    if let Some(mut row) = StagedValidator::of(tx, table)?
+    if let Some(mut row) = StagedValidator::of(tx, namespace, table)?
         && !matches!(row.state, StagedState::Failed { .. })
     {
         let error =
             format!("New document in table \"{table}\" does not match the staged validator: {why}");
         row.state = StagedState::Failed { error };
-        row.save(tx)?;
+        row.save(tx, namespace)?;
     }
     Ok(())
 }
@@ -75,10 +80,11 @@ pub(super) fn note_write(
 /// Whether a table's documents are known to satisfy a schema, because they satisfy what is staged.
 pub(super) fn is_promoted(
     tx: &mut Transaction,
+    namespace: Namespace,
     schema: &Schema,
     table: &str,
 ) -> Result<bool, DeployError> {
-    let Some(row) = StagedValidator::of(tx, table)? else {
+    let Some(row) = StagedValidator::of(tx, namespace, table)? else {
         return Ok(false);
     };
     Ok(row.state == StagedState::Valid && accepts(schema, &row))
@@ -96,14 +102,15 @@ fn accepts(schema: &Schema, row: &StagedValidator) -> bool {
 /// What the CLI prints about a table's staged validator: the members to add to its evaluation.
 pub(super) fn evaluation(
     tx: &mut Transaction,
+    namespace: Namespace,
     schema: &Schema,
     table: &str,
     must_walk: bool,
 ) -> Result<Vec<(&'static str, Json)>, DeployError> {
-    let Some(row) = StagedValidator::of(tx, table)? else {
+    let Some(row) = StagedValidator::of(tx, namespace, table)? else {
         return Ok(Vec::new());
     };
-    let mut members = vec![("staged", state_json(tx, &row)?)];
+    let mut members = vec![("staged", state_json(tx, namespace, &row)?)];
     if must_walk && row.state == StagedState::Pending && accepts(schema, &row) {
         members.push(("canSkipAfterStagedValidation", json!(true)));
     }
@@ -114,17 +121,18 @@ pub(super) fn evaluation(
 /// enforced ones.
 pub(super) fn discarded(
     tx: &mut Transaction,
+    namespace: Namespace,
     schema: &Schema,
     active: Option<&Schema>,
 ) -> Result<Vec<Json>, DeployError> {
     let mut discarded = Vec::new();
-    for row in StagedValidator::all(tx)? {
+    for row in StagedValidator::all(tx, namespace)? {
         let staged = schema.staged(&row.table);
         let narrower = !schema.table_accepts_all_of(&row.table, active);
         let promoted = staged.is_none() && narrower && accepts(schema, &row);
         let failed = matches!(row.state, StagedState::Failed { .. });
         if staged != Some(&row.validator) && !promoted && !failed {
-            let state = state_json(tx, &row)?;
+            let state = state_json(tx, namespace, &row)?;
             discarded.push(
                 json!({ "tableName": row.table, "state": state, "replaced": staged.is_some() }),
             );
@@ -133,10 +141,14 @@ pub(super) fn discarded(
     Ok(discarded)
 }
 
-fn state_json(tx: &mut Transaction, row: &StagedValidator) -> Result<Json, DeployError> {
+fn state_json(
+    tx: &mut Transaction,
+    namespace: Namespace,
+    row: &StagedValidator,
+) -> Result<Json, DeployError> {
     Ok(match &row.state {
         StagedState::Pending => {
-            let total = tx.count(Namespace::ROOT, &row.table)?;
+            let total = tx.count(namespace, &row.table)?;
             json!({ "state": "pending", "numDocsValidated": row.done, "totalDocs": total })
         }
         StagedState::Valid => json!({ "state": "valid" }),
@@ -150,22 +162,20 @@ impl Deployer {
         let database = &self.shared.database;
         let mut tx = database.begin();
         tx.set_limits(TransactionLimits::UNLIMITED);
-        let rows = StagedValidator::all(&mut tx)?.into_iter();
-        let mut pending = rows.filter(|row| row.state == StagedState::Pending);
-        let Some(row) = pending.next() else {
+        let Some((namespace, row)) = next_pending(&mut tx)? else {
             return Ok(false);
         };
-        let walked = walk(&mut tx, &row)?;
+        let walked = walk(&mut tx, namespace, &row)?;
         drop(tx);
         // In a transaction of its own, which does not conflict with whoever writes what was walked:
         // those writes have been checked.
         transact(database, |tx| {
-            match StagedValidator::of(tx, &row.table)? {
+            match StagedValidator::of(tx, namespace, &row.table)? {
                 Some(mut now) if now == row => {
                     now.position.clone_from(&walked.position);
                     now.done = walked.done;
                     now.state = walked.state.clone();
-                    Ok(now.save(tx)?)
+                    Ok(now.save(tx, namespace)?)
                 }
                 // A write has failed it, or a push has replaced it.
                 _ => Ok(()),
@@ -175,14 +185,31 @@ impl Deployer {
     }
 }
 
-fn walk(tx: &mut Transaction, row: &StagedValidator) -> Result<Walked, DeployError> {
+/// The first that is to be checked, of any component, and where its table is.
+fn next_pending(tx: &mut Transaction) -> Result<Option<(Namespace, StagedValidator)>, DeployError> {
+    for component in Components::load(tx)?.active() {
+        let namespace = component.namespace;
+        let rows = StagedValidator::all(tx, namespace)?.into_iter();
+        let mut pending = rows.filter(|row| row.state == StagedState::Pending);
+        if let Some(row) = pending.next() {
+            return Ok(Some((namespace, row)));
+        }
+    }
+    Ok(None)
+}
+
+fn walk(
+    tx: &mut Transaction,
+    namespace: Namespace,
+    row: &StagedValidator,
+) -> Result<Walked, DeployError> {
     let start = row.position.as_ref().map_or_else(Vec::new, |key| {
         let mut next = key.clone();
         next.push(0);
         next
     });
     let mut cursor = tx.query(IndexQuery {
-        namespace: Namespace::ROOT,
+        namespace,
         table: row.table.clone(),
         index: "by_creation_time".to_owned(),
         range: KeyRange { start, end: None },
@@ -204,11 +231,7 @@ fn walk(tx: &mut Transaction, row: &StagedValidator) -> Result<Walked, DeployErr
             let damaged = format!("the document {} is damaged", document.id);
             return Err(DeployError::internal(&damaged));
         };
-        let checked = check_fields(
-            &row.validator,
-            &fields,
-            &TableNames::new(tx, Namespace::ROOT),
-        );
+        let checked = check_fields(&row.validator, &fields, &TableNames::new(tx, namespace));
         if let Err(why) = checked {
             let error = format!(
                 "Document with ID \"{}\" in table \"{}\" does not match the staged validator: {why}",

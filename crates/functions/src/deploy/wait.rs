@@ -1,16 +1,18 @@
-//! Waiting until a pending schema is validated and its indexes are filled.
+//! Waiting until the pending schemas of a push are validated and their indexes are filled.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lentil_catalog::{Deployment, Schema, SchemaRow, SchemaState};
+use lentil_catalog::{ComponentPath, Schema, SchemaRow, SchemaState};
 use lentil_database::{Database, Transaction, TransactionLimits};
 use lentil_values::DocumentId;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::indexes::Progress;
+use super::schema_slots::SchemaSlots;
 use super::{DeployError, Deployer, blocking, indexes};
 
 /// Milliseconds that a caller may wait for at most in one request.
@@ -23,16 +25,13 @@ impl Deployer {
         if body.get("dryRun").and_then(Json::as_bool) == Some(true) {
             return self.outcome_of_dry_run(&change);
         }
-        let id = change
-            .get("schemaIds")
-            .and_then(|ids| ids.get(""))
-            .and_then(Json::as_str);
-        let id: DocumentId = id.and_then(|id| id.parse().ok()).ok_or_else(|| {
+        let ids = schema_ids(&change).ok_or_else(|| {
             DeployError::bad(
                 "InvalidSchemaId",
                 "\"schemaChange\" is not what start_push answered",
             )
         })?;
+        let ids = Arc::new(ids);
         let timeout_ms = body
             .get("timeoutMs")
             .and_then(Json::as_f64)
@@ -45,11 +44,11 @@ impl Deployer {
                 let changed = changed.clone();
                 Arc::new(move |_| changed.notify_one())
             };
-            let database = self.shared.database.clone();
+            let (database, asked) = (self.shared.database.clone(), ids.clone());
             let (status, _subscription) = blocking(move || {
                 let mut tx = database.begin();
                 tx.set_limits(TransactionLimits::UNLIMITED);
-                let status = Status::read(&database, &mut tx, id)?;
+                let status = Status::read(&database, &mut tx, &asked)?;
                 let subscription = database.subscribe(tx.read_set(), tx.snapshot(), waker);
                 Ok((status, subscription))
             })
@@ -58,7 +57,8 @@ impl Deployer {
                 return Ok(status.into_json());
             };
             if missing {
-                self.transact(move |tx| fill_what_is_missing(tx, id))
+                let asked = ids.clone();
+                self.transact(move |tx| fill_what_is_missing(tx, &asked))
                     .await?;
                 self.shared.work.notify_one();
             }
@@ -78,7 +78,7 @@ impl Deployer {
         let push = self.recall(id).ok_or_else(DeployError::forgotten)?;
         Ok(match &push.violation {
             None => json!({ "type": "complete" }),
-            Some((error, table)) => failed(error, table.as_deref()),
+            Some((component, (error, table))) => failed(component, error, table.as_deref()),
         })
     }
 }
@@ -94,8 +94,21 @@ impl DeployError {
     }
 }
 
-fn failed(error: &str, table: Option<&str>) -> Json {
-    json!({ "type": "failed", "error": error, "componentPath": "", "tableName": table })
+/// The pending schemas by the paths of their components.
+type SchemaIds = BTreeMap<ComponentPath, DocumentId>;
+
+fn schema_ids(change: &Json) -> Option<SchemaIds> {
+    let ids = change.get("schemaIds")?.as_object()?;
+    let id = |(path, id): (&String, &Json)| {
+        Some((ComponentPath(path.clone()), id.as_str()?.parse().ok()?))
+    };
+    let ids: SchemaIds = ids.iter().map(id).collect::<Option<_>>()?;
+    // That of the app is always there.
+    ids.contains_key(&ComponentPath::root()).then_some(ids)
+}
+
+fn failed(component: &ComponentPath, error: &str, table: Option<&str>) -> Json {
+    json!({ "type": "failed", "error": error, "componentPath": component.0, "tableName": table })
 }
 
 /// How far a schema on trial is.
@@ -110,38 +123,80 @@ enum Status {
     },
 }
 
+/// How far the schema of one component is.
+enum One {
+    /// It will not become active.
+    Ended(Json),
+    Complete(Json),
+    InProgress {
+        json: Json,
+        missing: bool,
+    },
+}
+
 impl Status {
+    /// Of all schemas of a push.
     fn read(
         database: &Database,
         tx: &mut Transaction,
-        id: DocumentId,
+        ids: &SchemaIds,
     ) -> Result<Status, DeployError> {
-        let race = || Ok(Status::Ended(json!({ "type": "raceDetected" })));
-        let Some(row) = SchemaRow::load(tx, id)? else {
+        let (mut components, mut any_missing, mut complete) = (Map::new(), false, true);
+        for (component, id) in ids {
+            let (json, missing) = match Status::read_one(database, tx, component, *id)? {
+                One::Ended(json) => return Ok(Status::Ended(json)),
+                One::Complete(json) => (json, false),
+                One::InProgress { json, missing } => {
+                    complete = false;
+                    (json, missing)
+                }
+            };
+            any_missing |= missing;
+            components.insert(component.0.clone(), json);
+        }
+        if complete {
+            return Ok(Status::Ended(json!({ "type": "complete" })));
+        }
+        Ok(Status::InProgress {
+            json: json!({ "type": "inProgress", "components": components }),
+            missing: any_missing,
+        })
+    }
+
+    fn read_one(
+        database: &Database,
+        tx: &mut Transaction,
+        component: &ComponentPath,
+        id: DocumentId,
+    ) -> Result<One, DeployError> {
+        let race = || Ok(One::Ended(json!({ "type": "raceDetected" })));
+        let Some(slots) = SchemaSlots::at(tx, component)? else {
+            return race();
+        };
+        let namespace = slots.namespace;
+        let Some(row) = SchemaRow::load(tx, namespace, id)? else {
             return race();
         };
         let validated = match &row.state {
             SchemaState::Overwritten => return race(),
             SchemaState::Failed { error, table } => {
-                return Ok(Status::Ended(failed(error, table.as_deref())));
+                return Ok(One::Ended(failed(component, error, table.as_deref())));
             }
             SchemaState::Pending => false,
             SchemaState::Validated | SchemaState::Active => true,
         };
-        let progress = indexes::progress(tx, &Schema::parse(&row.json)?);
-        if validated && progress.complete == progress.total {
-            return Ok(Status::Ended(json!({ "type": "complete" })));
-        }
-        let json = json!({ "type": "inProgress", "components": { "": {
+        let progress = indexes::progress(tx, namespace, &Schema::parse(&row.json)?);
+        let json = json!({
             "schemaValidationComplete": validated,
             "indexesComplete": progress.complete,
             "indexesTotal": progress.total,
             "backfills": backfills(database, &progress)?,
-        } } });
-        Ok(Status::InProgress {
-            json,
-            missing: progress.missing,
-        })
+        });
+        if validated && progress.complete == progress.total {
+            return Ok(One::Complete(json));
+        }
+        let missing = progress.missing;
+        Ok(One::InProgress { json, missing })
     }
 
     fn into_json(self) -> Json {
@@ -167,14 +222,18 @@ fn backfills(database: &Database, progress: &Progress) -> Result<Vec<Json>, Depl
 }
 
 /// Starts filling indexes of tables that came after the push was started, while it is on trial.
-fn fill_what_is_missing(tx: &mut Transaction, id: DocumentId) -> Result<(), DeployError> {
-    if Deployment::load(tx)?.pending_schema != Some(id) {
-        return Ok(());
-    }
-    match SchemaRow::load(tx, id)? {
-        Some(row) if matches!(row.state, SchemaState::Pending | SchemaState::Validated) => {
-            indexes::prepare(tx, &Schema::parse(&row.json)?)
+fn fill_what_is_missing(tx: &mut Transaction, ids: &SchemaIds) -> Result<(), DeployError> {
+    for (component, id) in ids {
+        let slots = SchemaSlots::at(tx, component)?;
+        let Some(slots) = slots.filter(|slots| slots.pending == Some(*id)) else {
+            continue;
+        };
+        match SchemaRow::load(tx, slots.namespace, *id)? {
+            Some(row) if matches!(row.state, SchemaState::Pending | SchemaState::Validated) => {
+                indexes::prepare(tx, slots.namespace, &Schema::parse(&row.json)?)?;
+            }
+            _ => {}
         }
-        _ => Ok(()),
     }
+    Ok(())
 }

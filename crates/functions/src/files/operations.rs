@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use lentil_catalog::{CatalogError, FileRow};
-use lentil_database::{Transaction, TransactionError};
+use lentil_database::{Namespace, Transaction, TransactionError};
 use lentil_files::{FileError, Writing, Written};
 use lentil_js::SyscallError;
 use lentil_values::{DocumentId, InternalId};
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{key_of, mismatch, new_id};
+use crate::Place;
 use crate::errors::{from_transaction, thrown};
 use crate::service::Inner;
 use crate::syscalls::{bad_argument, parse};
@@ -84,19 +85,29 @@ pub(crate) fn storage_id(args: &str, method: &str) -> Result<DocumentId, Syscall
 /// The file's row, if it is there.
 pub(crate) fn find(
     tx: &mut Transaction,
+    namespace: Namespace,
     args: &str,
     method: &str,
 ) -> Result<Option<FileRow>, SyscallError> {
     let id = storage_id(args, method)?;
-    FileRow::get(tx, id).map_err(catalog)
+    FileRow::get(tx, namespace, id).map_err(catalog)
 }
 
 /// Answer of `getUrl` at a time.
-pub(crate) fn url_json(inner: &Inner, file: Option<&FileRow>, now_ms: f64) -> String {
+pub(crate) fn url_json(
+    inner: &Inner,
+    place: &Place,
+    file: Option<&FileRow>,
+    now_ms: f64,
+) -> String {
     let url = file.map(|file| {
         let name = inner.names.name(file.id.internal);
-        let signed = inner.signer.query(name, now_ms);
-        format!("{}/api/storage/{name}{signed}", inner.options.cloud_url)
+        let mut query = inner.signer.query(name, now_ms);
+        if let Some(id) = place.id {
+            let separator = if query.is_empty() { '?' } else { '&' };
+            query.push_str(&format!("{separator}component={id}"));
+        }
+        format!("{}/api/storage/{name}{query}", inner.options.cloud_url)
     });
     json!(url).to_string()
 }
@@ -115,15 +126,24 @@ pub(crate) fn metadata_json(file: Option<&FileRow>) -> String {
 }
 
 /// Answer of `generateUploadUrl`.
-pub(crate) fn upload_url_json(inner: &Inner, now_ms: f64, seed: &[u8; 32]) -> String {
-    let token = inner.uploads.seal(now_ms, seed);
+pub(crate) fn upload_url_json(
+    inner: &Inner,
+    place: &Place,
+    now_ms: f64,
+    seed: &[u8; 32],
+) -> String {
+    let token = inner.uploads.seal(place.namespace, now_ms, seed);
     let origin = &inner.options.cloud_url;
     json!(format!("{origin}/api/storage/upload?token={token}")).to_string()
 }
 
 /// `delete`: true with the transaction's commit.
-pub(crate) fn delete(tx: &mut Transaction, id: DocumentId) -> Result<String, SyscallError> {
-    match FileRow::remove(tx, id).map_err(catalog)? {
+pub(crate) fn delete(
+    tx: &mut Transaction,
+    namespace: Namespace,
+    id: DocumentId,
+) -> Result<String, SyscallError> {
+    match FileRow::remove(tx, namespace, id).map_err(catalog)? {
         true => Ok("null".to_owned()),
         false => Err(thrown(format!("storage id {id} not found"))),
     }
@@ -203,11 +223,15 @@ impl Begun {
 
 impl Stored {
     /// Answer of `store`: makes the file visible with the transaction's commit.
-    pub(crate) fn insert(&self, tx: &mut Transaction) -> Result<String, SyscallError> {
+    pub(crate) fn insert(
+        &self,
+        tx: &mut Transaction,
+        namespace: Namespace,
+    ) -> Result<String, SyscallError> {
         let Written { size, sha256 } = &self.written;
         let content_type = self.content_type.as_deref();
-        let id =
-            FileRow::insert(tx, self.internal, sha256, *size, content_type).map_err(catalog)?;
+        let id = FileRow::insert(tx, namespace, self.internal, sha256, *size, content_type)
+            .map_err(catalog)?;
         Ok(json!(id.to_string()).to_string())
     }
 }

@@ -1,7 +1,8 @@
 //! What functions may ask about themselves and their surroundings.
 
+use lentil_catalog::ScheduledId;
 use lentil_js::{FunctionKind, SyscallError};
-use lentil_values::{DocumentId, Value};
+use lentil_values::Value;
 use serde_json::json;
 
 use super::UdfSyscalls;
@@ -9,6 +10,10 @@ use crate::errors::thrown;
 
 impl UdfSyscalls {
     pub(super) fn user_identity(&mut self) -> String {
+        // Components do not know who calls (function-runtime 11.5); so their results are everybody's.
+        if !self.place().is_root() {
+            return "null".to_owned();
+        }
         self.observed.identity = true;
         let user = self.scope.identity.user_json();
         user.unwrap_or_else(|| "null".to_owned())
@@ -16,7 +21,7 @@ impl UdfSyscalls {
 
     pub(super) fn function_metadata(&mut self) -> String {
         let name = self.frame().path.to_string();
-        json!({ "name": name, "componentPath": self.scope.component.0 }).to_string()
+        json!({ "name": name, "componentPath": self.place().component.0 }).to_string()
     }
 
     pub(super) fn deployment_metadata(&self) -> String {
@@ -65,12 +70,12 @@ impl UdfSyscalls {
 }
 
 /// What is known of the request that a function runs for.
-pub(crate) fn request_metadata(request_id: &str, scheduled: Option<DocumentId>) -> String {
+pub(crate) fn request_metadata(request_id: &str, scheduled: Option<ScheduledId>) -> String {
     json!({
         "ip": null,
         "userAgent": null,
         "requestId": request_id,
-        "scheduledFunctionId": scheduled.map(|id| id.to_string()),
+        "scheduledFunctionId": scheduled.map(|scheduled| scheduled.id.to_string()),
         "authToken": null,
     })
     .to_string()

@@ -98,7 +98,7 @@ impl UdfSyscalls {
                 table.name
             )));
         }
-        let namespace = self.scope.namespace;
+        let namespace = self.namespace();
         let document = self.tx().get(namespace, id).map_err(from_transaction)?;
         Ok(document.map_or_else(|| "null".to_owned(), |document| document.json.to_string()))
     }
@@ -106,7 +106,7 @@ impl UdfSyscalls {
     pub(super) fn count(&mut self, args: &str) -> Result<String, SyscallError> {
         let args: Count<'_> = parse("db.query.count", args)?;
         check_queryable_table(&args.table)?;
-        let namespace = self.scope.namespace;
+        let namespace = self.namespace();
         let tx = self.tx();
         let Some(name) = args.index else {
             if !args.range.is_empty() {
@@ -141,7 +141,7 @@ impl UdfSyscalls {
 
     pub(super) fn normalize_id(&mut self, args: &str) -> Result<String, SyscallError> {
         let args: NormalizeId<'_> = parse("db.normalizeId", args)?;
-        let namespace = self.scope.namespace;
+        let namespace = self.namespace();
         let visible = check_queryable_table(&args.table).is_ok();
         let id: Option<DocumentId> = args.id_string.parse().ok().filter(|_| visible);
         let table = id.and_then(|_| self.tx().table(namespace, &args.table));
@@ -165,7 +165,7 @@ impl UdfSyscalls {
             self.check_schema(&args.table, &value)?;
         }
         let on_trial = self.is_on_trial(&args.table).then(|| value.clone());
-        let namespace = self.scope.namespace;
+        let namespace = self.namespace();
         let id = self
             .tx()
             .insert(namespace, &args.table, value)
@@ -181,7 +181,7 @@ impl UdfSyscalls {
         let args: Write<'_> = parse(METHOD, args)?;
         let (id, table) = self.writable(&args.id, args.table.as_deref(), METHOD)?;
         let fields = parse_patch(args.value)?;
-        let namespace = self.scope.namespace;
+        let namespace = self.namespace();
         self.write_checked(table, |syscalls| {
             syscalls
                 .tx()
@@ -195,7 +195,7 @@ impl UdfSyscalls {
         let args: Write<'_> = parse(METHOD, args)?;
         let (id, table) = self.writable(&args.id, args.table.as_deref(), METHOD)?;
         let value = parse_document(args.value, METHOD)?;
-        let namespace = self.scope.namespace;
+        let namespace = self.namespace();
         self.write_checked(table, |syscalls| {
             syscalls
                 .tx()
@@ -208,7 +208,7 @@ impl UdfSyscalls {
         const METHOD: &str = "db.delete";
         let args: Remove<'_> = parse(METHOD, args)?;
         let (id, _) = self.writable(&args.id, args.table.as_deref(), METHOD)?;
-        let namespace = self.scope.namespace;
+        let namespace = self.namespace();
         let document = self.tx().delete(namespace, id).map_err(from_transaction)?;
         Ok(document.json.to_string())
     }
@@ -222,7 +222,7 @@ impl UdfSyscalls {
         expected: Option<&str>,
         method: &str,
     ) -> Result<Option<TableInfo>, SyscallError> {
-        let namespace = self.scope.namespace;
+        let namespace = self.namespace();
         let table = self.tx().table_by_number(namespace, id.table);
         match (&table, expected) {
             (Some(table), Some(expected)) if table.name != expected => Err(bad_argument(
@@ -297,14 +297,14 @@ impl UdfSyscalls {
     }
 
     fn is_enforced(&self, table: &str) -> bool {
-        let schema = self.scope.image.schema.as_ref();
+        let schema = self.image().schema.as_ref();
         schema.is_some_and(|schema| schema.enforces(table))
     }
 
     /// Whether something that is not enforced says something about the table: a schema that a push is
     /// trying, or a staged validator.
     fn is_on_trial(&self, table: &str) -> bool {
-        let image = &self.scope.image;
+        let image = self.image();
         let staged = image.schema.as_ref();
         let pending = image.pending_schema.as_ref();
         staged.is_some_and(|schema| schema.staged(table).is_some())
@@ -313,7 +313,7 @@ impl UdfSyscalls {
 
     /// A document that the schema on trial does not allow fails that schema, not the write.
     fn try_schema(&mut self, table: &str, fields: &Object) -> Result<(), SyscallError> {
-        let image = self.scope.image.clone();
+        let image = self.image().clone();
         let tx = self.tx();
         let (usage, limits) = (tx.usage(), tx.lift_limits());
         let noted = note_write(tx, &image, table, fields, None);
@@ -328,8 +328,8 @@ impl UdfSyscalls {
         if !self.is_enforced(table) {
             return Ok(());
         }
-        let namespace = self.scope.namespace;
-        let image = self.scope.image.clone();
+        let namespace = self.namespace();
+        let image = self.image().clone();
         let Some(schema) = &image.schema else {
             return Ok(());
         };

@@ -19,28 +19,41 @@ pub(super) struct FileUsage {
 
 impl UdfSyscalls {
     pub(super) fn storage_get_url(&mut self, args: &str) -> Result<String, SyscallError> {
-        let found = find(self.tx(), args, "storage.getUrl")?;
+        let namespace = self.namespace();
+        let found = find(self.tx(), namespace, args, "storage.getUrl")?;
         // A URL that ends is as good as a look at the clock.
         self.observed.time |= self.scope.inner.signer.ends();
         let now_ms = self.tx.now_ms();
-        Ok(url_json(&self.scope.inner, found.as_ref(), now_ms))
+        Ok(url_json(
+            &self.scope.inner,
+            self.place(),
+            found.as_ref(),
+            now_ms,
+        ))
     }
 
     pub(super) fn storage_get_metadata(&mut self, args: &str) -> Result<String, SyscallError> {
-        let found = find(self.tx(), args, "storage.getMetadata")?;
+        let namespace = self.namespace();
+        let found = find(self.tx(), namespace, args, "storage.getMetadata")?;
         Ok(metadata_json(found.as_ref()))
     }
 
     pub(super) fn storage_generate_upload_url(&mut self) -> Result<String, SyscallError> {
         self.check_may_store("storage.generateUploadUrl")?;
         let (now_ms, seed) = (self.tx.now_ms(), self.tx.draw_seed());
-        Ok(upload_url_json(&self.scope.inner, now_ms, &seed))
+        Ok(upload_url_json(
+            &self.scope.inner,
+            self.place(),
+            now_ms,
+            &seed,
+        ))
     }
 
     pub(super) fn storage_delete(&mut self, args: &str) -> Result<String, SyscallError> {
         let method = "storage.delete";
         self.check_may_store(method)?;
-        delete(&mut self.tx, storage_id(args, method)?)
+        let namespace = self.namespace();
+        delete(&mut self.tx, namespace, storage_id(args, method)?)
     }
 
     pub(super) fn storage_store(&mut self, args: &str) -> Result<String, SyscallError> {
@@ -52,13 +65,15 @@ impl UdfSyscalls {
         let inner = self.scope.inner.clone();
         // This thread may block.
         let stored = inner.runtime.block_on(to_store.write(&inner))?;
-        stored.insert(&mut self.tx)
+        let namespace = self.namespace();
+        stored.insert(&mut self.tx, namespace)
     }
 
     pub(super) fn storage_get(&mut self, args: &str) -> Result<String, SyscallError> {
         let method = "storage.get";
         self.check_may_store(method)?;
-        let Some(file) = find(self.tx(), args, method)? else {
+        let namespace = self.namespace();
+        let Some(file) = find(self.tx(), namespace, args, method)? else {
             return Ok("null".to_owned());
         };
         self.files.read += 1;

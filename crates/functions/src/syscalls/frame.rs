@@ -8,10 +8,13 @@ use lentil_js::FunctionKind;
 
 use super::scheduling::Ceilings;
 use super::streams::Stream;
+use crate::deploy::DeploymentImage;
 use crate::path::FunctionPath;
 
 /// A function that is running: the called one, or one nested in it.
 pub(super) struct Frame {
+    /// The component that it is of, with the tables that it sees.
+    pub(super) image: Arc<DeploymentImage>,
     pub(super) path: FunctionPath,
     pub(super) kind: FunctionKind,
     /// Open query streams by number.
@@ -39,8 +42,14 @@ pub(super) struct Nested {
 }
 
 impl Frame {
-    pub(super) fn root(path: FunctionPath, kind: FunctionKind, journal: Option<Arc<str>>) -> Frame {
+    pub(super) fn root(
+        image: Arc<DeploymentImage>,
+        path: FunctionPath,
+        kind: FunctionKind,
+        journal: Option<Arc<str>>,
+    ) -> Frame {
         Frame {
+            image,
             path,
             kind,
             streams: HashMap::new(),

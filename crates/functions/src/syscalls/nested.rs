@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::frame::{Frame, Nested};
-use super::{Address, UdfSyscalls, parse};
+use super::{Address, Target, UdfSyscalls, parse};
 use crate::FunctionFailure;
 use crate::errors::{no_function, thrown};
 use crate::limits::count;
@@ -98,9 +98,10 @@ impl UdfSyscalls {
                  (MaximumCallDepthExceeded)."
             )));
         }
-        let path = args.address.path("runUdf", &self.scope.image)?;
-        let object = self.check_callee(&path, kind, args.args.get())?;
-        self.open_frame(&args, path.clone(), kind)?;
+        let target = args.address.target("runUdf", &self.code())?;
+        let path = target.path.clone();
+        let object = self.check_callee(&target, kind, args.args.get())?;
+        self.open_frame(&args, target, kind)?;
         let args = Value::Array(vec![Value::Object(object)]).to_json_string();
         Ok(self.invocation(&path, kind, args))
     }
@@ -114,13 +115,12 @@ impl UdfSyscalls {
     /// Finds the callee and checks the arguments for it.
     fn check_callee(
         &mut self,
-        path: &FunctionPath,
+        Target { image, path }: &Target,
         kind: FunctionKind,
         args: &str,
     ) -> Result<Object, SyscallError> {
-        let image = self.scope.image.clone();
         let Some(spec) = image.functions.get(path) else {
-            let failure = no_function(path, &self.scope.component);
+            let failure = no_function(path, &image.place.component);
             return Err(thrown(failure.message));
         };
         if spec.kind != kind {
@@ -129,8 +129,7 @@ impl UdfSyscalls {
         let limits = self.scope.inner.options.limits;
         let object = parse_nested_args(path, args, &limits, self.speaker()).map_err(thrown)?;
         let value = Value::Object(object);
-        let namespace = self.scope.namespace;
-        let ids = TableNames::new(self.tx(), namespace);
+        let ids = TableNames::new(self.tx(), image.place.namespace);
         check_args(&spec.args, &value, &ids).map_err(thrown)?;
         match value {
             Value::Object(object) => Ok(object),
@@ -141,10 +140,10 @@ impl UdfSyscalls {
     fn open_frame(
         &mut self,
         args: &RunUdf<'_>,
-        path: FunctionPath,
+        Target { image, path }: Target,
         kind: FunctionKind,
     ) -> Result<(), SyscallError> {
-        let mut frame = Frame::root(path, kind, None);
+        let mut frame = Frame::root(image, path, kind, None);
         let inside_stale = self.frames.iter().any(|frame| frame.stale.is_some());
         if args.udf_type == UdfType::SnapshotQuery && !inside_stale {
             let snapshot = self.tx.snapshot();
@@ -212,10 +211,10 @@ impl UdfSyscalls {
     ) -> Result<String, SyscallError> {
         match result {
             CallResult::Value(text) => {
-                let image = self.scope.image.clone();
+                let image = self.image().clone();
                 let spec = image.functions.get(path);
                 let validator = spec.and_then(|spec| spec.returns.as_ref());
-                let namespace = self.scope.namespace;
+                let namespace = self.namespace();
                 let limits = self.scope.inner.options.limits;
                 let speaker = self.speaker();
                 let ids = TableNames::new(self.tx(), namespace);

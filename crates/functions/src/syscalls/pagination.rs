@@ -61,7 +61,7 @@ impl UdfSyscalls {
         let args: QueryPage = parse("db.query.paginate", args)?;
         let limits = self.scope.inner.options.limits;
         check_limits(&args, &limits)?;
-        if !self.scope.component.is_root() {
+        if !self.place().component.is_root() {
             return Err(thrown(
                 "Pagination is not supported in components (PaginationUnsupportedInComponents).",
             ));
@@ -72,7 +72,7 @@ impl UdfSyscalls {
                  paginated query in each function.",
             ));
         }
-        let namespace = self.scope.namespace;
+        let namespace = self.namespace();
         let json = args.query.to_string();
         let query: QueryJson = parse("db.query.paginate", &json)?;
         let query = query.check(&limits)?;

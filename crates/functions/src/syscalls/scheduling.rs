@@ -3,6 +3,7 @@
 //! A scheduled function is a row that is written in the mutation's own transaction: it is there
 //! if and only if the mutation commits, and goes with the sub-transaction that wrote it.
 
+use lentil_catalog::ScheduledId;
 use lentil_js::{FunctionKind, SyscallError};
 
 use super::UdfSyscalls;
@@ -92,8 +93,7 @@ impl UdfSyscalls {
         self.check_may_schedule()?;
         let asked = Asked::read(
             args,
-            &self.scope.image,
-            &self.scope.component,
+            &self.code(),
             &self.scope.inner.options.limits,
             self.tx.now_ms(),
         )?;
@@ -111,10 +111,12 @@ impl UdfSyscalls {
     pub(super) fn cancel_job(&mut self, args: &str) -> Result<String, SyscallError> {
         self.check_may_schedule()?;
         let id = later::canceled_id(args)?;
-        let (image, scheduled) = (self.scope.image.clone(), self.scope.scheduled);
-        if scheduled.is_some_and(|own| id == Some(own)) {
+        let namespace = self.namespace();
+        let asked = id.map(|id| ScheduledId { namespace, id });
+        if let Some(own) = self.scope.scheduled.filter(|own| asked == Some(*own)) {
+            let deployment = &self.scope.deployment;
             let own = uncounted(&mut self.tx, |tx| {
-                later::runs_in_its_own_transaction(tx, id, &image)
+                later::runs_in_its_own_transaction(tx, own, deployment)
             });
             if own.map_err(from_transaction)? {
                 return Err(thrown(
@@ -122,7 +124,7 @@ impl UdfSyscalls {
                 ));
             }
         }
-        let canceled = uncounted(&mut self.tx, |tx| later::cancel(tx, id));
+        let canceled = uncounted(&mut self.tx, |tx| later::cancel(tx, namespace, id));
         match canceled.map_err(from_transaction)? {
             true => Ok("null".to_owned()),
             false => Err(later::unknown(args)),

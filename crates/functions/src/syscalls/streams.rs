@@ -188,7 +188,7 @@ impl UdfSyscalls {
             let stream = Stream::new(open.query.check(&self.scope.inner.options.limits)?);
             self.frame().streams.insert(args.query_id, stream);
         }
-        let namespace = self.scope.namespace;
+        let namespace = self.namespace();
         self.with_stream(args.query_id, |stream, tx, limits| {
             let sent = stream.kept().count();
             if args.max > 0 && args.consumed >= sent {

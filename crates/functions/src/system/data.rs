@@ -3,7 +3,7 @@
 //! An edit that is against the database's rules answers `{success: false, error}` and changes
 //! nothing; one that is against the schema is thrown as an error of the application.
 
-use lentil_database::{IndexQuery, Namespace, Order, TransactionError};
+use lentil_database::{IndexQuery, Order, TransactionError};
 use lentil_values::{DocumentId, KeyRange, Object, Value};
 
 use super::filters::{Fault, Filters, UNDEFINED};
@@ -37,11 +37,11 @@ pub(super) fn page(request: &mut Request) -> Result<Value, TransactionError> {
         Ok(filters) => filters,
         Err(faults) => return Ok(wrong(faults)),
     };
-    if request.tx.table(Namespace::ROOT, &table).is_none() {
+    if request.tx.table(request.namespace, &table).is_none() {
         return Ok(result(Vec::new(), true, END.to_owned()));
     }
     let index = filters.index().to_owned();
-    let whole = match request.tx.index(Namespace::ROOT, &table, &index)? {
+    let whole = match request.tx.index(request.namespace, &table, &index)? {
         Some(found) => match filters.range(&table, &found) {
             Ok(range) => range,
             Err(faults) => return Ok(wrong(faults)),
@@ -52,8 +52,9 @@ pub(super) fn page(request: &mut Request) -> Result<Value, TransactionError> {
         }
     };
     let options = page_options(request)?;
+    let namespace = request.namespace;
     let query = |range| IndexQuery {
-        namespace: Namespace::ROOT,
+        namespace,
         table,
         index,
         range,
@@ -130,11 +131,11 @@ pub(super) fn by_id(request: &mut Request) -> Result<Value, TransactionError> {
 
 fn read(request: &mut Request, id: Option<DocumentId>) -> Result<Value, TransactionError> {
     let Some(id) = id else { return Ok(Value::Null) };
-    let table = request.tx.table_by_number(Namespace::ROOT, id.table);
+    let table = request.tx.table_by_number(request.namespace, id.table);
     if table.is_none_or(|table| is_hidden(&table.name)) {
         return Ok(Value::Null);
     }
-    match request.tx.get(Namespace::ROOT, id)? {
+    match request.tx.get(request.namespace, id)? {
         Some(found) => document(&found.json),
         None => Ok(Value::Null),
     }
@@ -145,7 +146,7 @@ type Row = (DocumentId, std::sync::Arc<str>);
 /// The oldest documents of a table.
 fn rows_of(request: &mut Request, table: &str, limit: usize) -> Result<Vec<Row>, TransactionError> {
     let mut rows = request.tx.query(IndexQuery {
-        namespace: Namespace::ROOT,
+        namespace: request.namespace,
         table: table.to_owned(),
         index: "by_creation_time".to_owned(),
         range: KeyRange::all(),
@@ -233,12 +234,12 @@ fn edit(
 pub(super) fn create_table(request: &mut Request) -> Result<Value, FunctionFailure> {
     let table = request.text("table")?;
     check_own(&table)?;
-    if request.tx.table(Namespace::ROOT, &table).is_some() {
+    if request.tx.table(request.namespace, &table).is_some() {
         return Err(FunctionFailure::developer(format!(
             "Table \"{table}\" already exists."
         )));
     }
-    request.tx.create_table(Namespace::ROOT, &table, None)?;
+    request.tx.create_table(request.namespace, &table, None)?;
     let metadata = [("table", text(table))];
     note(
         request.tx,
@@ -260,7 +261,7 @@ pub(super) fn add(request: &mut Request) -> Result<Value, FunctionFailure> {
         let mut ids = Vec::with_capacity(documents.len());
         for fields in documents {
             let copy = fields.clone();
-            let id = request.tx.insert(Namespace::ROOT, &table, fields)?;
+            let id = request.tx.insert(request.namespace, &table, fields)?;
             check_schema(request, &table, &copy)?;
             ids.push(id);
         }
@@ -301,7 +302,7 @@ pub(super) fn patch(request: &mut Request) -> Result<Value, FunctionFailure> {
             .collect();
         for id in &ids {
             check_is_in(request, &table, *id)?;
-            let changed = request.tx.patch(Namespace::ROOT, *id, changes.clone())?;
+            let changed = request.tx.patch(request.namespace, *id, changes.clone())?;
             check_schema(request, &table, &fields_of(&changed.json)?)?;
         }
         Ok(Edit {
@@ -318,7 +319,7 @@ pub(super) fn replace(request: &mut Request) -> Result<Value, FunctionFailure> {
     let fields = request.object("document")?;
     edit(request, |request| {
         let table = own_table_of(request, id)?;
-        let changed = request.tx.replace(Namespace::ROOT, id, fields)?;
+        let changed = request.tx.replace(request.namespace, id, fields)?;
         check_schema(request, &table, &fields_of(&changed.json)?)?;
         Ok(Edit {
             action: "replace_documents",
@@ -337,8 +338,8 @@ pub(super) fn delete(request: &mut Request) -> Result<Value, FunctionFailure> {
         let mut tables = Vec::new();
         for id in &ids {
             let table = own_table_of(request, *id)?;
-            if request.tx.get(Namespace::ROOT, *id)?.is_some() {
-                request.tx.delete(Namespace::ROOT, *id)?;
+            if request.tx.get(request.namespace, *id)?.is_some() {
+                request.tx.delete(request.namespace, *id)?;
             }
             if !tables.contains(&table) {
                 tables.push(table);
@@ -365,12 +366,12 @@ pub(super) fn restore(request: &mut Request) -> Result<Value, FunctionFailure> {
                 return Err(refused("each document must have its _id and _creationTime").into());
             };
             let table = own_table_of(request, id)?;
-            if request.tx.get(Namespace::ROOT, id)?.is_some() {
-                request.tx.replace(Namespace::ROOT, id, fields.clone())?;
+            if request.tx.get(request.namespace, id)?.is_some() {
+                request.tx.replace(request.namespace, id, fields.clone())?;
             } else {
                 fields.remove("_id");
                 fields.remove("_creationTime");
-                let info = request.tx.table(Namespace::ROOT, &table);
+                let info = request.tx.table(request.namespace, &table);
                 let info = info.ok_or_else(|| refused("its table is gone"))?;
                 request
                     .tx
@@ -399,7 +400,7 @@ pub(super) fn clear_page(request: &mut Request) -> Result<Value, FunctionFailure
     let more = rows.len() > CLEARED_MAX;
     let deleted = rows.len().min(CLEARED_MAX);
     for (id, _) in rows.into_iter().take(CLEARED_MAX) {
-        request.tx.delete(Namespace::ROOT, id)?;
+        request.tx.delete(request.namespace, id)?;
     }
     if first {
         let metadata = [("table_names", Value::Array(vec![text(table)]))];
@@ -446,7 +447,7 @@ fn check_count(count: usize) -> Result<(), TransactionError> {
 
 /// The app's table that an id is of.
 fn own_table_of(request: &mut Request, id: DocumentId) -> Result<String, TransactionError> {
-    let table = request.tx.table_by_number(Namespace::ROOT, id.table);
+    let table = request.tx.table_by_number(request.namespace, id.table);
     let table = table.ok_or_else(|| {
         refused(format!(
             "\"{id}\" is not the id of a document of this deployment"
@@ -503,7 +504,7 @@ fn check_schema(request: &mut Request, table: &str, fields: &Object) -> Result<(
         return Ok(());
     };
     if let Some(schema) = &image.schema {
-        let ids = TableNames::new(request.tx, Namespace::ROOT);
+        let ids = TableNames::new(request.tx, request.namespace);
         schema.check_document(table, fields, &ids).map_err(|why| {
             Refusal::Schema(format!(
                 "Failed to insert or update a document in table \"{table}\" because it does not match the schema: {why}"

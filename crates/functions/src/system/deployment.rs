@@ -83,18 +83,6 @@ pub(crate) fn plain(json: &Json) -> Value {
     }
 }
 
-/// The root app; components come later.
-pub(super) fn components(_: &mut Request) -> Result<Value, TransactionError> {
-    Ok(Value::Array(vec![object([
-        ("id", text("root")),
-        ("name", Value::Null),
-        ("path", text("")),
-        ("args", object([])),
-        ("state", text("active")),
-        ("httpPrefix", Value::Null),
-    ])]))
-}
-
 /// JSON texts of the enforced schema and of the one on trial.
 pub(super) fn schemas(request: &mut Request) -> Result<Value, TransactionError> {
     let deployment = Deployment::load(request.tx)?;
@@ -191,7 +179,7 @@ fn schema_row(
     id: Option<DocumentId>,
 ) -> Result<Option<SchemaRow>, TransactionError> {
     Ok(id
-        .map(|id| SchemaRow::load(request.tx, id))
+        .map(|id| SchemaRow::load(request.tx, Namespace::ROOT, id))
         .transpose()?
         .flatten())
 }

@@ -145,7 +145,9 @@ fn texts_of(json: &str) -> impl Iterator<Item = &str> {
 pub(super) fn upload_url(request: &mut Request) -> Result<Value, FunctionFailure> {
     let inner = request.functions.inner();
     let seed = request.tx.draw_seed();
-    let token = inner.uploads.seal(request.tx.now_ms(), &seed);
+    let token = inner
+        .uploads
+        .seal(Namespace::ROOT, request.tx.now_ms(), &seed);
     let url = format!(
         "{}/api/storage/upload?token={token}",
         inner.options.cloud_url
@@ -181,7 +183,7 @@ fn delete(request: &mut Request, ids: &[DocumentId]) -> Result<Value, FunctionFa
     let deleted = |tx: &mut Transaction| {
         for id in ids {
             FileName::forget(tx, *id)?;
-            FileRow::remove(tx, *id)?;
+            FileRow::remove(tx, Namespace::ROOT, *id)?;
         }
         let shown = ids.iter().map(|id| text(id.to_string())).collect();
         let author = author_of(request.identity);

@@ -1,7 +1,9 @@
 //! The functions that dashboards ask (dashboard A3), by path.
 
 use super::{MutationBody, QueryBody, SystemFunction};
-use super::{data, deployment, events, files, imports, indexes, later, modules, tables};
+use super::{
+    components, data, deployment, events, files, imports, indexes, later, modules, tables,
+};
 
 /// The function of that path, if there is one.
 pub(super) fn lookup(module: &str, function: &str) -> Option<SystemFunction> {
@@ -27,7 +29,7 @@ fn query(module: &str, function: &str) -> Option<QueryBody> {
         ("getSchemas", "default") => deployment::schemas,
         ("getSchemas", "schemaValidationProgress") => deployment::schema_progress,
         ("indexes", "default") => indexes::of_table,
-        ("components", "list") => deployment::components,
+        ("components", "list") => components::list,
         ("modules", "list") => modules::list,
         ("modules", "listForAllComponents") => modules::list_all,
         ("modules", "argsValidator") => modules::args_validator,

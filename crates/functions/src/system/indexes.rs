@@ -1,6 +1,6 @@
 //! The indexes of a table, and how far those are that are being filled.
 
-use lentil_database::{CommitError, Database, IndexInfo, IndexState, Namespace, TransactionError};
+use lentil_database::{CommitError, Database, IndexInfo, IndexState, TransactionError};
 use lentil_values::Value;
 
 use super::{Request, object, text};
@@ -10,7 +10,7 @@ use crate::deploy::declared_name;
 /// document: this query runs again when an index changes its state, not with every step.
 pub(super) fn of_table(request: &mut Request) -> Result<Value, TransactionError> {
     let name = request.text("tableName")?;
-    let table = request.tx.table(Namespace::ROOT, &name);
+    let table = request.tx.table(request.namespace, &name);
     let Some(table) = table.filter(|_| !name.starts_with('_')) else {
         return Ok(Value::Array(Vec::new()));
     };

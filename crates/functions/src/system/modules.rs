@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use lentil_catalog::{ModuleRow, ModuleText};
+use lentil_database::Namespace;
 use lentil_database::TransactionError;
 use lentil_values::{Object, Value};
 
@@ -19,7 +20,7 @@ pub(super) fn list(request: &mut Request) -> Result<Value, TransactionError> {
     let Some(image) = request.functions.images().current(request.tx)? else {
         return Ok(Value::Array(Vec::new()));
     };
-    let modules = ModuleRow::all(request.tx)?.into_iter();
+    let modules = ModuleRow::all(request.tx, Namespace::ROOT)?.into_iter();
     let shown = modules.filter_map(|row| {
         let analysis = image.analysis.get(&row.path)?;
         Some(Value::Array(vec![
@@ -115,7 +116,7 @@ fn validator(
 /// The text of a module as it was pushed, with its source map.
 pub(super) fn source(request: &mut Request) -> Result<Value, TransactionError> {
     let path = request.text("path")?;
-    let rows = ModuleRow::all(request.tx)?.into_iter();
+    let rows = ModuleRow::all(request.tx, Namespace::ROOT)?.into_iter();
     let Some(row) = rows.into_iter().find(|row| row.path == path) else {
         return Ok(Value::Null);
     };
@@ -150,7 +151,7 @@ pub(super) fn review(request: &mut Request) -> Result<Value, TransactionError> {
         }
     }
     let mut names = BTreeSet::new();
-    for row in ModuleRow::all(request.tx)? {
+    for row in ModuleRow::all(request.tx, Namespace::ROOT)? {
         let module = ModuleText::load(request.tx, &row.hash)?;
         environment_names(&module.source, &mut names);
     }

@@ -1,6 +1,6 @@
 //! Tables and their documents.
 
-use lentil_database::{Document, IndexQuery, Namespace, Order, TransactionError};
+use lentil_database::{Document, IndexQuery, Order, TransactionError};
 use lentil_values::{KeyRange, Object, Value, after_prefix};
 
 use super::{Request, bad_argument, document, number, object, text};
@@ -19,13 +19,13 @@ pub(super) const END: &str = "end";
 /// the whole table makes the query run again when one comes.
 pub(super) fn change_marker(request: &mut Request) -> Result<Value, TransactionError> {
     let table = request.text("tableName")?;
-    request.tx.count(Namespace::ROOT, &table)?;
+    request.tx.count(request.namespace, &table)?;
     Ok(Value::Float64(request.tx.snapshot().0 as f64))
 }
 
-/// Names of the app's tables.
+/// Names of the component's tables.
 pub(super) fn names(request: &mut Request) -> Result<Value, TransactionError> {
-    let tables = request.tx.tables(Namespace::ROOT);
+    let tables = request.tx.tables(request.namespace);
     let names = tables
         .into_iter()
         .filter(|table| !table.name.starts_with('_'));
@@ -43,15 +43,15 @@ pub(super) fn names(request: &mut Request) -> Result<Value, TransactionError> {
 pub(super) fn size(request: &mut Request) -> Result<Value, TransactionError> {
     let table = request.text("tableName")?;
     Ok(Value::Float64(
-        request.tx.count(Namespace::ROOT, &table)? as f64
+        request.tx.count(request.namespace, &table)? as f64
     ))
 }
 
-/// Names of the app's tables by the number that their ids carry, with the two system tables that
+/// Names of the component's tables by the number that their ids carry, with the two system tables that
 /// apps see, under the names that dashboards have for them.
 pub(super) fn mapping(request: &mut Request) -> Result<Value, TransactionError> {
     let mut mapping = Object::new();
-    for table in request.tx.tables(Namespace::ROOT) {
+    for table in request.tx.tables(request.namespace) {
         let name = match table.name.as_str() {
             "_storage" => "_file_storage".to_owned(),
             "_scheduled_functions" => "_scheduled_jobs".to_owned(),
@@ -63,27 +63,27 @@ pub(super) fn mapping(request: &mut Request) -> Result<Value, TransactionError> 
     Ok(Value::Object(mapping))
 }
 
-/// Number of documents of all of the app's tables.
+/// Number of documents of all of the component's tables.
 pub(super) fn size_of_all(request: &mut Request) -> Result<Value, TransactionError> {
     let mut sum = 0;
-    for name in app_tables(request) {
-        sum += request.tx.count(Namespace::ROOT, &name)?;
+    for name in user_tables(request) {
+        sum += request.tx.count(request.namespace, &name)?;
     }
     Ok(number(sum))
 }
 
-/// Number of documents of each of the app's tables, by name.
+/// Number of documents of each of the component's tables, by name.
 pub(super) fn size_of_each(request: &mut Request) -> Result<Value, TransactionError> {
     let mut sizes = Object::new();
-    for name in app_tables(request) {
-        let count = request.tx.count(Namespace::ROOT, &name)?;
+    for name in user_tables(request) {
+        let count = request.tx.count(request.namespace, &name)?;
         sizes.insert(name, number(count));
     }
     Ok(Value::Object(sizes))
 }
 
-fn app_tables(request: &mut Request) -> Vec<String> {
-    let tables = request.tx.tables(Namespace::ROOT).into_iter();
+fn user_tables(request: &mut Request) -> Vec<String> {
+    let tables = request.tx.tables(request.namespace).into_iter();
     let names = tables.map(|table| table.name);
     names.filter(|name| !name.starts_with('_')).collect()
 }
@@ -101,8 +101,9 @@ pub(super) fn page(request: &mut Request) -> Result<Value, TransactionError> {
     if table.starts_with('_') && !VISIBLE_SYSTEM_TABLES.contains(&table.as_str()) {
         return Ok(result(Vec::new(), true, END.to_owned()));
     }
+    let namespace = request.namespace;
     let query = |range| IndexQuery {
-        namespace: Namespace::ROOT,
+        namespace,
         table,
         index: "by_creation_time".to_owned(),
         range,

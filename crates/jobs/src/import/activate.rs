@@ -8,38 +8,39 @@ use lentil_database::{Namespace, TableInfo, Transaction};
 use lentil_functions::deploy::{DeployError, Deployer};
 use lentil_values::{DocumentId, TableNumber};
 
-use super::layout::{Layout, SchemaIds, copy_indexes};
+use super::layout::{Part, SchemaIds, copy_indexes};
 use super::write::{refused, table_exists};
 use crate::plan::Mode;
 
-/// Puts the hidden tables in the place of the visible ones.
+/// Puts the hidden tables of a component in the place of the visible ones.
 pub(crate) fn activate(
     tx: &mut Transaction,
     deployer: &Deployer,
-    layout: &Layout,
+    part: &Part,
     mode: Mode,
 ) -> Result<(), DeployError> {
-    if SchemaIds::load(tx)? != layout.schema {
+    let namespace = part.namespace;
+    if SchemaIds::load(tx, &part.component)? != part.schema {
         return Err(refused(
             "ImportSchemaChanged: the schema was changed by a push while the import was running; start it again"
                 .to_owned(),
         ));
     }
-    check_references(tx, deployer, layout, mode)?;
-    for name in layout.hidden.keys() {
-        if !mode.replaces() && tx.count(Namespace::ROOT, name)? > 0 {
-            return Err(refused(table_exists(name)));
+    check_references(tx, deployer, part, mode)?;
+    for name in part.hidden.keys() {
+        if !mode.replaces() && tx.count(namespace, name)? > 0 {
+            return Err(refused(table_exists(&part.path_of(name))));
         }
-        if tx.table(Namespace::ROOT, name).is_some() {
-            tx.delete_table(Namespace::ROOT, name)?;
+        if tx.table(namespace, name).is_some() {
+            tx.delete_table(namespace, name)?;
         }
     }
     if mode == Mode::ReplaceAll {
-        remove_others(tx, deployer, layout)?;
+        remove_others(tx, deployer, part)?;
     }
-    for table in layout.hidden.values() {
-        make_way(tx, layout, table)?;
-        tx.move_table(table, Namespace::ROOT)?;
+    for table in part.hidden.values() {
+        make_way(tx, part, table)?;
+        tx.move_table(table, namespace)?;
     }
     Ok(())
 }
@@ -48,11 +49,11 @@ pub(crate) fn activate(
 fn remove_others(
     tx: &mut Transaction,
     deployer: &Deployer,
-    layout: &Layout,
+    part: &Part,
 ) -> Result<(), DeployError> {
-    let schema = deployer.schema(tx)?;
-    for table in tx.tables(Namespace::ROOT) {
-        if table.name.starts_with('_') || layout.hidden.contains_key(&table.name) {
+    let schema = deployer.schema(tx, part.namespace)?;
+    for table in tx.tables(part.namespace) {
+        if table.name.starts_with('_') || part.hidden.contains_key(&table.name) {
             continue;
         }
         let declared = schema
@@ -61,26 +62,26 @@ fn remove_others(
         if declared {
             renew_table(tx, &table, table.number)?;
         } else {
-            tx.delete_table(Namespace::ROOT, &table.name)?;
+            tx.delete_table(part.namespace, &table.name)?;
         }
     }
     Ok(())
 }
 
 /// A table that has the number of one to come gets another, if it is empty: nobody has an id of it.
-fn make_way(tx: &mut Transaction, layout: &Layout, table: &TableInfo) -> Result<(), DeployError> {
-    let Some(other) = tx.table_by_number(Namespace::ROOT, table.number) else {
+fn make_way(tx: &mut Transaction, part: &Part, table: &TableInfo) -> Result<(), DeployError> {
+    let Some(other) = tx.table_by_number(part.namespace, table.number) else {
         return Ok(());
     };
-    if tx.count(Namespace::ROOT, &other.name)? > 0 {
+    if tx.count(part.namespace, &other.name)? > 0 {
         return Err(refused(format!(
             "TableNumberConflict: ids of {:?} in the file have the number {}, which is that of the table {:?} here: \
              import both, or replace everything with --replace-all",
             table.name, table.number.0, other.name
         )));
     }
-    let coming = |number| layout.hidden.values().any(|table| table.number == number);
-    let mut number = tx.next_table_number(Namespace::ROOT)?;
+    let coming = |number| part.hidden.values().any(|table| table.number == number);
+    let mut number = tx.next_table_number(part.namespace)?;
     while coming(number) {
         number = TableNumber(number.0 + 1);
     }
@@ -91,14 +92,17 @@ fn make_way(tx: &mut Transaction, layout: &Layout, table: &TableInfo) -> Result<
 fn check_references(
     tx: &mut Transaction,
     deployer: &Deployer,
-    layout: &Layout,
+    part: &Part,
     mode: Mode,
 ) -> Result<(), DeployError> {
-    let Some(schema) = deployer.schema(tx)?.filter(|_| mode != Mode::ReplaceAll) else {
+    let Some(schema) = deployer
+        .schema(tx, part.namespace)?
+        .filter(|_| mode != Mode::ReplaceAll)
+    else {
         return Ok(());
     };
-    for (name, table) in &layout.hidden {
-        let live = tx.table(Namespace::ROOT, name);
+    for (name, table) in &part.hidden {
+        let live = tx.table(part.namespace, name);
         if live.is_none_or(|live| live.number == table.number) {
             continue;
         }
@@ -108,8 +112,8 @@ fn check_references(
                 document.id_tables(&mut referred);
             }
             if referred.contains(name)
-                && !layout.hidden.contains_key(other)
-                && tx.count(Namespace::ROOT, other)? > 0
+                && !part.hidden.contains_key(other)
+                && tx.count(part.namespace, other)? > 0
             {
                 return Err(refused(format!(
                     "ImportForeignKey: documents of {other:?} refer to {name:?}, whose ids in the file are of another \
@@ -129,8 +133,8 @@ pub fn renew_table(
     number: TableNumber,
 ) -> Result<TableInfo, DeployError> {
     let indexes = tx.indexes(old);
-    tx.delete_table(Namespace::ROOT, &old.name)?;
-    let new = tx.create_table(Namespace::ROOT, &old.name, Some(number))?;
+    tx.delete_table(old.namespace, &old.name)?;
+    let new = tx.create_table(old.namespace, &old.name, Some(number))?;
     copy_indexes(tx, &new, indexes)?;
     Ok(new)
 }
@@ -138,17 +142,18 @@ pub fn renew_table(
 /// Makes files visible whose contents are there, and removes the others, if that is asked for.
 pub(crate) fn activate_files(
     tx: &mut Transaction,
+    namespace: Namespace,
     files: &[FileRow],
     mode: Mode,
 ) -> Result<(), DeployError> {
-    let there = FileRow::ids(tx)?;
+    let there = FileRow::ids(tx, namespace)?;
     let coming: HashSet<DocumentId> = files.iter().map(|file| file.id).collect();
     match mode {
         Mode::RequireEmpty if !there.is_empty() => return Err(refused(files_exist())),
         Mode::RequireEmpty | Mode::Append => {}
         Mode::Replace | Mode::ReplaceAll => {
             for id in there.iter().filter(|id| !coming.contains(id)) {
-                FileRow::remove(tx, *id)?;
+                FileRow::remove(tx, namespace, *id)?;
             }
         }
     }
@@ -159,7 +164,7 @@ pub(crate) fn activate_files(
         }
     }
     for file in files {
-        file.restore(tx)?;
+        file.restore(tx, namespace)?;
     }
     Ok(())
 }

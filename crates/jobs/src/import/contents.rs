@@ -6,28 +6,33 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use lentil_catalog::{FileRow, SystemTable};
-use lentil_database::{Database, Namespace};
+use lentil_catalog::{ComponentPath, Components, FileRow, SystemTable};
+use lentil_database::{Namespace, Transaction};
 use lentil_functions::Functions;
 use lentil_values::{DocumentId, Object, Value};
 use tokio::runtime::Handle;
 
 use super::activate::files_exist;
+use super::layout::Part;
 use crate::plan::Mode;
 use crate::snapshot::Archive;
 
 /// Files of one import: their rows are held in memory, and written in one transaction.
 const FILES_MAX: usize = 200_000;
 
-/// What a snapshot says of its files.
-pub(crate) fn rows(archive: &mut Archive) -> Result<Vec<FileRow>, String> {
-    let (mut rows, mut seen) = (Vec::new(), BTreeSet::new());
-    archive.files(&mut |place, line| {
+/// What a snapshot says of the files of a component; `seen` are those of others.
+pub(crate) fn rows(
+    archive: &mut Archive,
+    component: &ComponentPath,
+    seen: &mut BTreeSet<DocumentId>,
+) -> Result<Vec<FileRow>, String> {
+    let mut rows = Vec::new();
+    archive.files(component, &mut |place, line| {
         let row = row(&line).map_err(|why| format!("{place}: {why}"))?;
         if !seen.insert(row.id) {
             return Err(format!("{place}: DuplicateId: {} is there twice", row.id));
         }
-        if rows.len() == FILES_MAX {
+        if seen.len() > FILES_MAX {
             return Err(format!(
                 "{place}: ImportTooLarge: one import takes at most {FILES_MAX} files"
             ));
@@ -79,18 +84,42 @@ fn row(line: &Object) -> Result<FileRow, String> {
     })
 }
 
-/// Compares the files of a snapshot with those that are there; gives how many are there.
-pub(crate) fn check(database: &Database, rows: &[FileRow], mode: Mode) -> Result<u64, String> {
-    let mut tx = database.begin();
-    tx.lift_limits();
+/// Compares the files of a snapshot with those that are there; gives how many the component has.
+pub(crate) fn check(
+    tx: &mut Transaction,
+    namespace: Namespace,
+    rows: &[FileRow],
+    mode: Mode,
+) -> Result<u64, String> {
     let failed = |error: &dyn std::fmt::Display| error.to_string();
-    let there = tx.count(Namespace::ROOT, SystemTable::Files.name());
+    let there = tx.count(namespace, SystemTable::Files.name());
     let there = there.map_err(|error| failed(&error))?;
     if mode == Mode::RequireEmpty && there > 0 && !rows.is_empty() {
         return Err(files_exist());
     }
+    let components = Components::load(tx).map_err(|error| failed(&error))?;
+    let others: Vec<_> = components
+        .all()
+        .filter(|other| other.namespace != namespace)
+        .collect();
     for row in rows {
-        let Some(same) = FileRow::get(&mut tx, row.id).map_err(|error| failed(&error))? else {
+        // A content lies under the file's id, whosever it is: one that two components share would go
+        // with the first of them that deletes it.
+        for other in &others {
+            let same = FileRow::get(tx, other.namespace, row.id).map_err(|error| failed(&error))?;
+            if same.is_some() {
+                let owner = match other.path.is_root() {
+                    true => "the app itself".to_owned(),
+                    false => format!("the component {:?}", other.path.0),
+                };
+                return Err(format!(
+                    "DuplicateId: the file {} is there already, in {owner}; ids of files are unique in a deployment",
+                    row.id
+                ));
+            }
+        }
+        let same = FileRow::get(tx, namespace, row.id).map_err(|error| failed(&error))?;
+        let Some(same) = same else {
             continue;
         };
         if mode == Mode::Append {
@@ -111,28 +140,36 @@ pub(crate) fn check(database: &Database, rows: &[FileRow], mode: Mode) -> Result
 pub(crate) fn restore(
     functions: &Functions,
     archive: &mut Archive,
+    part: &Part,
     rows: &[FileRow],
     progress: &mut dyn FnMut(&str, u64) -> Result<(), String>,
 ) -> Result<(), String> {
+    let shown = part.path_of(SystemTable::Files.name()).to_string();
     for (done, row) in rows.iter().enumerate() {
         let mut tx = functions.database().begin();
-        let there = FileRow::get(&mut tx, row.id).map_err(|error| error.to_string())?;
+        let there = FileRow::get(&mut tx, part.namespace, row.id);
+        let there = there.map_err(|error| error.to_string())?;
         drop(tx);
         if there.is_none() {
-            restore_one(functions, archive, row)?;
+            restore_one(functions, archive, &part.component, row)?;
         }
-        progress(SystemTable::Files.name(), done as u64 + 1)?;
+        progress(&shown, done as u64 + 1)?;
     }
     Ok(())
 }
 
-fn restore_one(functions: &Functions, archive: &mut Archive, row: &FileRow) -> Result<(), String> {
+fn restore_one(
+    functions: &Functions,
+    archive: &mut Archive,
+    component: &ComponentPath,
+    row: &FileRow,
+) -> Result<(), String> {
     let runtime = Handle::current();
     let failed =
         |error: &dyn std::fmt::Display| format!("the file {} cannot be kept: {error}", row.id);
     let mut restoring = functions.restore_content(row.id);
     let mut size = 0;
-    let read = archive.content(&row.id.to_string(), &mut |chunk| {
+    let read = archive.content(component, &row.id.to_string(), &mut |chunk| {
         size += chunk.len() as u64;
         if size > row.size {
             return Err(wrong(row, "it is longer"));

@@ -6,7 +6,7 @@ use lentil_database::{CommitError, Database, TableInfo};
 use lentil_functions::deploy::Deployer;
 use lentil_values::{Object, Value};
 
-use super::layout::Names;
+use super::layout::Part;
 use super::source::Source;
 use super::write::Writer;
 use crate::parse::Place;
@@ -22,7 +22,8 @@ const CONFLICTS_MAX: usize = 32;
 pub(crate) struct Loader<'a> {
     pub(crate) database: &'a Database,
     pub(crate) deployer: &'a Deployer,
-    pub(crate) names: &'a Names,
+    /// The component the documents are of.
+    pub(crate) part: &'a Part,
     /// Told how many documents of the table are there; its error ends the import.
     pub(crate) progress: &'a mut dyn FnMut(&str, u64) -> Result<(), String>,
 }
@@ -36,8 +37,9 @@ impl Loader<'_> {
         table: &TableInfo,
         schema: Option<&Schema>,
     ) -> Result<u64, String> {
+        let path = self.part.path_of(&table.name);
         let (mut batch, mut bytes, mut written) = (Vec::new(), 0, 0);
-        source.documents(&table.name, schema, &mut |place, fields| {
+        source.documents(&path, schema, &mut |place, fields| {
             bytes += Value::object_size(&fields);
             batch.push((place, fields));
             if batch.len() < BATCH_DOCUMENTS && bytes < BATCH_BYTES {
@@ -47,11 +49,11 @@ impl Loader<'_> {
             self.write(table, &batch)?;
             batch.clear();
             bytes = 0;
-            (self.progress)(&table.name, written)
+            (self.progress)(&path.to_string(), written)
         })?;
         written += batch.len() as u64;
         self.write(table, &batch)
-            .map_err(|why| source.at(&table.name, &why))?;
+            .map_err(|why| source.at(&path, &why))?;
         Ok(written)
     }
 
@@ -59,7 +61,7 @@ impl Loader<'_> {
         for _ in 0..CONFLICTS_MAX {
             let mut tx = self.database.begin();
             tx.lift_limits();
-            let mut writer = Writer::new(&mut tx, self.deployer, table, self.names);
+            let mut writer = Writer::new(&mut tx, self.deployer, self.part, table);
             for (place, fields) in batch {
                 writer.write(*place, fields.clone())?;
             }

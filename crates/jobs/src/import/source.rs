@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use lentil_catalog::Schema;
+use lentil_catalog::{ComponentPath, Schema};
 use lentil_values::{DocumentId, Object, TableNumber, Value};
 
 use crate::parse::{self, Format, Place, Sink};
 use crate::plan::{Content, Plan};
-use crate::snapshot::Archive;
+use crate::snapshot::{Archive, TablePath};
 
 /// An uploaded file, open.
 pub(crate) enum Source {
     /// Documents of one table.
     Table {
         file: std::path::PathBuf,
-        name: String,
+        of: TablePath,
         format: Format,
     },
     /// A snapshot.
@@ -27,18 +27,37 @@ impl Source {
         Ok(match &plan.content {
             Content::Table { name, format } => Source::Table {
                 file: file.to_owned(),
-                name: name.clone(),
+                of: TablePath {
+                    component: plan.component.clone(),
+                    table: name.clone(),
+                },
                 format: *format,
             },
-            Content::Snapshot => Source::Snapshot(Box::new(Archive::open(file)?)),
+            Content::Snapshot => Source::Snapshot(Box::new(Archive::open(file, &plan.component)?)),
         })
     }
 
-    /// Names of the tables it has documents of.
-    pub(crate) fn tables(&self) -> Vec<String> {
+    /// The components that it speaks of.
+    pub(crate) fn components(&self) -> Vec<ComponentPath> {
         match self {
-            Source::Table { name, .. } => vec![name.clone()],
-            Source::Snapshot(archive) => archive.tables().map(str::to_owned).collect(),
+            Source::Table { of, .. } => vec![of.component.clone()],
+            Source::Snapshot(archive) => archive.components().cloned().collect(),
+        }
+    }
+
+    /// Whether it has documents or files of a component.
+    pub(crate) fn has_something(&self, of: &ComponentPath) -> bool {
+        match self {
+            Source::Table { .. } => true,
+            Source::Snapshot(archive) => archive.has_something(of),
+        }
+    }
+
+    /// The tables it has documents of.
+    pub(crate) fn tables(&self) -> Vec<TablePath> {
+        match self {
+            Source::Table { of, .. } => vec![of.clone()],
+            Source::Snapshot(archive) => archive.tables(),
         }
     }
 
@@ -51,7 +70,7 @@ impl Source {
     }
 
     /// An error of a document of a table, with the name of the entry it stands in.
-    pub(crate) fn at(&self, table: &str, why: &str) -> String {
+    pub(crate) fn at(&self, table: &TablePath, why: &str) -> String {
         let entry = match self {
             Source::Table { .. } => None,
             Source::Snapshot(archive) => archive.entry_of(table),
@@ -62,13 +81,13 @@ impl Source {
     /// Hands every document of a table to `sink`.
     pub(crate) fn documents(
         &mut self,
-        table: &str,
+        table: &TablePath,
         schema: Option<&Schema>,
         sink: &mut Sink,
     ) -> Result<(), String> {
         match self {
             Source::Table { file, format, .. } => {
-                parse::documents(file, *format, table, schema, sink)
+                parse::documents(file, *format, &table.table, schema, sink)
             }
             Source::Snapshot(archive) => archive.documents(table, sink),
         }
@@ -76,7 +95,7 @@ impl Source {
 
     /// The number that a table has in the ids of its documents: as the snapshot says, else as the
     /// first document does; `None` if no document brings an id.
-    pub(crate) fn number_of(&mut self, table: &str) -> Result<Option<TableNumber>, String> {
+    pub(crate) fn number_of(&mut self, table: &TablePath) -> Result<Option<TableNumber>, String> {
         if let Source::Snapshot(archive) = self
             && let Some(number) = archive.number_of(table)
         {

@@ -4,8 +4,9 @@ use lentil_database::{TableInfo, Transaction};
 use lentil_functions::deploy::{DeployError, Deployer};
 use lentil_values::{DocumentId, InternalId, Object, Value};
 
-use super::layout::Names;
+use super::layout::Part;
 use crate::parse::Place;
+use crate::snapshot::TablePath;
 
 /// The first number that the app's tables have.
 pub(crate) const USER_TABLE_NUMBERS: u32 = 10_001;
@@ -14,8 +15,8 @@ pub(crate) const USER_TABLE_NUMBERS: u32 = 10_001;
 pub(crate) struct Writer<'a> {
     tx: &'a mut Transaction,
     deployer: &'a Deployer,
+    part: &'a Part,
     table: &'a TableInfo,
-    names: &'a Names,
 }
 
 /// A document's own system fields.
@@ -28,14 +29,14 @@ impl<'a> Writer<'a> {
     pub(crate) fn new(
         tx: &'a mut Transaction,
         deployer: &'a Deployer,
+        part: &'a Part,
         table: &'a TableInfo,
-        names: &'a Names,
     ) -> Writer<'a> {
         Writer {
             tx,
             deployer,
+            part,
             table,
-            names,
         }
     }
 
@@ -49,9 +50,10 @@ impl<'a> Writer<'a> {
 
     fn insert(&mut self, given: &Given, fields: Object) -> Result<(), String> {
         let (table, name) = (self.table, &self.table.name);
+        let (namespace, names) = (self.part.namespace, &self.part.names);
         let checked = self
             .deployer
-            .check_write(self.tx, name, &fields, Some(self.names));
+            .check_write(self.tx, namespace, name, &fields, Some(names));
         checked.map_err(|error| error.message)?.map_err(|why| {
             format!("SchemaEnforcementError: the document does not match the schema of the table {name:?}: {why}")
         })?;
@@ -110,10 +112,15 @@ impl Given {
     }
 }
 
-pub(crate) fn table_exists(table: &str) -> String {
+pub(crate) fn table_exists(table: &TablePath) -> String {
+    let component = match table.component.is_root() {
+        true => String::new(),
+        false => format!(" of the component {:?}", table.component.0),
+    };
     format!(
-        "TableExists: the table {table:?} has documents; use --append to add to them or --replace to put the file in \
-         their place"
+        "TableExists: the table {:?}{component} has documents; use --append to add to them or --replace to put the file in \
+         their place",
+        table.table
     )
 }
 

@@ -10,28 +10,35 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use lentil_catalog::ComponentPath;
 use lentil_values::{Object, TableNumber, Value};
 use zip::read::ZipReadOptions;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{DOCUMENTS, GENERATED_SCHEMA, STORAGE, TABLES, UNIFORM};
+use super::{COMPONENTS, DOCUMENTS, GENERATED_SCHEMA, STORAGE, TABLES, TablePath, UNIFORM};
 use crate::parse::{Encoding, Sink, json_lines};
 use crate::plan::is_table_name;
 
 /// Entries of an archive: what is known of each is held in memory.
 const ENTRIES_MAX: usize = 250_000;
 /// Bytes of an entry's name.
-const NAME_BYTES_MAX: usize = 512;
+const NAME_BYTES_MAX: usize = 2_048;
 /// From so many bytes on an entry must not be packed more than `PACKED_MAX` times.
 const SUSPICIOUS_BYTES: u64 = 1 << 30;
 /// See `SUSPICIOUS_BYTES`.
 const PACKED_MAX: u64 = 200;
-/// The folder of what belongs to components.
-const COMPONENTS: &str = "_components";
 
 /// An archive whose entries are as they should be.
 pub(crate) struct Archive {
     zip: ZipArchive<BufReader<File>>,
+    parts: BTreeMap<ComponentPath, Part>,
+}
+
+/// What belongs to one component.
+#[derive(Debug, Default)]
+struct Part {
+    /// The list of tables.
+    list: Option<usize>,
     tables: BTreeMap<String, TableEntries>,
     numbers: BTreeMap<String, TableNumber>,
     storage: Storage,
@@ -64,8 +71,9 @@ enum Meaning {
 }
 
 impl Archive {
-    /// Looks at everything but the contents. The error is for the developer and names the entry.
-    pub(crate) fn open(path: &Path) -> Result<Archive, String> {
+    /// Looks at everything but the contents; what it has of components is below `base`, which it has
+    /// the rest of. The error is for the developer and names the entry.
+    pub(crate) fn open(path: &Path, base: &ComponentPath) -> Result<Archive, String> {
         let unreadable = |error: &dyn std::fmt::Display| {
             invalid(&format!(
                 "the file is no whole zip archive: {error}; was it cut short, or is it of another format?"
@@ -87,43 +95,73 @@ impl Archive {
         check_entries(&mut zip)?;
         let mut archive = Archive {
             zip,
-            tables: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            storage: Storage::default(),
+            parts: BTreeMap::new(),
         };
-        let list = archive.sort_out()?;
-        if let Some(list) = list {
-            archive.read_numbers(list)?;
+        archive.sort_out(base)?;
+        let lists = archive.parts.iter();
+        let lists: Vec<_> = lists
+            .filter_map(|(component, part)| Some((component.clone(), part.list?)))
+            .collect();
+        for (component, list) in lists {
+            let numbers = archive.read_numbers(list)?;
+            archive.parts.entry(component).or_default().numbers = numbers;
         }
         Ok(archive)
     }
 
-    /// Names of the tables that have documents here.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = &str> {
-        self.tables
-            .iter()
-            .filter(|(_, entries)| entries.documents.is_some())
-            .map(|(name, _)| name.as_str())
+    /// The tables that have documents here.
+    pub(crate) fn tables(&self) -> Vec<TablePath> {
+        let mut tables = Vec::new();
+        for (component, part) in &self.parts {
+            let there = part.tables.iter();
+            let there = there.filter(|(_, entries)| entries.documents.is_some());
+            tables.extend(there.map(|(name, _)| TablePath {
+                component: component.clone(),
+                table: name.clone(),
+            }));
+        }
+        tables
     }
 
-    /// The number that a table has in its ids, as the list of tables says.
-    pub(crate) fn number_of(&self, table: &str) -> Option<TableNumber> {
-        self.numbers.get(table).copied()
+    /// The components of which there is anything.
+    pub(crate) fn components(&self) -> impl Iterator<Item = &ComponentPath> {
+        self.parts.keys()
+    }
+
+    /// Whether there are documents or files of a component, and not only that it has none.
+    pub(crate) fn has_something(&self, of: &ComponentPath) -> bool {
+        self.parts.get(of).is_some_and(|part| {
+            let mut tables = part.tables.values();
+            tables.any(|entries| entries.documents.is_some()) || !part.storage.contents.is_empty()
+        })
+    }
+
+    /// The number that a table has in its ids, as its component's list of tables says.
+    pub(crate) fn number_of(&self, of: &TablePath) -> Option<TableNumber> {
+        self.parts
+            .get(&of.component)?
+            .numbers
+            .get(&of.table)
+            .copied()
     }
 
     /// The name of the entry with the documents of a table.
-    pub(crate) fn entry_of(&self, table: &str) -> Option<String> {
-        self.name(self.tables.get(table)?.documents?).ok()
+    pub(crate) fn entry_of(&self, of: &TablePath) -> Option<String> {
+        let entries = self.parts.get(&of.component)?.tables.get(&of.table)?;
+        self.name(entries.documents?).ok()
     }
 
-    /// Whether there are files.
-    pub(crate) fn has_files(&self) -> bool {
-        self.storage.documents.is_some()
+    /// Whether there are files of a component.
+    pub(crate) fn has_files(&self, of: &ComponentPath) -> bool {
+        let part = self.parts.get(of);
+        part.is_some_and(|part| part.storage.documents.is_some())
     }
 
     /// Hands every document of a table to `sink`.
-    pub(crate) fn documents(&mut self, table: &str, sink: &mut Sink) -> Result<(), String> {
-        let entries = self.tables.get(table).copied().unwrap_or_default();
+    pub(crate) fn documents(&mut self, of: &TablePath, sink: &mut Sink) -> Result<(), String> {
+        let part = self.parts.get(&of.component);
+        let entries = part.and_then(|part| part.tables.get(&of.table).copied());
+        let entries = entries.unwrap_or_default();
         let encoding = match entries.schema {
             Some(entry) => self.encoding(entry)?,
             None => Encoding::Convex,
@@ -134,9 +172,9 @@ impl Archive {
         }
     }
 
-    /// Hands what is said of every file to `sink`.
-    pub(crate) fn files(&mut self, sink: &mut Sink) -> Result<(), String> {
-        match self.storage.documents {
+    /// Hands what is said of every file of a component to `sink`.
+    pub(crate) fn files(&mut self, of: &ComponentPath, sink: &mut Sink) -> Result<(), String> {
+        match self.parts.get(of).and_then(|part| part.storage.documents) {
             Some(entry) => self.lines(entry, Encoding::Export, sink),
             None => Ok(()),
         }
@@ -145,11 +183,14 @@ impl Archive {
     /// Hands the content of a file to `sink`, in chunks; its error is an error of the entry.
     pub(crate) fn content(
         &mut self,
+        of: &ComponentPath,
         file: &str,
         sink: &mut dyn FnMut(&[u8]) -> Result<(), String>,
     ) -> Result<(), String> {
         const CHUNK: usize = 256 << 10;
-        let entry = self.storage.contents.get(file).copied().ok_or_else(|| {
+        let part = self.parts.get(of);
+        let entry = part.and_then(|part| part.storage.contents.get(file).copied());
+        let entry = entry.ok_or_else(|| {
             let name = format!("{STORAGE}/{file}");
             of_entry(&name, "it is missing, although the list of files names it")
         })?;
@@ -165,24 +206,31 @@ impl Archive {
         })
     }
 
-    /// Finds out what is what; gives the entry of the list of tables.
-    fn sort_out(&mut self) -> Result<Option<usize>, String> {
-        let mut list = None;
+    /// Finds out what is what.
+    fn sort_out(&mut self, base: &ComponentPath) -> Result<(), String> {
         for index in 0..self.zip.len() {
             let name = self.name(index)?;
-            let meaning = meaning(&name).map_err(|why| of_entry(&name, &why))?;
+            let found = meaning(&name).map_err(|why| of_entry(&name, &why))?;
+            let (below, meaning) = match found {
+                (_, Meaning::Nothing) => continue,
+                found => found,
+            };
+            let component = below
+                .iter()
+                .fold(base.clone(), |path, name| path.child(name));
+            let part = self.parts.entry(component).or_default();
             let taken = match meaning {
-                Meaning::Nothing => continue,
+                Meaning::Nothing => None,
                 Meaning::Documents(table) => {
-                    let entries = self.tables.entry(table).or_default();
+                    let entries = part.tables.entry(table).or_default();
                     entries.documents.replace(index)
                 }
                 Meaning::Schema(table) => {
-                    self.tables.entry(table).or_default().schema.replace(index)
+                    part.tables.entry(table).or_default().schema.replace(index)
                 }
-                Meaning::TableList => list.replace(index),
-                Meaning::FileList => self.storage.documents.replace(index),
-                Meaning::Content(file) => self.storage.contents.insert(file, index),
+                Meaning::TableList => part.list.replace(index),
+                Meaning::FileList => part.storage.documents.replace(index),
+                Meaning::Content(file) => part.storage.contents.insert(file, index),
             };
             if let Some(other) = taken {
                 let other = self.name(other)?;
@@ -192,7 +240,7 @@ impl Archive {
                 ));
             }
         }
-        Ok(list)
+        Ok(())
     }
 
     fn name(&self, index: usize) -> Result<String, String> {
@@ -203,7 +251,7 @@ impl Archive {
         Ok(String::from_utf8_lossy(entry.name_raw()).into_owned())
     }
 
-    fn read_numbers(&mut self, list: usize) -> Result<(), String> {
+    fn read_numbers(&mut self, list: usize) -> Result<BTreeMap<String, TableNumber>, String> {
         let mut numbers: BTreeMap<String, TableNumber> = BTreeMap::new();
         self.lines(list, Encoding::Export, &mut |place, line| {
             let (name, number) = table_line(&line).ok_or_else(|| {
@@ -225,8 +273,7 @@ impl Archive {
                 )),
             }
         })?;
-        self.numbers = numbers;
-        Ok(())
+        Ok(numbers)
     }
 
     fn encoding(&mut self, entry: usize) -> Result<Encoding, String> {
@@ -358,21 +405,40 @@ fn wrong_name(name: &str) -> Option<&'static str> {
     None
 }
 
-fn meaning(name: &str) -> Result<Meaning, String> {
+/// What an entry is, and the names of the components it lies below.
+fn meaning(name: &str) -> Result<(Vec<&str>, Meaning), String> {
     if name.ends_with('/') {
-        return Ok(Meaning::Nothing);
+        return Ok((Vec::new(), Meaning::Nothing));
     }
-    let mut parts = name.rsplit('/');
-    let (file, folder) = (parts.next().unwrap_or_default(), parts.next());
-    if parts.any(|part| part == COMPONENTS) || folder == Some(COMPONENTS) {
-        return Err(
-            "it belongs to a component, which this version of Lentil does not support yet"
-                .to_owned(),
-        );
-    }
+    let mut parts: Vec<&str> = name.split('/').collect();
+    let (file, folder) = (parts.pop().unwrap_or_default(), parts.pop());
     let Some(folder) = folder else {
-        return Ok(Meaning::Nothing);
+        return Ok((Vec::new(), Meaning::Nothing));
     };
+    let meaning = in_component(folder, file)?;
+    // What comes before the components is the archive's own affair.
+    let mut components = Vec::new();
+    while let [.., COMPONENTS, name] = parts[..] {
+        components.insert(0, name);
+        parts.truncate(parts.len() - 2);
+    }
+    let misplaced = parts.contains(&COMPONENTS) || folder == COMPONENTS;
+    if misplaced && (!matches!(meaning, Meaning::Nothing) || file == DOCUMENTS) {
+        return Err(format!(
+            "of which component it is cannot be told: what belongs to one lies in {COMPONENTS}/<name>/<table>/"
+        ));
+    }
+    if let Some(wrong) = components.iter().find(|name| !is_component_name(name)) {
+        return Err(format!("{wrong:?} cannot name a component"));
+    }
+    Ok((components, meaning))
+}
+
+fn is_component_name(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn in_component(folder: &str, file: &str) -> Result<Meaning, String> {
     Ok(match (folder, file) {
         (TABLES, DOCUMENTS) => Meaning::TableList,
         (STORAGE, DOCUMENTS) => Meaning::FileList,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use futures::StreamExt as _;
-use lentil_catalog::{FileRow, SystemTable};
+use lentil_catalog::{ComponentPath, Components, FileRow, SystemTable};
 use lentil_database::{IndexQuery, Namespace, Order, TableInfo, Transaction, TransactionError};
 use lentil_functions::Functions;
 use lentil_values::{DocumentId, KeyRange, Value, ValueFormat, after_prefix};
@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::{DOCUMENTS, GENERATED_SCHEMA, STORAGE, TABLES, UNIFORM};
+use super::{DOCUMENTS, GENERATED_SCHEMA, STORAGE, TABLES, TablePath, UNIFORM, prefix_of};
 
 /// Bytes of documents that one transaction reads before the next takes over: a transaction
 /// remembers what it has read.
@@ -29,7 +29,7 @@ const README: &str = "\
 Made by Lentil. Each folder is a table: `documents.jsonl` holds one document a line, with its `_id`
 and `_creationTime`; integers (`1`) are int64 and floats (`1.0`) are float64. `_tables` lists the
 tables with the numbers that are part of their ids, `_storage` holds the files, if they were asked
-for. `npx convex import --replace-all <this file>` or `lentil import` puts everything back, here or
+for. `_components/<name>` holds the same of each component, nested like them. `npx convex import --replace-all <this file>` or `lentil import` puts everything back, here or
 into another deployment.
 ";
 
@@ -73,14 +73,23 @@ pub(crate) struct Summary {
     pub(crate) files: u64,
 }
 
+/// What a snapshot is to hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct What {
+    /// Files with their contents.
+    pub(crate) storage: bool,
+    /// The component with which it begins: that one and those below it, everything for the root.
+    pub(crate) base: ComponentPath,
+}
+
 /// Told how far it is; says whether to go on.
 pub(crate) type Progress<'a> = dyn FnMut(String) -> bool + 'a;
 
-/// Writes everything that `tx` sees into `file`. Blocks; must run where the runtime allows that.
+/// Writes what `tx` sees of it into `file`. Blocks; must run where the runtime allows that.
 pub(crate) fn write_snapshot(
     functions: &Functions,
     tx: &Transaction,
-    include_storage: bool,
+    what: &What,
     file: File,
     progress: &mut Progress,
 ) -> Result<Summary, Stopped> {
@@ -92,15 +101,49 @@ pub(crate) fn write_snapshot(
         summary: Summary::default(),
     };
     writer.entry("README.md", 0)?.write_all(README.as_bytes())?;
-    writer.tables()?;
-    if include_storage {
-        writer.storage()?;
+    let components = Components::load(&mut tx.fresh()).map_err(TransactionError::from)?;
+    for component in components.shown() {
+        let Some(prefix) = prefix_of(&what.base, &component.path) else {
+            continue;
+        };
+        let part = Part {
+            component: &component.path,
+            namespace: component.namespace,
+            prefix,
+        };
+        // What is kept of one that is not mounted belongs to the snapshot; that there was one does not.
+        if !component.is_active() && !writer.has_something(&part)? {
+            continue;
+        }
+        writer.tables(&part)?;
+        if what.storage {
+            writer.storage(&part)?;
+        }
     }
     let summary = writer.summary;
     let file = writer.zip.finish()?.into_inner();
     // Whoever hears that it is complete may rely on it after a power cut.
     file.map_err(|error| error.into_error())?.sync_all()?;
     Ok(summary)
+}
+
+/// What belongs to one component.
+struct Part<'a> {
+    component: &'a ComponentPath,
+    namespace: Namespace,
+    /// What the names of its entries begin with.
+    prefix: String,
+}
+
+impl Part<'_> {
+    /// How people call a table.
+    fn shown(&self, table: &str) -> String {
+        let table = TablePath {
+            component: self.component.clone(),
+            table: table.to_owned(),
+        };
+        table.to_string()
+    }
 }
 
 struct SnapshotWriter<'a, 'b> {
@@ -134,41 +177,53 @@ impl SnapshotWriter<'_, '_> {
         }
     }
 
-    fn tables(&mut self) -> Result<(), Stopped> {
-        let mut tables = self.tx.fresh().tables(Namespace::ROOT);
+    fn has_something(&self, part: &Part) -> Result<bool, Stopped> {
+        let tables = self.tx.fresh().tables(part.namespace).into_iter();
+        for name in tables.map(|table| table.name) {
+            let counts = !name.starts_with('_') || name == SystemTable::Files.name();
+            if counts && self.tx.fresh().count(part.namespace, &name)? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn tables(&mut self, part: &Part) -> Result<(), Stopped> {
+        let mut tables = self.tx.fresh().tables(part.namespace);
         tables.retain(|table| !table.name.starts_with('_'));
         tables.sort_by_key(|table| table.number);
-        self.entry(&format!("{TABLES}/{DOCUMENTS}"), 0)?;
+        self.entry(&format!("{}{TABLES}/{DOCUMENTS}", part.prefix), 0)?;
         for table in &tables {
             let line = json!({ "name": table.name, "id": table.number.0 });
             writeln!(self.zip, "{line}")?;
         }
         let mut by_size = Vec::with_capacity(tables.len());
         for table in tables {
-            let count = self.tx.fresh().count(Namespace::ROOT, &table.name)?;
+            let count = self.tx.fresh().count(part.namespace, &table.name)?;
             by_size.push((count, table));
         }
         by_size.sort_by(|one, two| (one.0, &one.1.name).cmp(&(two.0, &two.1.name)));
         for (count, table) in by_size {
-            self.table(&table, count)?;
+            self.table(part, &table, count)?;
         }
         Ok(())
     }
 
-    fn table(&mut self, table: &TableInfo, count: u64) -> Result<(), Stopped> {
-        self.entry(&format!("{}/{GENERATED_SCHEMA}", table.name), 0)?;
+    fn table(&mut self, part: &Part, table: &TableInfo, count: u64) -> Result<(), Stopped> {
+        let folder = format!("{}{}", part.prefix, table.name);
+        self.entry(&format!("{folder}/{GENERATED_SCHEMA}"), 0)?;
         writeln!(self.zip, "{UNIFORM}")?;
         // How many bytes there will be is not known before.
-        self.entry(&format!("{}/{DOCUMENTS}", table.name), u64::MAX)?;
-        let mut pages = Pages::of(&table.name);
+        self.entry(&format!("{folder}/{DOCUMENTS}"), u64::MAX)?;
+        let shown = part.shown(&table.name);
+        let mut pages = Pages::of(part.namespace, &table.name);
         let (mut line, mut done) = (String::new(), 0);
         while let Some(page) = pages.next(self.tx)? {
             self.report(format!(
-                "Exporting the table {} ({done} of {count} documents)",
-                table.name
+                "Exporting the table {shown} ({done} of {count} documents)"
             ))?;
             for json in page {
-                let document = Value::parse(&json).map_err(|error| damaged(&table.name, &error))?;
+                let document = Value::parse(&json).map_err(|error| damaged(&shown, &error))?;
                 line.clear();
                 ValueFormat::Export.write(&document, &mut line);
                 line.push('\n');
@@ -180,36 +235,45 @@ impl SnapshotWriter<'_, '_> {
         Ok(())
     }
 
-    fn storage(&mut self) -> Result<(), Stopped> {
+    fn storage(&mut self, part: &Part) -> Result<(), Stopped> {
         let name = SystemTable::Files.name();
-        let count = self.tx.fresh().count(Namespace::ROOT, name)?;
-        self.entry(&format!("{STORAGE}/{DOCUMENTS}"), u64::MAX)?;
-        let mut pages = Pages::of(name);
+        let (before, count) = (
+            self.summary.files,
+            self.tx.fresh().count(part.namespace, name)?,
+        );
+        self.entry(&format!("{}{STORAGE}/{DOCUMENTS}", part.prefix), u64::MAX)?;
+        let mut pages = Pages::of(part.namespace, name);
         while let Some(page) = pages.next(self.tx)? {
             for json in page {
                 let line = file_line(&json).map_err(|error| damaged(name, &error))?;
                 writeln!(self.zip, "{line}")?;
             }
         }
-        let mut pages = Pages::of(name);
+        let mut pages = Pages::of(part.namespace, name);
         while let Some(page) = pages.next(self.tx)? {
             for json in page {
-                let done = self.summary.files;
-                self.report(format!("Exporting files ({done} of {count})"))?;
+                let done = self.summary.files - before;
+                self.report(format!(
+                    "Exporting {} ({done} of {count} files)",
+                    part.shown(name)
+                ))?;
                 let id = id_of(&json).map_err(|error| damaged(name, &error))?;
-                let row = FileRow::get(&mut self.tx.fresh(), id);
+                let row = FileRow::get(&mut self.tx.fresh(), part.namespace, id);
                 let row = row.map_err(|error| damaged(name, &error))?;
                 let row = row.ok_or_else(|| damaged(name, &"a row has gone"))?;
-                self.file(&row)?;
+                self.file(part, &row)?;
                 self.summary.files += 1;
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, row: &FileRow) -> Result<(), Stopped> {
+    fn file(&mut self, part: &Part, row: &FileRow) -> Result<(), Stopped> {
         let extension = extension(row.content_type.as_deref());
-        self.entry(&format!("{STORAGE}/{}{extension}", row.id), row.size)?;
+        self.entry(
+            &format!("{}{STORAGE}/{}{extension}", part.prefix, row.id),
+            row.size,
+        )?;
         let failed = |error: &dyn std::fmt::Display| {
             Stopped::Failed(format!("the file {} cannot be read: {error}", row.id))
         };
@@ -231,13 +295,15 @@ fn damaged(table: &str, error: &dyn std::fmt::Display) -> Stopped {
 
 /// The documents of a table in the order of their ids, page by page.
 struct Pages {
+    namespace: Namespace,
     table: String,
     rest: Option<KeyRange>,
 }
 
 impl Pages {
-    fn of(table: &str) -> Pages {
+    fn of(namespace: Namespace, table: &str) -> Pages {
         Pages {
+            namespace,
             table: table.to_owned(),
             rest: Some(KeyRange::all()),
         }
@@ -254,7 +320,7 @@ impl Pages {
         let mut tx = at.fresh();
         tx.lift_limits();
         let mut cursor = tx.query(IndexQuery {
-            namespace: Namespace::ROOT,
+            namespace: self.namespace,
             table: self.table.clone(),
             index: "by_id".to_owned(),
             range,

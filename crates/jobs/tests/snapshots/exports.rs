@@ -69,8 +69,8 @@ async fn s053_one_at_a_time_and_what_becomes_of_its_file() {
             .await;
     }
     let (one, two) = tokio::join!(
-        deployment.exports.request(false),
-        deployment.exports.request(false)
+        deployment.exports.request(false, None),
+        deployment.exports.request(false, None)
     );
     let refused = [&one, &two].into_iter().find_map(|it| it.as_ref().err());
     assert_eq!(refused.expect("one of two begins").code, "ExportInProgress");
@@ -109,7 +109,11 @@ async fn s053_one_at_a_time_and_what_becomes_of_its_file() {
     jobs.stop().await;
     assert!(!by_id.path.exists());
 
-    let id = deployment.exports.request(false).await.expect("it begins");
+    let id = deployment
+        .exports
+        .request(false, None)
+        .await
+        .expect("it begins");
     deployment
         .exports
         .cancel(&id)
@@ -126,7 +130,7 @@ async fn files_that_are_deleted_meanwhile_are_in_the_export() {
     let held = deployment.functions.hold_contents().await;
     let removed = file.id;
     deployment
-        .write(|tx| FileRow::remove(tx, removed).expect("removed"))
+        .write(|tx| FileRow::remove(tx, Namespace::ROOT, removed).expect("removed"))
         .await;
     let cleared = deployment.functions.remove_dropped_files().await;
     assert_eq!(cleared.expect("it works"), 0, "somebody needs the content");

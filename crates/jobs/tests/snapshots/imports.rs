@@ -208,6 +208,6 @@ async fn files_must_be_what_their_list_says() {
     let state = deployment.import("replace", &zip).await;
     assert_eq!(state["state"], "completed", "{state}");
     let mut tx = deployment.database.begin();
-    let gone = lentil_catalog::FileRow::get(&mut tx, extra.id);
+    let gone = lentil_catalog::FileRow::get(&mut tx, lentil_database::Namespace::ROOT, extra.id);
     assert_eq!(gone.expect("readable"), None);
 }

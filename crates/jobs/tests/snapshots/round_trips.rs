@@ -41,9 +41,9 @@ fn document() -> impl Strategy<Value = Object> {
 }
 
 /// Tables with their documents, and contents of files.
-type Data = (Vec<(String, Vec<Object>)>, Vec<Vec<u8>>);
+pub(crate) type Data = (Vec<(String, Vec<Object>)>, Vec<Vec<u8>>);
 
-fn data() -> impl Strategy<Value = Data> {
+pub(crate) fn data() -> impl Strategy<Value = Data> {
     let tables = proptest::collection::btree_map(
         "[a-zA-Z][a-zA-Z0-9_]{0,10}",
         proptest::collection::vec(document(), 0..12),
@@ -138,7 +138,8 @@ async fn s049_ids_numbers_and_contents_survive() {
     let then = source.database.begin().get(root, message);
     assert_eq!(there.json, then.expect("readable").expect("there").json);
     assert!(tx.get(root, user).expect("readable").is_some());
-    let row = lentil_catalog::FileRow::get(&mut tx, file.id).expect("readable");
+    let row = lentil_catalog::FileRow::get(&mut tx, lentil_database::Namespace::ROOT, file.id)
+        .expect("readable");
     assert_eq!(row, Some(file));
     let without = source.export(false).await;
     assert!(

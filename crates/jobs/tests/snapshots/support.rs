@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lentil_catalog::{ExportRow, FileRow, ImportRow};
+use lentil_catalog::{
+    Component, ComponentPath, Components, ExportRow, FileRow, ImportRow, MountedComponent,
+};
 use lentil_database::{Database, DatabaseOptions, Namespace, SystemEnv, Transaction};
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{Functions, FunctionsOptions, Host, HostOptions};
@@ -73,6 +75,16 @@ impl Deployment {
     }
 
     pub(crate) async fn put_file(&self, content: &[u8], content_type: Option<&str>) -> FileRow {
+        self.put_file_in(Namespace::ROOT, content, content_type)
+            .await
+    }
+
+    pub(crate) async fn put_file_in(
+        &self,
+        namespace: Namespace,
+        content: &[u8],
+        content_type: Option<&str>,
+    ) -> FileRow {
         let id = FileRow::id_of(InternalId(rand::random()));
         let mut restoring = self.functions.restore_content(id);
         let pushed = restoring.push(Bytes::copy_from_slice(content)).await;
@@ -85,8 +97,30 @@ impl Deployment {
             content_type: content_type.map(str::to_owned),
             creation_time_ms: 1_700_000_000_123.5,
         };
-        self.write(|tx| row.restore(tx).expect("restored")).await;
+        self.write(|tx| row.restore(tx, namespace).expect("restored"))
+            .await;
         row
+    }
+
+    /// Makes exactly these components part of the app.
+    pub(crate) async fn mount(&self, paths: &[&str]) {
+        let mounted: Vec<MountedComponent> = paths
+            .iter()
+            .map(|path| MountedComponent {
+                path: ComponentPath((*path).to_owned()),
+                definition_path: (*path).to_owned(),
+                http_prefix: None,
+                env: json!({}),
+            })
+            .collect();
+        self.write(|tx| Components::apply(tx, &mounted).expect("mounted"))
+            .await;
+    }
+
+    pub(crate) fn component(&self, path: &str) -> Component {
+        let components = Components::load(&mut self.database.begin());
+        let components = components.expect("they can be read");
+        components.by_path(path).expect("it is there").clone()
     }
 
     /// Waits until `ended` gives something of what is committed.
@@ -117,7 +151,7 @@ impl Deployment {
     pub(crate) async fn export(&self, include_storage: bool) -> Vec<u8> {
         let id = self
             .exports
-            .request(include_storage)
+            .request(include_storage, None)
             .await
             .expect("it begins");
         let row = self.ended_export(&id).await;
@@ -182,7 +216,8 @@ impl Deployment {
 
     /// Whether nothing of an import is left where nobody looks.
     pub(crate) fn nothing_hidden(&self) -> bool {
-        self.database.begin().tables(Namespace(u32::MAX)).is_empty()
+        let mut tx = self.database.begin();
+        (0..100).all(|n| tx.tables(Namespace(!n)).is_empty())
     }
 }
 

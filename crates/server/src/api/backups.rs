@@ -26,6 +26,7 @@ pub(crate) fn router() -> Router<Deployment> {
     Router::new()
         .route("/backups", get(list).post(take))
         .route("/backups/{name}/ticket", post(ticket))
+        .route("/backups/{name}/contents", get(contents))
         .route("/backups/download", get(download))
 }
 
@@ -104,6 +105,42 @@ async fn take(
     Err(ApiError::new(409, "BackupRunning", text))
 }
 
+/// Refuses a name that none has.
+async fn find(deployment: &Deployment, name: &str) -> Result<(), ApiError> {
+    let state = ask(keeper(deployment)?, |keeper| keeper.state()).await?;
+    if state.files.iter().any(|file| file.name == name) {
+        return Ok(());
+    }
+    let text = format!("there is no backup {name:?} in {}", state.folder.display());
+    Err(ApiError::new(404, "BackupNotFound", text))
+}
+
+/// What restoring it would give: the dry run of a restore.
+async fn contents(
+    State(deployment): State<Deployment>,
+    Admin(_): Admin,
+    Path(name): Path<String>,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    find(&deployment, &name).await?;
+    let (backups, keeper) = (deployment.backups.clone(), keeper(&deployment)?);
+    let looked = tokio::task::spawn_blocking(move || backups.look(&*keeper, &name)).await;
+    let found = match looked.map_err(|error| ApiError::internal(&error))? {
+        Some(Ok(found)) => found,
+        Some(Err(text)) => return Err(ApiError::new(422, "BackupDamaged", text)),
+        None => {
+            let text = "another backup is being looked into; try again when that is done";
+            return Err(ApiError::new(409, "BackupBusy", text));
+        }
+    };
+    let tables = found.tables.iter();
+    let tables = tables.map(|(name, rows)| json!({ "name": name, "rows": rows }));
+    Ok(Json(json!({
+        "lentil": found.lentil,
+        "tables": tables.collect::<Vec<_>>(),
+        "files": found.files,
+    })))
+}
+
 /// A link for one download within a minute. A backup holds the deployment's secret: only who may
 /// write gets it.
 async fn ticket(
@@ -111,11 +148,7 @@ async fn ticket(
     WritingAdmin(author): WritingAdmin,
     Path(name): Path<String>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let state = ask(keeper(&deployment)?, |keeper| keeper.state()).await?;
-    if !state.files.iter().any(|file| file.name == name) {
-        let text = format!("there is no backup {name:?} in {}", state.folder.display());
-        return Err(ApiError::new(404, "BackupNotFound", text));
-    }
+    find(&deployment, &name).await?;
     match deployment.backups.ticket(&name) {
         Some(ticket) => {
             note(&deployment, author, BackupAction::Download, Some(name)).await?;

@@ -41,14 +41,10 @@ async fn request(
     _: WritingAdmin,
     Query(query): Query<RequestQuery>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let component = query.component.unwrap_or_default();
-    if !matches!(component.as_str(), "" | "root") {
-        return Err(ApiError::bad_request(
-            "ComponentsNotSupported",
-            "components are not supported by this version of Lentil yet; leave `component` out",
-        ));
-    }
-    let id = deployment.exports.request(query.include_storage).await;
+    let exports = &deployment.exports;
+    let id = exports
+        .request(query.include_storage, query.component)
+        .await;
     let id = id.map_err(job_error)?;
     Ok(Json(serde_json::json!({ "snapshotId": id })))
 }

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
+use lentil_database::Namespace;
 use lentil_functions::{FailureClass, FunctionFailure};
 use serde::Deserialize;
 
@@ -80,7 +81,7 @@ async fn cancel(
     let args = serde_json::json!({ "id": request.id }).to_string();
     let canceled = deployment
         .functions
-        .cancel_scheduled_as(author, &args)
+        .cancel_scheduled_as(author, Namespace::ROOT, &args)
         .await;
     canceled.map_err(refused)
 }
@@ -95,7 +96,7 @@ async fn cancel_all(
     let path = request.udf_path.as_deref();
     let canceled = deployment
         .functions
-        .cancel_all_scheduled(author, path)
+        .cancel_all_scheduled(author, Namespace::ROOT, path)
         .await;
     canceled.map_err(refused)
 }

@@ -158,17 +158,12 @@ async fn download(
         expires: query.expires.as_deref(),
         signature: query.signature.as_deref(),
     };
+    let component = query.component.as_deref().filter(|id| !id.is_empty());
     let file = deployment
         .functions
-        .stored_file(&name, proof)
+        .stored_file(&name, component, proof)
         .await
         .map_err(refused)?;
-    if query
-        .component
-        .is_some_and(|component| !component.is_empty())
-    {
-        return Err(refused(FileFailure::NotFound));
-    }
     let about = describe(&file);
     if is_known(&file, &headers) {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());

@@ -12,7 +12,8 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use lentil_database::{ChangesError, Database, Namespace};
+use lentil_catalog::Components;
+use lentil_database::{ChangesError, Database};
 use lentil_values::{Object, Timestamp, Value, ValueFormat};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -138,7 +139,8 @@ async fn list_snapshot(
     let mut out = String::from("{\"values\":[");
     for (n, row) in page.rows.iter().enumerate() {
         separate(n, &mut out);
-        write_row(format, &row.table, row.ts, None, &row.fields, &mut out);
+        let place = (row.component.0.as_str(), row.table.as_str());
+        write_row(format, place, row.ts, None, &row.fields, &mut out);
     }
     let cursor = page.cursor.map(|cursor| serde_json::json!(cursor));
     out.push_str(&format!(
@@ -165,31 +167,40 @@ async fn document_deltas(
     })?;
     let database: Database = deployment.database.clone();
     let changes = blocking(move || {
-        database
-            .changes_after(
-                Namespace::ROOT,
-                after.timestamp(),
-                PAGE_DOCUMENTS,
-                PAGE_BYTES,
-            )
-            .map_err(no_changes)
+        let changes = database.changes_after(
+            Components::may_own,
+            after.timestamp(),
+            PAGE_DOCUMENTS,
+            PAGE_BYTES,
+        );
+        let changes = changes.map_err(no_changes)?;
+        // Those that came meanwhile are among them.
+        let components = Components::load(&mut database.begin());
+        let components = components.map_err(|error| ApiError::internal(&error))?;
+        selection.check(&components)?;
+        Ok((changes, components, selection))
     });
-    let changes = changes.await?;
+    let (changes, components, selection) = changes.await?;
     let mut out = String::from("{\"values\":[");
     let mut count = 0;
     for change in &changes.changes {
-        let name = &change.table.name;
-        if !selection.has(name) {
+        let component = components.by_namespace(change.table.namespace);
+        // Nobody gets to see the data of one that was not mounted yet.
+        let Some(component) = component.filter(|it| it.is_shown()) else {
+            continue;
+        };
+        let place = (component.path.0.as_str(), change.table.name.as_str());
+        if !selection.has(place) {
             continue;
         }
         let fields = match &change.json {
-            Some(json) => selection.columns(name, read(json)?),
+            Some(json) => selection.columns(place, read(json)?),
             None => Object::from([("_id".to_owned(), Value::String(change.id.to_string()))]),
         };
         separate(count, &mut out);
         count += 1;
         let deleted = Some(change.json.is_none());
-        write_row(format, name, change.ts, deleted, &fields, &mut out);
+        write_row(format, place, change.ts, deleted, &fields, &mut out);
     }
     out.push_str(&format!(
         "],\"cursor\":{},\"hasMore\":{}}}",
@@ -225,17 +236,20 @@ fn separate(n: usize, out: &mut String) {
     }
 }
 
+/// A component's path and the name of one of its tables: neither needs escapes.
+type TableAt<'a> = (&'a str, &'a str);
+
 /// A row with what stands beside the document's fields.
 fn write_row(
     format: ValueFormat,
-    table: &str,
+    (component, table): TableAt,
     ts: Timestamp,
     deleted: Option<bool>,
     fields: &Object,
     out: &mut String,
 ) {
     out.push_str(&format!(
-        "{{\"_component\":\"\",\"_table\":\"{table}\",\"_ts\":{}",
+        "{{\"_component\":\"{component}\",\"_table\":\"{table}\",\"_ts\":{}",
         ts.0
     ));
     if let Some(deleted) = deleted {

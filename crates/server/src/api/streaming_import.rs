@@ -116,7 +116,7 @@ fn put_record(
     fields: &Object,
 ) -> Result<(), DeployError> {
     deployer
-        .check_write(tx, table, fields, None)?
+        .check_write(tx, Namespace::ROOT, table, fields, None)?
         .map_err(|why| {
             developer(
                 "SchemaEnforcementError",
@@ -280,7 +280,7 @@ async fn get_schema(
 ) -> Result<Json<JsonValue>, ApiError> {
     let schema = transact(&deployment, |tx, _| {
         let live = lentil_catalog::Deployment::load(tx)?.schema;
-        let row = live.map(|id| lentil_catalog::SchemaRow::load(tx, id));
+        let row = live.map(|id| lentil_catalog::SchemaRow::load(tx, Namespace::ROOT, id));
         Ok(row.transpose()?.flatten().map(|row| row.json))
     });
     let schema = schema.await?;

@@ -1,18 +1,21 @@
 // /backups: what the server has backed up, when it does so again, and how a backup becomes a server.
 
-import { Archive, Copy, Download } from "lucide-react";
+import { Archive, Copy, Download, RotateCcw } from "lucide-react";
 import { useState } from "react";
 import { Button, Empty, IconButton, Loading, Problem, Time } from "../../components/ui";
-import { useBackups, type Backup, type Backups as Known } from "../../lib/backups";
+import { restoreCommand, useBackups, type Backup, type Backups as Known } from "../../lib/backups";
 import { useDeployment } from "../../lib/deployment";
 import { bytes, duration } from "../../lib/format";
 import { messageOf } from "../../lib/live";
+import { useParam } from "../../lib/param";
 import { copy, toast } from "../../lib/toasts";
+import { RestoreDialog } from "./RestoreDialog";
 
 export default function Backups() {
   const { data, error, reload } = useBackups();
   const { http } = useDeployment();
   const [asked, setAsked] = useState(false);
+  const [restoring, setRestoring] = useParam("restore");
   const take = async () => {
     setAsked(true);
     try {
@@ -65,7 +68,7 @@ export default function Backups() {
                 </thead>
                 <tbody>
                   {data.backups.map((backup) => (
-                    <Row key={backup.name} backup={backup} folder={data.folder} />
+                    <Row key={backup.name} backup={backup} folder={data.folder} onRestore={() => setRestoring(backup.name)} />
                   ))}
                 </tbody>
               </table>
@@ -74,6 +77,7 @@ export default function Backups() {
           <Restore newest={data.backups[0]} folder={data.folder} />
         </>
       )}
+      {data && restoring && <RestoreDialog name={restoring} folder={data.folder} onClose={() => setRestoring("")} />}
     </div>
   );
 }
@@ -108,7 +112,7 @@ function Facts({ data }: { data: Known }) {
   );
 }
 
-function Row({ backup, folder }: { backup: Backup; folder: string }) {
+function Row({ backup, folder, onRestore }: { backup: Backup; folder: string; onRestore: () => void }) {
   const { http } = useDeployment();
   const download = async () => {
     try {
@@ -133,6 +137,9 @@ function Row({ backup, folder }: { backup: Backup; folder: string }) {
         <IconButton label="Copy the path on the server" onClick={() => void copy(`${folder}/${backup.name}`)}>
           <Copy size={14} />
         </IconButton>
+        <Button look="quiet" icon={<RotateCcw size={14} />} onClick={onRestore} data-testid="backup-restore">
+          Restore…
+        </Button>
         <Button look="quiet" needs="CreateBackups" icon={<Download size={14} />} onClick={() => void download()} data-testid="backup-download">
           Download
         </Button>
@@ -142,13 +149,13 @@ function Row({ backup, folder }: { backup: Backup; folder: string }) {
 }
 
 function Restore({ newest, folder }: { newest: Backup | undefined; folder: string }) {
-  const command = `lentil restore ${newest ? `${folder}/${newest.name}` : "<backup>"} --data new-data`;
+  const command = restoreCommand(newest ? `${folder}/${newest.name}` : "<backup>");
   return (
     <section className="card stacked">
       <h2>Restore</h2>
       <p>
-        On the server, this line makes a new data folder of a backup and checks everything in it; start the server with that folder. A
-        backup holds the deployment's secret: keys go on working, and whoever has the file has everything.
+        On the server, this line makes a new data folder of a backup and checks everything in it; start the server with that folder.
+        “Restore…” beside a backup tells first how many rows each table would have. A backup holds the deployment's secret: keys go on working, and whoever has the file has everything.
       </p>
       <button type="button" className="code-line" onClick={() => void copy(command)}>
         <code>{command}</code>

@@ -11,6 +11,7 @@ import { fieldsOf, type SchemaDefinition } from "../../lib/schema";
 import { system, type Row } from "../../lib/system";
 import { toast } from "../../lib/toasts";
 import { undoLast } from "../../lib/undo";
+import { deploymentType } from "../../session";
 import { AddDocuments } from "./AddDocuments";
 import { BulkEdit } from "./BulkEdit";
 import { useColumns } from "./columns";
@@ -162,7 +163,7 @@ function ClearTable({ table, size, editing, onClose }: ClearProps) {
   return (
     <Confirm
       title={`Clear ${table}?`}
-      type={session.key.startsWith("prod:") ? table : undefined}
+      type={deploymentType(session.key) === "prod" ? table : undefined}
       button="Delete all documents"
       run={clear}
       onClose={onClose}

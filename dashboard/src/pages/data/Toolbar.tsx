@@ -12,6 +12,7 @@ import type { IndexInfo } from "../../lib/system";
 import { messageOf } from "../../lib/live";
 import { toast } from "../../lib/toasts";
 import { useEdits } from "../../lib/undo";
+import { deploymentType } from "../../session";
 import type { Columns } from "./columns";
 import type { Editing } from "./edits";
 import { exportRows, type Format } from "./transfer";
@@ -180,7 +181,7 @@ function DeleteTable({ table, onClose }: { table: string; onClose: () => void })
   return (
     <Confirm
       title={`Delete ${table}?`}
-      type={session.key.startsWith("prod:") ? table : undefined}
+      type={deploymentType(session.key) === "prod" ? table : undefined}
       button="Delete table"
       onClose={onClose}
       run={async () => {

@@ -3,7 +3,9 @@
 import type { Value } from "convex/values";
 import { useMemo } from "react";
 import { count } from "../../lib/format";
+import { useDeployment } from "../../lib/deployment";
 import { useCall } from "../../lib/live";
+import { beforeEdit } from "../../lib/production";
 import { REMOVE_FIELD, system, type Row } from "../../lib/system";
 import { remember } from "../../lib/undo";
 
@@ -42,8 +44,13 @@ export const withoutSystem = (row: Row): Fields =>
   Object.fromEntries(Object.entries(row).filter(([name]) => !name.startsWith("_")));
 
 export function useEditing(table: string) {
-  const call = useCall();
+  const { session } = useDeployment();
+  const change = useCall();
   return useMemo(() => {
+    const call: typeof change = async (reference, args) => {
+      await beforeEdit(session.key);
+      return await change(reference, args);
+    };
     const patchIds = async (ids: string[], fields: Fields) => {
       for (let at = 0; at < ids.length; at += BATCH) {
         check(await call(system.patch, { table, ids: ids.slice(at, at + BATCH), fields }));
@@ -89,7 +96,7 @@ export function useEditing(table: string) {
       async clear(progress: (deleted: number) => void) {
         let cursor: string | null = null;
         for (let deleted = 0; ; ) {
-          const page: { deleted: number; hasMore: boolean; continueCursor: string } = await call(system.clearPage, {
+          const page: { deleted: number; hasMore: boolean; continueCursor: string } = await change(system.clearPage, {
             tableName: table,
             cursor,
           });
@@ -100,7 +107,7 @@ export function useEditing(table: string) {
         }
       },
     };
-  }, [call, table]);
+  }, [change, session.key, table]);
 }
 
 export type Editing = ReturnType<typeof useEditing>;

@@ -1,11 +1,11 @@
 // One function: what it takes, how it does, and what it logs.
 
 import { Play } from "lucide-react";
-import { useState } from "react";
 import { Badge, Button, Empty, Loading, Problem } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
 import { useLive } from "../../lib/live";
 import { samePath, type AppFunction } from "../../lib/modules";
+import { useParam } from "../../lib/param";
 import { useRunner } from "../../lib/runner";
 import { typeText, validatorText, type Validator } from "../../lib/schema";
 import { useSnapshot } from "../../lib/stream";
@@ -14,17 +14,24 @@ import { GroupTable } from "../live/Subscriptions";
 import { LogPanel } from "../logs/LogPanel";
 import { Code } from "./Code";
 import { FunctionCharts } from "./FunctionCharts";
+import { Profile } from "./Profile";
 
-const TABS = ["Statistics", "Logs", "Subscribers", "Arguments", "Code"] as const;
-type Tab = (typeof TABS)[number];
+const TABS = ["Statistics", "Logs", "Profile", "Subscribers", "Arguments", "Code"] as const;
 
 export function FunctionDetail({ fn }: { fn: AppFunction }) {
   const { has } = useDeployment();
   const runner = useRunner();
   const charts = has("metrics");
   const watched = has("introspection") && fn.udfType === "Query";
-  const tabs = TABS.filter((name) => (name !== "Statistics" || charts) && (name !== "Subscribers" || watched) && (name !== "Arguments" || fn.udfType !== "HttpAction"));
-  const [tab, setTab] = useState<Tab>(tabs[0]!);
+  const shown: Partial<Record<(typeof TABS)[number], boolean>> = {
+    Statistics: charts,
+    Profile: has("introspection"),
+    Subscribers: watched,
+    Arguments: fn.udfType !== "HttpAction",
+  };
+  const tabs = TABS.filter((name) => shown[name] !== false);
+  const [asked, setTab] = useParam("tab", tabs[0]);
+  const tab = tabs.find((name) => name === asked) ?? tabs[0];
   return (
     <section className="page full" aria-label={fn.path}>
       <div className="page-head">
@@ -47,6 +54,7 @@ export function FunctionDetail({ fn }: { fn: AppFunction }) {
       </div>
       {tab === "Statistics" && <FunctionCharts fn={fn} />}
       {tab === "Logs" && <LogPanel only={fn.path} />}
+      {tab === "Profile" && <Profile fn={fn} />}
       {tab === "Subscribers" && <Subscribers fn={fn} />}
       {tab === "Arguments" && <Arguments fn={fn} />}
       {tab === "Code" && <Code fn={fn} />}

@@ -5,15 +5,40 @@ import { useMemo, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 import { Badge, Empty, Loading, Problem } from "../../components/ui";
 import { SetUp } from "../overview/SetUp";
-import { useFunctions, type AppFunction } from "../../lib/modules";
+import { count } from "../../lib/format";
+import { useDeployment } from "../../lib/deployment";
+import { plainPath, useFunctions, type AppFunction } from "../../lib/modules";
+import { useSnapshot } from "../../lib/stream";
 import { FunctionDetail } from "./FunctionDetail";
 
 export const KINDS: Record<string, string> = { Query: "Q", Mutation: "M", Action: "A", HttpAction: "H" };
+
+/** Calls of the last minute by function; nothing where the server does not tell. */
+function useHeat(): Map<string, number> {
+  const { has } = useDeployment();
+  const { snapshot } = useSnapshot(!has("introspection"));
+  return useMemo(() => new Map(snapshot?.functions.map(({ path, calls1m }) => [plainPath(path), calls1m])), [snapshot]);
+}
+
+/** How busy a function is, and a bar under its name that is as long as others are not. */
+function Heat({ calls, busiest }: { calls: number | undefined; busiest: number }) {
+  if (!calls) return null;
+  return (
+    <>
+      <span className="muted heat-count" title={`${count(calls)} calls in the last minute`} data-testid="function-heat" data-calls={calls}>
+        {count(calls)}
+      </span>
+      <i style={{ width: `${(100 * calls) / busiest}%` }} />
+    </>
+  );
+}
 
 export default function Functions() {
   const { functions, error } = useFunctions();
   const [params] = useSearchParams();
   const [search, setSearch] = useState("");
+  const heat = useHeat();
+  const busiest = Math.max(1, ...heat.values());
   const modules = useMemo(() => {
     const shown = (functions ?? []).filter(({ path }) => path.toLowerCase().includes(search.toLowerCase()));
     const groups = new Map<string, AppFunction[]>();
@@ -62,6 +87,7 @@ export default function Functions() {
                     data-testid="function-item"
                   >
                     <span className="table-name">{fn.name}</span>
+                    <Heat calls={heat.get(fn.path)} busiest={busiest} />
                     <Badge kind={`kind-${fn.udfType}`}>
                       {KINDS[fn.udfType]}
                       {fn.visibility?.kind === "internal" ? " ·" : ""}

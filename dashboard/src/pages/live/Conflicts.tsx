@@ -2,7 +2,8 @@
 
 import { memo, useDeferredValue, useMemo } from "react";
 import { Badge, Empty } from "../../components/ui";
-import { clock, dateTime } from "../../lib/format";
+import { clock, dateTime, duration } from "../../lib/format";
+import { replayOf, type Bar } from "../../lib/replay";
 import { useFeed, type Conflict, type Feed } from "../../lib/stream";
 import { useFrozen } from "./useFrozen";
 import type { ViewProps } from "./Live";
@@ -86,6 +87,12 @@ const Shown = memo(function Shown({ feed, version, paused }: { feed: Feed; versi
         </table>
       </section>
       <section className="card flush">
+        <div className="card-head">
+          <h2>The last ones</h2>
+          <span className="legend">
+            <i className="swatch won" /> ran and was committed <i className="swatch lost" /> ran for nothing
+          </span>
+        </div>
         <ul className="runs conflict-list">
           {conflicts
             .slice(-LISTED)
@@ -103,7 +110,22 @@ const Shown = memo(function Shown({ feed, version, paused }: { feed: Feed; versi
   );
 });
 
-const ConflictRow = memo(function ConflictRow({ conflict: { t, loser, winner, table, index, docId, outcome } }: { conflict: Conflict }) {
+/** Both runs over the same time; a line where the winner committed what the other had read. */
+function Times({ conflict }: { conflict: Conflict }) {
+  const { loser, winner, committed, ms } = replayOf(conflict);
+  const bar = (kind: string, { left, width }: Bar) => <i className={kind} style={{ left: `${left}%`, width: `${width}%` }} data-testid={`replay-${kind}`} />;
+  const text = `${conflict.loser.path} ran ${duration(conflict.loser.ranMs ?? 0)}${winner ? `, ${conflict.winner.path ?? UNKNOWN} ${duration(conflict.winner.ranMs ?? 0)}` : ""}`;
+  return (
+    <span className="replay" role="img" aria-label={text} title={`${text}; ${duration(ms)} in all`}>
+      {winner && bar("won", winner)}
+      {bar("lost", loser)}
+      {committed !== null && <b style={{ left: `${Math.min(committed, 99.5)}%` }} />}
+    </span>
+  );
+}
+
+const ConflictRow = memo(function ConflictRow({ conflict }: { conflict: Conflict }) {
+  const { t, loser, winner, table, index, docId, outcome } = conflict;
   return (
     <li data-testid="conflict-row" data-outcome={outcome}>
       <Badge kind={outcome === "failed" ? "error" : "warn"}>{outcome}</Badge>
@@ -115,6 +137,7 @@ const ConflictRow = memo(function ConflictRow({ conflict: { t, loser, winner, ta
         {table} · {index} {docId && <code>{docId}</code>}
       </span>
       <span className="grow" />
+      <Times conflict={conflict} />
       <time dateTime={new Date(t).toISOString()} title={dateTime(t)}>
         {clock(t)}
       </time>

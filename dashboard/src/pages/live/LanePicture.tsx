@@ -13,8 +13,14 @@ const DOTS_MAX = 400;
 interface Props {
   lanes: Lanes;
   paused: boolean;
-  chosen: string | null;
-  onChoose: (query: string | null) => void;
+  chosen: Chosen | null;
+  onChoose: (chosen: Chosen | null) => void;
+}
+
+/** A cause or a query that somebody wants to know more of. */
+export interface Chosen {
+  lane: 0 | 2;
+  label: string;
 }
 
 interface Curve {
@@ -86,7 +92,7 @@ export function LanePicture({ lanes, paused, chosen, onChoose }: Props) {
             count={one.count}
             wasted={one.wasted * 2 > one.count}
             faint={near !== null && !near.has(one.id)}
-            chosen={one.lane === 2 && one.label === chosen}
+            chosen={chosen !== null && one.lane === chosen.lane && one.label === chosen.label}
             left={left[one.lane]}
             top={one.y}
             width={node}
@@ -114,7 +120,7 @@ interface NodeProps {
   left: number;
   top: number;
   width: number;
-  onChoose: (query: string | null) => void;
+  onChoose: (chosen: Chosen | null) => void;
 }
 
 const Node = memo(function Node({ lane, label, detail, count: times, wasted, faint, chosen, left, top, width, onChoose }: NodeProps) {
@@ -123,7 +129,8 @@ const Node = memo(function Node({ lane, label, detail, count: times, wasted, fai
       type="button"
       className={`lane-node lane-${lane} ${faint ? "faint" : ""} ${chosen ? "chosen" : ""}`}
       style={{ left: 0, top: 0, transform: `translate(${left}px, ${top}px)`, width, height: NODE_HEIGHT }}
-      onClick={() => onChoose(lane === 2 && !chosen ? label : null)}
+      aria-pressed={lane === 1 ? undefined : chosen}
+      onClick={() => onChoose(lane === 1 || chosen ? null : { lane, label })}
       title={`${label} ${detail}`}
     >
       <span>
@@ -135,10 +142,16 @@ const Node = memo(function Node({ lane, label, detail, count: times, wasted, fai
   );
 });
 
-/** The nodes on the way to a chosen query. */
-function neighbours(lanes: Lanes, chosen: string | null): Set<string> | null {
+/** The nodes on the way to a chosen query, or from a chosen cause. */
+function neighbours(lanes: Lanes, chosen: Chosen | null): Set<string> | null {
   if (!chosen) return null;
-  const near = new Set(lanes.nodes.filter((one) => one.lane === 2 && one.label === chosen).map(({ id }) => id));
+  const near = new Set(lanes.nodes.filter((one) => one.lane === chosen.lane && one.label === chosen.label).map(({ id }) => id));
+  if (chosen.lane === 0) {
+    for (const lane of [0, 1]) {
+      for (const edge of lanes.edges) if (near.has(edge.from) && edge.from.startsWith(String(lane))) near.add(edge.to);
+    }
+    return near;
+  }
   for (const lane of [2, 1]) {
     for (const edge of lanes.edges) if (near.has(edge.to) && edge.to.startsWith(String(lane))) near.add(edge.from);
   }

@@ -1,13 +1,15 @@
 // The reactivity of the app: which mutation touched which range, and which queries ran again for
 // it. The same as a picture and as a list.
 
-import { memo, useCallback, useDeferredValue, useMemo, useState } from "react";
+import { memo, useCallback, useDeferredValue, useMemo } from "react";
 import { useSearchParams, type SetURLSearchParams } from "react-router";
 import { Badge, Empty } from "../../components/ui";
 import { bytes, clock, count, duration, percent } from "../../lib/format";
-import { lanes, reactions, type Reaction } from "../../lib/reactivity";
+import { useParam } from "../../lib/param";
+import { busy, lanes, reactions, type Reaction } from "../../lib/reactivity";
 import { useFeed, type Feed } from "../../lib/stream";
-import { LanePicture } from "./LanePicture";
+import { FanOutPanel } from "./FanOutPanel";
+import { LanePicture, type Chosen } from "./LanePicture";
 import { useFrozen } from "./useFrozen";
 import type { ViewProps } from "./Live";
 
@@ -21,10 +23,12 @@ export function Reactivity({ paused }: ViewProps) {
   // Drawn when there is time: what is typed or clicked comes first, and no frame waits for all of it.
   const version = useDeferredValue(feed.version);
   const [params, setParams] = useSearchParams();
-  const [mode, setMode] = useState<"picture" | "list">("picture");
-  const [byArguments, setByArguments] = useState(false);
-  const [onlyWasted, setOnlyWasted] = useState(false);
-  const chosen = params.get("query");
+  const [shown, setMode] = useParam("as", "picture");
+  const mode = shown === "list" ? "list" : "picture";
+  const [split, setSplit] = useParam("split");
+  const [only, setOnly] = useParam("only");
+  const [least, setLeast] = useParam("least", "0");
+  const filter = { byArguments: split !== "", onlyWasted: only === "wasted", least: Number(least) || 0 };
   return (
     <>
       <div className="row wrap">
@@ -36,17 +40,22 @@ export function Reactivity({ paused }: ViewProps) {
           ))}
         </div>
         <label className="row">
-          <input type="checkbox" checked={byArguments} onChange={(event) => setByArguments(event.target.checked)} /> split by arguments
+          <input type="checkbox" checked={filter.byArguments} onChange={(event) => setSplit(event.target.checked ? "arguments" : "")} /> split by arguments
         </label>
         <label className="row">
-          <input type="checkbox" checked={onlyWasted} onChange={(event) => setOnlyWasted(event.target.checked)} /> only wasted
+          <input type="checkbox" checked={filter.onlyWasted} onChange={(event) => setOnly(event.target.checked ? "wasted" : "")} /> only wasted
+        </label>
+        <label className="row">
+          at least
+          <input type="range" min={0} max={60} value={filter.least} onChange={(event) => setLeast(event.target.value)} data-testid="reactivity-least" />
+          {filter.least} a minute
         </label>
         <span className="grow" />
         <span className="legend">
           <i className="swatch c1" /> result changed <i className="swatch grey" /> same result: wasted
         </span>
       </div>
-      <Reactions {...{ feed, version, mode, byArguments, onlyWasted, paused, chosen, setParams }} />
+      <Reactions {...{ feed, version, mode, paused, setParams, ...filter }} query={params.get("query")} cause={params.get("cause")} />
     </>
   );
 }
@@ -57,19 +66,41 @@ interface ReactionsProps {
   mode: "picture" | "list";
   byArguments: boolean;
   onlyWasted: boolean;
+  least: number;
   paused: boolean;
-  chosen: string | null;
+  query: string | null;
+  cause: string | null;
   setParams: SetURLSearchParams;
 }
 
-const Reactions = memo(function Reactions({ feed, version, mode, byArguments, onlyWasted, paused, chosen, setParams }: ReactionsProps) {
-  const choose = useCallback((query: string | null) => setParams(query ? { query } : {}, { replace: true }), [setParams]);
+/** One of both is in the address. */
+const choice = (query: string | null, cause: string | null): Chosen | null => (query ? { lane: 2, label: query } : cause ? { lane: 0, label: cause } : null);
+
+const Reactions = memo(function Reactions({ feed, version, mode, byArguments, onlyWasted, least, paused, query, cause, setParams }: ReactionsProps) {
+  const chosen = useMemo(() => choice(query, cause), [query, cause]);
+  const choose = useCallback(
+    (next: Chosen | null) =>
+      setParams(
+        (old) => {
+          const changed = new URLSearchParams(old);
+          changed.delete("query");
+          changed.delete("cause");
+          if (next) changed.set(next.lane === 2 ? "query" : "cause", next.label);
+          return changed;
+        },
+        { replace: true },
+      ),
+    [setParams],
+  );
   const latest = useMemo(() => {
     void version;
     return reactions(feed.invalidates, feed.reruns, feed.commits);
   }, [feed, version]);
   const all = useFrozen(latest, paused);
-  const rows = useMemo(() => (onlyWasted ? all.filter(({ changed }) => changed === false) : all), [all, onlyWasted]);
+  const rows = useMemo(() => {
+    const often = least > 0 ? busy(all, least) : all;
+    return onlyWasted ? often.filter(({ changed }) => changed === false) : often;
+  }, [all, onlyWasted, least]);
   const picture = useMemo(() => lanes(rows, byArguments), [rows, byArguments]);
   return (
     <>
@@ -82,7 +113,8 @@ const Reactions = memo(function Reactions({ feed, version, mode, byArguments, on
       ) : (
         <LanePicture lanes={picture} paused={paused} chosen={chosen} onChoose={choose} />
       )}
-      {chosen && <Why query={chosen} rows={all.filter((row) => row.query === chosen)} onClose={() => choose(null)} />}
+      {query && <Why query={query} rows={all.filter((row) => row.query === query)} onClose={() => choose(null)} />}
+      {!query && cause && <FanOutPanel cause={cause} rows={all} onClose={() => choose(null)} />}
       {/* Screen readers and tests have the list also while the picture is shown. */}
       {mode === "picture" && (
         <div className="sr-only">
@@ -95,7 +127,7 @@ const Reactions = memo(function Reactions({ feed, version, mode, byArguments, on
 
 interface ListProps {
   rows: Reaction[];
-  onChoose: (query: string) => void;
+  onChoose: (chosen: Chosen) => void;
   most: number;
 }
 
@@ -129,7 +161,7 @@ function ReactionList({ rows, onChoose, most }: ListProps) {
 
 interface RowProps {
   row: Reaction;
-  onChoose: (query: string) => void;
+  onChoose: (chosen: Chosen) => void;
 }
 
 /** Drawn again only if the run it waits for has come. */
@@ -144,12 +176,16 @@ const ReactionRow = memo(
         data-changed={row.changed === null ? "" : String(row.changed)}
       >
         <td className="nowrap">{clock(row.at, true)}</td>
-        <td>{row.cause}</td>
+        <td>
+          <button type="button" className="link" onClick={() => onChoose({ lane: 0, label: row.cause })} data-testid="choose-cause">
+            {row.cause}
+          </button>
+        </td>
         <td>
           {row.table} · {row.index} <code className="muted">{row.range}</code>
         </td>
         <td>
-          <button type="button" className="link" onClick={() => onChoose(row.query)}>
+          <button type="button" className="link" onClick={() => onChoose({ lane: 2, label: row.query })} data-testid="choose-query">
             {row.query}
           </button>
         </td>
@@ -168,7 +204,8 @@ const ReactionRow = memo(
 function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClose: () => void }) {
   const ran = rows.filter(({ changed }) => changed !== null);
   const wasted = ran.filter(({ changed }) => changed === false);
-  const sent = ran.reduce((sum, row) => sum + (row.changed ? row.bytes * Math.max(1, row.sessions) : 0), 0);
+  // What is told of a run is already for all of its clients.
+  const sent = ran.reduce((sum, row) => sum + (row.changed ? row.bytes : 0), 0);
   const worst = worstRange(wasted);
   return (
     <section className="card why" aria-label={`Why ${query} ran again`} data-testid="why-panel">
@@ -192,7 +229,7 @@ function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClos
           to a table of its own.
         </p>
       )}
-      <ul className="runs">
+      <ul className="runs" tabIndex={0} aria-label="Causes">
         {rows
           .slice(-CAUSES)
           .reverse()

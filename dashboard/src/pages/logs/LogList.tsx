@@ -83,9 +83,11 @@ export const LogList = forwardRef<LogListHandle, Props>(function LogList({ rows,
               <span role="gridcell" className="log-message">
                 {highlight(row.message, words)}
               </span>
-              <button type="button" className="log-open" tabIndex={-1} onClick={() => onOpen(row)} data-testid="log-open">
-                {row.entry.requestId.slice(0, 8)}
-              </button>
+              <span role="gridcell">
+                <button type="button" className="log-open" tabIndex={-1} onClick={() => onOpen(row)} data-testid="log-open">
+                  {row.entry.requestId.slice(0, 8)}
+                </button>
+              </span>
             </div>
           );
         })}

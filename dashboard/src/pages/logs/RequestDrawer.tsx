@@ -43,6 +43,22 @@ export function callTree(entries: RawEntry[]): Call[] {
   return ordered;
 }
 
+const PHASES = { wait: "waited", run: "ran", commit: "committed" } as const;
+
+/** Waiting for its turn and being made ready, running, and being committed; one after the other. */
+export function phasesOf(entry: RawEntry, ms: number): { name: keyof typeof PHASES; from: number; ms: number }[] {
+  const commit = Math.min((entry.commitTime ?? 0) * 1000, ms);
+  // What an action does is mostly to wait for others, and that is its run.
+  const inCode = entry.udfType.endsWith("Action") ? undefined : entry.userExecutionTime;
+  const run = Math.min((inCode ?? entry.executionTime ?? 0) * 1000, ms - commit);
+  const wait = Math.max(0, ms - run - commit);
+  return [
+    { name: "wait", from: 0, ms: wait },
+    { name: "run", from: wait, ms: run },
+    { name: "commit", from: wait + run, ms: commit },
+  ];
+}
+
 interface Props {
   row: LogRow;
   all: LogRow[];
@@ -83,10 +99,16 @@ export function RequestDrawer({ row, all, onClose }: Props) {
                     {plainPath(entry.identifier)}
                   </span>
                   <span className="waterfall-bar">
-                    <i
-                      className={entry.error ? "error" : `kind-${entry.udfType}`}
-                      style={{ left: `${(100 * (start - from)) / span}%`, width: `${Math.max(1, (100 * ms) / span)}%` }}
-                    />
+                    {phasesOf(entry, ms).map((phase) => (
+                      <i
+                        key={phase.name}
+                        className={`${entry.error ? "error" : `kind-${entry.udfType}`} phase-${phase.name}`}
+                        style={{ left: `${(100 * (start + phase.from - from)) / span}%`, width: `${Math.max(phase.name === "run" ? 1 : 0, (100 * phase.ms) / span)}%` }}
+                        title={`${PHASES[phase.name]} ${duration(phase.ms)}`}
+                        data-testid={`phase-${phase.name}`}
+                        data-ms={phase.ms}
+                      />
+                    ))}
                   </span>
                   <span className="right">{duration(ms)}</span>
                 </button>
@@ -121,6 +143,7 @@ function CallFacts({ call: { entry, ms } }: { call: Call }) {
     ["Function", `${plainPath(entry.identifier)} (${entry.udfType})`],
     ["Finished", dateTime(entry.timestamp * 1000)],
     ["Took", duration(ms)],
+    ["Of that", phasesOf(entry, ms).filter((phase) => phase.ms > 0).map((phase) => `${PHASES[phase.name]} ${duration(phase.ms)}`).join(", ") || null],
     ["From cache", entry.cachedResult ? "yes" : "no"],
     ["Called by", entry.caller ?? null],
     ["Identity", entry.identityType ?? null],

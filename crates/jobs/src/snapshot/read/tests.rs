@@ -56,27 +56,30 @@ impl Folder {
 
     /// Everything in the archive as text, or why it is refused.
     fn read(&self, bytes: &[u8]) -> Result<String, String> {
-        let mut archive = Archive::open(&self.put(bytes))?;
+        let mut archive = Archive::open(&self.put(bytes), &ComponentPath::root())?;
         let mut read = String::new();
-        for table in archive.tables().map(str::to_owned).collect::<Vec<_>>() {
+        for table in archive.tables() {
             read.push_str(&format!("{table} {:?}\n", archive.number_of(&table)));
             archive.documents(&table, &mut |place, fields| {
                 read.push_str(&format!("{place} {fields:?}\n"));
                 Ok(())
             })?;
         }
-        let mut files = Vec::new();
-        archive.files(&mut |_, line| {
-            if let Some(Value::String(id)) = line.get("_id") {
-                files.push(id.clone());
-            }
-            Ok(())
-        })?;
-        for file in files {
-            archive.content(&file, &mut |chunk| {
-                read.push_str(&String::from_utf8_lossy(chunk));
+        let components: Vec<_> = archive.components().cloned().collect();
+        for component in components {
+            let mut files = Vec::new();
+            archive.files(&component, &mut |_, line| {
+                if let Some(Value::String(id)) = line.get("_id") {
+                    files.push(id.clone());
+                }
                 Ok(())
             })?;
+            for file in files {
+                archive.content(&component, &file, &mut |chunk| {
+                    read.push_str(&String::from_utf8_lossy(chunk));
+                    Ok(())
+                })?;
+            }
         }
         Ok(read)
     }
@@ -135,6 +138,68 @@ fn s050_without_the_mark_of_its_encoding_bare_integers_are_floats() {
 }
 
 #[test]
+fn components_are_found_in_their_folders() {
+    let folder = Folder::new();
+    let entries: [(&str, &[u8]); 9] = [
+        (
+            "made/by/me/_tables/documents.jsonl",
+            b"{\"name\":\"t\",\"id\":10001}\n",
+        ),
+        ("made/by/me/t/documents.jsonl", b"{\"of\":\"root\"}\n"),
+        (
+            "made/by/me/_components/a/_tables/documents.jsonl",
+            b"{\"name\":\"t\",\"id\":10007}\n",
+        ),
+        (
+            "made/by/me/_components/a/t/documents.jsonl",
+            b"{\"of\":\"a\"}\n",
+        ),
+        (
+            "made/by/me/_components/a/_components/b/t/documents.jsonl",
+            b"{\"of\":\"b\"}\n",
+        ),
+        (
+            "made/by/me/_components/a/_storage/documents.jsonl",
+            b"{\"_id\":\"x1\"}\n",
+        ),
+        ("made/by/me/_components/a/_storage/x1", b"a file of a"),
+        ("_components/README.md", b"nothing"),
+        ("_components/a/notes.txt", b"nothing"),
+    ];
+    let zip = zip_of(&entries);
+    let read = folder.read(&zip).expect("it is good");
+    for found in [
+        "t Some(TableNumber(10001))\nline 1 {\"of\": String(\"root\")}",
+        "t of the component a Some(TableNumber(10007))\nline 1 {\"of\": String(\"a\")}",
+        "t of the component a/b None\nline 1 {\"of\": String(\"b\")}",
+        "a file of a",
+    ] {
+        assert!(read.contains(found), "{found:?} in {read}");
+    }
+    let base = ComponentPath("x".to_owned());
+    let archive = Archive::open(&folder.put(&zip), &base).expect("it is good");
+    let below: Vec<_> = archive.components().map(|path| path.0.as_str()).collect();
+    assert_eq!(below, ["x", "x/a", "x/a/b"]);
+}
+
+#[test]
+fn the_same_table_of_a_component_twice_is_refused() {
+    let folder = Folder::new();
+    let entries: [(&str, &[u8]); 2] = [
+        ("one/_components/a/t/documents.jsonl", b"{}\n"),
+        ("other/_components/a/t/documents.jsonl", b"{}\n"),
+    ];
+    let refused = folder.read(&zip_of(&entries)).expect_err("refused");
+    assert!(refused.contains("it is the same thing as"), "{refused}");
+    // Two components may each have one.
+    let entries: [(&str, &[u8]); 2] = [
+        ("_components/a/t/documents.jsonl", b"{}\n"),
+        ("_components/b/t/documents.jsonl", b"{}\n"),
+    ];
+    folder.read(&zip_of(&entries)).expect("it is good");
+}
+
+#[test]
 fn names_that_lead_elsewhere_are_refused_by_name() {
     let folder = Folder::new();
     for name in [
@@ -148,7 +213,12 @@ fn names_that_lead_elsewhere_are_refused_by_name() {
         "t/\u{1}/documents.jsonl",
         "1t/documents.jsonl",
         "t t/documents.jsonl",
-        "_components/a/t/documents.jsonl",
+        "_components/t/documents.jsonl",
+        "_components/a/b/t/documents.jsonl",
+        "_components/_storage/x1",
+        "t/_components/documents.jsonl",
+        "_components/a b/t/documents.jsonl",
+        "_components/../t/documents.jsonl",
     ] {
         let mut entries = good();
         entries.push((name, b"{}\n"));

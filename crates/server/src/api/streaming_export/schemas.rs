@@ -2,7 +2,7 @@
 
 use axum::Json as JsonAnswer;
 use axum::extract::{Query, State};
-use lentil_catalog::Schema;
+use lentil_catalog::{Component, Components, Schema};
 use lentil_database::{Transaction, TransactionError};
 use lentil_functions::deploy::DeployError;
 use lentil_values::{Validator, ValueFormat};
@@ -32,21 +32,28 @@ pub(super) async fn json_schemas(
     Query(wanted): Query<SchemaParameters>,
 ) -> Result<JsonAnswer<Json>, ApiError> {
     let format = format(wanted.format.as_deref())?;
-    let tables = each_table(deployment, move |tx, names, schema, table| {
-        let declared = schema.and_then(|schema| schema.tables.get(table));
-        let mut of = match declared.and_then(|declared| declared.document.as_ref()) {
-            Some(validator) if *validator != Validator::Any => of_validator(format, validator),
-            _ => of_shape(format, &Shape::of_table(tx, names, table)?),
+    let which = match wanted.by_component {
+        true => Asked::All,
+        false => Asked::Root,
+    };
+    let of =
+        move |tx: &mut Transaction, names: &TableNames, schema: Option<&Schema>, table: &str| {
+            let declared = schema.and_then(|schema| schema.tables.get(table));
+            let mut of = match declared.and_then(|declared| declared.document.as_ref()) {
+                Some(validator) if *validator != Validator::Any => of_validator(format, validator),
+                _ => of_shape(format, &Shape::of_table(tx, names, table)?),
+            };
+            add_system_fields(&mut of, wanted.delta_schema);
+            of["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+            Ok(of)
         };
-        add_system_fields(&mut of, wanted.delta_schema);
-        of["$schema"] = json!("http://json-schema.org/draft-07/schema#");
-        Ok(of)
-    });
-    let tables = Json::Object(tables.await?);
-    Ok(JsonAnswer(match wanted.by_component {
-        true => json!({ "": tables }),
-        false => tables,
-    }))
+    let components = each_table(deployment, which, of).await?;
+    if !wanted.by_component {
+        return Ok(JsonAnswer(only(components)));
+    }
+    let components = components.into_iter();
+    let components = components.map(|(path, tables)| (path, Json::Object(tables)));
+    Ok(JsonAnswer(Json::Object(components.collect())))
 }
 
 /// The columns of each table.
@@ -54,7 +61,7 @@ pub(super) async fn column_names(
     State(deployment): State<Deployment>,
     Admin(_): Admin,
 ) -> Result<JsonAnswer<Json>, ApiError> {
-    let tables = each_table(deployment, |tx, names, schema, table| {
+    let of = |tx: &mut Transaction, names: &TableNames, schema: Option<&Schema>, table: &str| {
         let mut columns = vec!["_id".to_owned(), "_creationTime".to_owned()];
         let declared = schema.and_then(|schema| schema.tables.get(table));
         if let Some(Validator::Object(fields)) =
@@ -68,47 +75,97 @@ pub(super) async fn column_names(
         let mut seen = std::collections::HashSet::new();
         columns.retain(|column| seen.insert(column.clone()));
         Ok(json!({ "name": table, "columns": columns }))
-    });
-    let tables: Vec<Json> = tables.await?.into_iter().map(|(_, table)| table).collect();
-    Ok(JsonAnswer(json!({ "byComponent": { "": tables } })))
+    };
+    let components = each_table(deployment, Asked::All, of).await?.into_iter();
+    let components: Map<String, Json> = components
+        .map(|(path, tables)| (path, tables.into_iter().map(|(_, table)| table).collect()))
+        .collect();
+    Ok(JsonAnswer(json!({ "byComponent": components })))
 }
 
-/// The shape of each table, as it is found.
+#[derive(Deserialize)]
+pub(super) struct ShapeParameters {
+    component: Option<String>,
+}
+
+/// The shape of each table, as it is found; of the component of an id, if one is given.
 pub(super) async fn shapes(
     State(deployment): State<Deployment>,
     Admin(_): Admin,
+    Query(wanted): Query<ShapeParameters>,
 ) -> Result<JsonAnswer<Json>, ApiError> {
-    let tables = each_table(deployment, |tx, names, _, table| {
+    let which = Asked::Id(wanted.component.unwrap_or_default());
+    let of = |tx: &mut Transaction, names: &TableNames, _: Option<&Schema>, table: &str| {
         Ok(Shape::of_table(tx, names, table)?.to_json())
-    });
-    Ok(JsonAnswer(Json::Object(tables.await?)))
+    };
+    Ok(JsonAnswer(only(each_table(deployment, which, of).await?)))
 }
 
-/// What `of` says of each user table, at one snapshot.
+/// Of which components tables are asked for.
+enum Asked {
+    Root,
+    All,
+    /// Of one, by its id; the root's may be empty.
+    Id(String),
+}
+
+/// What is said of the tables of the only component.
+fn only(components: Vec<(String, Map<String, Json>)>) -> Json {
+    let tables = components.into_iter().next().map(|(_, tables)| tables);
+    Json::Object(tables.unwrap_or_default())
+}
+
+/// What `of` says of each user table of each component, at one snapshot.
 async fn each_table(
     deployment: Deployment,
+    which: Asked,
     of: impl Fn(&mut Transaction, &TableNames, Option<&Schema>, &str) -> Result<Json, TransactionError>
     + Send
     + 'static,
-) -> Result<Map<String, Json>, ApiError> {
+) -> Result<Vec<(String, Map<String, Json>)>, ApiError> {
     blocking(move || {
         let mut tx = deployment.database.begin();
         tx.lift_limits();
-        let schema = deployment.deployer.schema(&mut tx);
-        let schema = schema.map_err(|error: DeployError| ApiError::internal(&error.message))?;
-        let names = TableNames::of(&mut tx);
-        let mut told = Map::new();
-        for table in names.user() {
-            // A transaction remembers what it reads; the next table needs none of it.
-            let mut tx = tx.fresh();
-            tx.lift_limits();
-            let json = of(&mut tx, &names, schema.as_deref(), table);
-            let json = json.map_err(|error| ApiError::internal(&error))?;
-            told.insert(table.to_owned(), json);
+        let mut components = Vec::new();
+        for component in components_of(&mut tx, which)? {
+            let schema = deployment.deployer.schema(&mut tx, component.namespace);
+            let schema = schema.map_err(|error: DeployError| ApiError::internal(&error.message))?;
+            let names = TableNames::of(&mut tx, component.namespace);
+            let mut told = Map::new();
+            for table in names.user() {
+                // A transaction remembers what it reads; the next table needs none of it.
+                let mut tx = tx.fresh();
+                tx.lift_limits();
+                let json = of(&mut tx, &names, schema.as_deref(), table);
+                let json = json.map_err(|error| ApiError::internal(&error))?;
+                told.insert(table.to_owned(), json);
+            }
+            components.push((component.path.0, told));
         }
-        Ok(told)
+        Ok(components)
     })
     .await
+}
+
+fn components_of(tx: &mut Transaction, which: Asked) -> Result<Vec<Component>, ApiError> {
+    let id = match which {
+        Asked::Root => return Ok(vec![Component::root()]),
+        Asked::Id(id) if matches!(id.as_str(), "" | "root" | "null") => {
+            return Ok(vec![Component::root()]);
+        }
+        Asked::Id(id) => Some(id),
+        Asked::All => None,
+    };
+    let components = Components::load(tx).map_err(|error| ApiError::internal(&error))?;
+    let Some(id) = id else {
+        return Ok(components.shown().cloned().collect());
+    };
+    let found = id.parse().ok().and_then(|id| components.by_id(id));
+    let found = found.cloned().ok_or_else(|| {
+        let message = format!("there is no component with the id {id:?}");
+        ApiError::bad_request("ComponentNotFound", message)
+    });
+    found.map(|component| vec![component])
 }
 
 fn add_system_fields(schema: &mut Json, deltas: bool) {

@@ -2,18 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use lentil_catalog::Components;
 use lentil_values::Object;
 use serde_json::Value as Json;
 
-use super::Which;
+use super::{TableAt, Which};
 use crate::errors::ApiError;
 
 /// The member that stands for all that are not named.
 const OTHERS: &str = "_other";
 
-/// A choice of tables of the root component.
+/// A choice of components, tables and columns.
 #[derive(Debug)]
-pub(super) struct Selection(Node);
+pub(super) struct Selection {
+    tree: Node,
+    /// A component that is chosen by its path, which must be one.
+    component: Option<String>,
+}
 
 /// What is chosen below some point of the tree of components, tables and columns.
 #[derive(Clone, Debug)]
@@ -70,7 +75,7 @@ impl Selection {
     /// Reads the parameters; nothing means everything.
     pub(super) fn read(which: Which) -> Result<Selection, ApiError> {
         let refuse = |why: &str| Err(ApiError::bad_request("InvalidSelection", why));
-        let root = |component: &Option<String>| component.as_deref().unwrap_or("").is_empty();
+        let component = which.component.clone().filter(|path| !path.is_empty());
         let tree = match which {
             Which {
                 selection: Some(_),
@@ -87,7 +92,7 @@ impl Selection {
                     json => Some(json.clone()),
                 };
                 match read.as_ref().and_then(Node::read) {
-                    Some(node) => node.of("").clone(),
+                    Some(node) => node,
                     None => {
                         return refuse(
                             "`selection` must be a tree of components, tables and columns whose leaves are \
@@ -96,24 +101,41 @@ impl Selection {
                     }
                 }
             }
-            Which { component, .. } if !root(&component) => Node::None,
             Which {
                 table_name: Some(table),
+                component,
                 ..
-            } => Node::only(table, Node::All),
+            } => Node::only(component.unwrap_or_default(), Node::only(table, Node::All)),
+            Which {
+                component: Some(component),
+                ..
+            } => Node::only(component, Node::All),
             _ => Node::All,
         };
-        Ok(Selection(tree))
+        Ok(Selection { tree, component })
+    }
+
+    /// Refuses a component that is not there.
+    pub(super) fn check(&self, components: &Components) -> Result<(), ApiError> {
+        match &self.component {
+            Some(path) if components.by_path(path).is_none() => Err(ApiError::bad_request(
+                "ComponentNotFound",
+                format!(
+                    "there is no component at {path:?}; leave `component` out to read the whole deployment"
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Whether anything of a table is wanted.
-    pub(super) fn has(&self, table: &str) -> bool {
-        !matches!(self.0.of(table), Node::None)
+    pub(super) fn has(&self, (component, table): TableAt) -> bool {
+        !matches!(self.tree.of(component).of(table), Node::None)
     }
 
     /// Leaves the columns that are wanted, and the id.
-    pub(super) fn columns(&self, table: &str, fields: Object) -> Object {
-        let node = self.0.of(table);
+    pub(super) fn columns(&self, (component, table): TableAt, fields: Object) -> Object {
+        let node = self.tree.of(component).of(table);
         if matches!(node, Node::All) {
             return fields;
         }
@@ -145,24 +167,38 @@ mod tests {
                 .map(|name| (name.to_owned(), Value::Null))
                 .collect()
         };
-        let names = |selection: &Selection, table: &str| -> Vec<String> {
-            selection.columns(table, fields()).into_keys().collect()
+        let names = |selection: &Selection, at: TableAt| -> Vec<String> {
+            selection.columns(at, fields()).into_keys().collect()
         };
+        let has = |selection: &Selection, at: TableAt| selection.has(at);
         let all = select(json!({}));
-        assert!(all.has("t"));
-        assert_eq!(names(&all, "t"), ["_id", "a", "b"]);
+        assert!(has(&all, ("", "t")) && has(&all, ("a/b", "t")));
+        assert_eq!(names(&all, ("", "t")), ["_id", "a", "b"]);
         let one = select(json!({ "tableName": "t" }));
-        assert!(one.has("t") && !one.has("u"));
+        assert!(has(&one, ("", "t")) && !has(&one, ("", "u")) && !has(&one, ("a", "t")));
         let elsewhere = select(json!({ "component": "a/b" }));
-        assert!(!elsewhere.has("t"));
-        let tree =
-            json!({ "": { "t": { "a": "included" }, "u": "excluded", "_other": "included" } });
+        assert!(!has(&elsewhere, ("", "t")) && !has(&elsewhere, ("a", "t")));
+        assert!(has(&elsewhere, ("a/b", "t")) && has(&elsewhere, ("a/b", "u")));
+        let both = select(json!({ "component": "a", "tableName": "t" }));
+        assert!(has(&both, ("a", "t")) && !has(&both, ("a", "u")) && !has(&both, ("", "t")));
+        let root = select(json!({ "component": "" }));
+        assert!(has(&root, ("", "t")) && !has(&root, ("a", "t")));
+        let tree = json!({
+            "": { "t": { "a": "included" }, "u": "excluded", "_other": "included" },
+            "a/b": { "t": { "b": "included" } },
+        });
         for selection in [
             select(json!({ "selection": tree })),
             select(json!({ "selection": tree.to_string() })),
         ] {
-            assert!(selection.has("t") && !selection.has("u") && selection.has("w"));
-            assert_eq!(names(&selection, "t"), ["_id", "a"]);
+            assert!(has(&selection, ("", "t")) && !has(&selection, ("", "u")));
+            assert!(has(&selection, ("", "w")) && !has(&selection, ("a/b", "w")));
+            assert!(
+                !has(&selection, ("a", "t")),
+                "what is not named is left out"
+            );
+            assert_eq!(names(&selection, ("", "t")), ["_id", "a"]);
+            assert_eq!(names(&selection, ("a/b", "t")), ["_id", "b"]);
         }
         for wrong in [
             json!("x"),

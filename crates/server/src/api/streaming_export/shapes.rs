@@ -42,11 +42,11 @@ impl Shape {
     /// The shape of a table's documents.
     pub(super) fn of_table(
         tx: &mut Transaction,
-        names: &dyn IdResolver,
+        names: &TableNames,
         table: &str,
     ) -> Result<Shape, TransactionError> {
         let mut rows = tx.query(IndexQuery {
-            namespace: Namespace::ROOT,
+            namespace: names.namespace,
             table: table.to_owned(),
             index: "by_creation_time".to_owned(),
             range: KeyRange::all(),
@@ -206,29 +206,35 @@ fn with_member(mut members: Vec<Shape>, shape: Shape) -> Shape {
     Shape::Union(members)
 }
 
-/// Names of tables by their numbers, as of a transaction.
-pub(super) struct TableNames(BTreeMap<TableNumber, String>);
+/// Names of the tables of a namespace by their numbers, as of a transaction.
+pub(super) struct TableNames {
+    namespace: Namespace,
+    names: BTreeMap<TableNumber, String>,
+}
 
 impl TableNames {
-    pub(super) fn of(tx: &mut Transaction) -> TableNames {
-        let tables = tx.tables(Namespace::ROOT).into_iter();
-        TableNames(tables.map(|table| (table.number, table.name)).collect())
+    pub(super) fn of(tx: &mut Transaction, namespace: Namespace) -> TableNames {
+        let tables = tx.tables(namespace).into_iter();
+        TableNames {
+            namespace,
+            names: tables.map(|table| (table.number, table.name)).collect(),
+        }
     }
 
     /// User tables.
     pub(super) fn user(&self) -> impl Iterator<Item = &str> {
-        let names = self.0.values().map(String::as_str);
+        let names = self.names.values().map(String::as_str);
         names.filter(|name| !name.starts_with('_'))
     }
 }
 
 impl IdResolver for TableNames {
     fn number_of(&self, table: &str) -> Option<TableNumber> {
-        let found = self.0.iter().find(|(_, name)| *name == table);
+        let found = self.names.iter().find(|(_, name)| *name == table);
         found.map(|(number, _)| *number)
     }
     fn name_of(&self, number: TableNumber) -> Option<String> {
-        self.0.get(&number).cloned()
+        self.names.get(&number).cloned()
     }
 }
 
@@ -237,7 +243,10 @@ mod tests {
     use super::*;
 
     fn shape(texts: &[&str]) -> Json {
-        let names = TableNames(BTreeMap::new());
+        let names = TableNames {
+            namespace: Namespace::ROOT,
+            names: BTreeMap::new(),
+        };
         let shapes = texts
             .iter()
             .map(|text| Shape::of(&Value::parse(text).expect("a value"), &names));
