@@ -53,13 +53,14 @@ async function runAndWait(page) {
 /** `docs` names what docs/dashboard.md shows, in both themes; `phone` what it shows on a phone, too. */
 export const PAGES = {
   overview: { docs: "overview", phone: true, route: "/", ready: "[data-testid=overview] .facts" },
+  advice: { docs: "advice", phone: true, route: "/", ready: "[data-testid=overview]", act: untilAdvised },
   data: { docs: "data", route: "/data?table=users", ready: "[data-testid=grid-row]" },
   document: { route: "/data?table=users", ready: "[data-testid=grid-row]", act: (page) => page.locator("[data-field=_id]").nth(2).dblclick() },
   schema: { docs: "schema", route: "/schema", ready: ".table-node" },
   functions: { route: "/functions?f=messages:list", ready: "[data-testid=run-function]" },
   profile: { docs: "profile", route: "/functions?f=messages:send&tab=Profile", ready: "main h1", act: (page, server) => untilCalled(page, server, "[data-testid=caller] >> nth=1") },
   runner: { docs: "runner", route: "/functions?f=messages:list&run=messages:list&args=%7B%20channel%3A%20%22general%22%20%7D", ready: "[data-testid=run-function]", act: runAndWait },
-  logs: { docs: "logs", phone: true, route: "/logs", ready: "[data-testid=log-row]" },
+  logs: { docs: "logs", route: "/logs", ready: "[data-testid=log-row]" },
   request: { docs: "request", route: "/logs?q=fn:sendTwice", ready: "[data-testid=log-row]", act: (page) => page.locator("[data-testid=log-row]").last().dblclick() },
   files: { route: "/files", ready: "[data-testid=file-row]" },
   scheduled: { route: "/schedules/functions", ready: "[data-testid=scheduled-row]" },
@@ -78,6 +79,13 @@ export const PAGES = {
   settings: { route: "/settings", ready: "main h2" },
   environment: { route: "/settings/environment-variables", ready: "[data-testid=env-API_KEY]" },
 };
+
+/** The variable that the code reads and nobody has set, and the counter that everybody writes. */
+async function untilAdvised(page, server) {
+  const bumps = () => Promise.all(Array.from({ length: 20 }, () => server.call("mutation", "counters:bump", { name: "hot" })));
+  await until(async () => (await bumps(), (await page.locator("[data-testid=advice-A4]").count()) > 0), { what: "advice", limitMs: 60_000 });
+  await page.locator("[data-testid=advice-A4]").scrollIntoViewIfNeeded();
+}
 
 async function dryRun(page, server) {
   await server.call("mutation", "users:seed", { count: 12, from: 500 });

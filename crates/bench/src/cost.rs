@@ -28,7 +28,8 @@ const SETUPS: [(&str, &[&str]); 4] = [
     ("counters", COUNTING),
     ("counters and kept logs", &[]),
 ];
-const LENGTH: Duration = Duration::from_millis(600);
+/// Short, because what else the machine does changes from second to second.
+const LENGTH: Duration = Duration::from_millis(250);
 /// Resamplings behind an interval.
 const RESAMPLED: usize = 4_000;
 
@@ -56,12 +57,13 @@ pub(crate) async fn invalidations(pace: Pace, report: &mut Report) -> anyhow::Re
 async fn compare<W: Sliced>(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
     let (sets, rounds) = match pace.rounds {
         1 => (1, 1),
-        rounds => (rounds, 4 * rounds),
+        rounds => (rounds, 12 * rounds),
     };
     let mut measured = Vec::new();
     let began = Instant::now();
     for _ in 0..sets {
         measured.push(one_set::<W>(pace, rounds).await?);
+        say_set::<W>(&measured);
     }
     println!(
         "{}: {sets} sets of servers, {rounds} rounds each, {:.0} s",
@@ -72,6 +74,22 @@ async fn compare<W: Sliced>(pace: Pace, report: &mut Report) -> anyhow::Result<(
         report.add_cost(cost_of::<W>(&measured, at, what));
     }
     Ok(())
+}
+
+/// Sets that differ much say that processes do, or that the machine did something else.
+fn say_set<W: Sliced>(measured: &[Rounds]) {
+    let Some(set) = measured.last() else { return };
+    let ratios = (1..SETUPS.len()).map(|at| {
+        let ratio = spread(set.iter().map(|round| round[at] / round[0]).collect()).0;
+        format!("{} {ratio:.3}", SETUPS[at].0)
+    });
+    let ratios: Vec<String> = ratios.collect();
+    println!(
+        "{}, set {}: {}",
+        W::WORKLOAD,
+        measured.len(),
+        ratios.join(", ")
+    );
 }
 
 async fn one_set<W: Sliced>(pace: Pace, rounds: usize) -> anyhow::Result<Rounds> {

@@ -142,9 +142,9 @@ impl Load {
 }
 
 /// Questions of [`Sliced`] work.
-const PACED_SUBSCRIBERS: u64 = 100;
+const PACED_SUBSCRIBERS: u64 = 25;
 /// Between its writes.
-const PACED_EVERY: Duration = Duration::from_millis(150);
+const PACED_EVERY: Duration = Duration::from_millis(50);
 
 /// Writes at fixed times, and everybody told; an operation is a question asked again.
 impl Sliced for Load {

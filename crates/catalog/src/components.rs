@@ -9,8 +9,8 @@
 //! data were deleted, for which its row stays behind. They end at [`LAST_NAMESPACE`]; the upper half
 //! belongs to imports, whose hidden tables for the namespace `n` lie in `!n`.
 //!
-//! Rows change with pushes and by admins' deletes, both of which change the deployment's row as well:
-//! who keeps something by that row may keep [`Components`] beside it.
+//! Rows of mounted components change with pushes only, which change the deployment's row as well: who
+//! keeps something by that row may keep what it needs of [`Components`] beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -45,7 +45,7 @@ impl FunctionHandles {
                 continue;
             }
             let (component, path) = &function;
-            let component = (!component.is_empty()).then(|| component.as_str());
+            let component = (!component.is_empty()).then_some(component.as_str());
             let row = fields([
                 ("path", text(path)),
                 ("component", component.and_then(text)),

@@ -5,6 +5,8 @@
 //! flag. Whatever needs names, texts or JSON asks [`Events::wanted`] first.
 
 mod app_metrics;
+#[cfg(test)]
+mod cost;
 mod counters;
 mod events;
 mod explain;
@@ -49,6 +51,7 @@ use self::usage::UsageSeen;
 use crate::QueryResult;
 use crate::cache::QueryKey;
 use crate::logs::{Execution, kind_name};
+use crate::path::figured;
 
 /// Milliseconds since the epoch.
 pub(crate) fn now_ms() -> f64 {
@@ -116,7 +119,8 @@ impl Introspection {
         }
         let (kind, counters) = (execution.kind, &self.counters);
         let failed = execution.error.is_some();
-        let function = self.functions.of(kind, &execution.identifier);
+        let path = figured(&execution.component, &*execution.identifier);
+        let function = self.functions.of(kind, &path);
         let count = |counter, cell, by: u64| {
             counters.add(counter, by);
             if let (Some(function), Some(cell)) = (&function, cell) {
@@ -337,7 +341,7 @@ fn exec_json(execution: &Execution, database: &Database) -> Json {
         "reqId": execution.request_id,
         "parent": execution.parent.map(|id| id.to_string()),
         "path": execution.identifier,
-        "component": null,
+        "component": (!execution.component.is_root()).then_some(&execution.component.0),
         "kind": kind_name(execution.kind),
         "caller": execution.caller,
         "start": now_ms() - total_ms,

@@ -20,7 +20,7 @@ use crate::execute::{Executed, execute};
 use crate::introspection::{self, Work};
 use crate::job::Job;
 use crate::logs::{Execution, identity_type};
-use crate::path::FunctionPath;
+use crate::path::{FunctionPath, figured};
 use crate::prepare::{LARGE, Ready, Refused, prepare};
 use crate::requests::{Record, assume_no_record, find_record, highest_request, keep_record};
 use crate::service::Inner;
@@ -99,7 +99,7 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call, mut errand: Errand) -> Mu
         let failed_for_good =
             !patient && u64::from(conflicts.count) > inner.options.limits.conflict_retries;
         let told = introspection::Conflict {
-            path: &path.to_string(),
+            path: &figured(&call.component, path.to_string()),
             run: &call.request_id,
             attempt: conflicts.count,
             ran: began.elapsed(),

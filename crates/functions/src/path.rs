@@ -1,5 +1,6 @@
 //! Function paths (sync-and-http 1.6, function-runtime 2.8).
 
+use std::borrow::Cow;
 use std::fmt;
 
 pub use lentil_catalog::ComponentPath;
@@ -17,6 +18,19 @@ pub struct FunctionPath {
     pub module: String,
     /// `list`, `default`.
     pub function: String,
+}
+
+/// A function as figures name it: one of a component with the component's path before it, behind a
+/// sign that no module's path has.
+pub(crate) fn figured<'a>(
+    component: &ComponentPath,
+    shown: impl Into<Cow<'a, str>>,
+) -> Cow<'a, str> {
+    let shown = shown.into();
+    match component.is_root() {
+        true => shown,
+        false => format!("@{component}/{shown}").into(),
+    }
 }
 
 /// Why a text is not a function path.

@@ -17,19 +17,27 @@ const WHAT: &str = "tables could not be deleted";
 const STEP: usize = 1_000;
 
 impl Functions {
-    /// Deletes tables that the schema does not declare, all or none.
+    /// Deletes tables of a component that its schema does not declare, all or none.
     pub async fn delete_tables(
         &self,
         author: Author,
+        namespace: Namespace,
         names: Vec<String>,
     ) -> Result<(), FunctionFailure> {
         let inner = self.inner().clone();
         let database = inner.database.clone();
-        transact(database, WHAT, move |tx| delete(&inner, tx, author, &names)).await
+        transact(database, WHAT, move |tx| {
+            delete(&inner, tx, author, namespace, &names)
+        })
+        .await
     }
 
-    /// Forgets every scheduled function, those that wait included.
-    pub async fn delete_scheduled(&self, author: Author) -> Result<(), FunctionFailure> {
+    /// Forgets every function that a component has scheduled, those that wait included.
+    pub async fn delete_scheduled(
+        &self,
+        author: Author,
+        namespace: Namespace,
+    ) -> Result<(), FunctionFailure> {
         let database = self.database().clone();
         transact(database, WHAT, move |tx| {
             note(tx, author, "delete_scheduled_jobs_table", []).map_err(catalog)
@@ -37,8 +45,8 @@ impl Functions {
         .await?;
         loop {
             let database = self.database().clone();
-            let deleted = transact(database, WHAT, |tx| {
-                forget_some(tx).map_err(from_transaction)
+            let deleted = transact(database, WHAT, move |tx| {
+                forget_some(tx, namespace).map_err(from_transaction)
             });
             if deleted.await? < STEP {
                 return Ok(());
@@ -51,9 +59,11 @@ fn delete(
     inner: &Inner,
     tx: &mut Transaction,
     author: Author,
+    namespace: Namespace,
     names: &[String],
 ) -> Result<(), SyscallError> {
     let image = inner.images.current(tx).map_err(from_transaction)?;
+    let image = image.as_ref().and_then(|it| it.in_namespace(namespace));
     let schema = image.and_then(|image| image.schema.clone());
     for name in names {
         if name.starts_with('_') {
@@ -69,8 +79,7 @@ fn delete(
                 "The table \"{name}\" is declared in the schema: take it out of schema.ts and push, then delete it."
             )));
         }
-        tx.delete_table(Namespace::ROOT, name)
-            .map_err(from_transaction)?;
+        tx.delete_table(namespace, name).map_err(from_transaction)?;
     }
     let shown = names.iter().cloned().map(Value::String).collect();
     note(
@@ -82,9 +91,9 @@ fn delete(
     .map_err(catalog)
 }
 
-fn forget_some(tx: &mut Transaction) -> Result<usize, TransactionError> {
+fn forget_some(tx: &mut Transaction, namespace: Namespace) -> Result<usize, TransactionError> {
     let mut rows = tx.query(IndexQuery {
-        namespace: Namespace::ROOT,
+        namespace,
         table: SystemTable::ScheduledFunctions.name().to_owned(),
         index: "by_creation_time".to_owned(),
         range: KeyRange::all(),
@@ -97,7 +106,7 @@ fn forget_some(tx: &mut Transaction) -> Result<usize, TransactionError> {
         ids.push(row.id);
     }
     for id in &ids {
-        ScheduledFunction::remove(tx, Namespace::ROOT, *id)?;
+        ScheduledFunction::remove(tx, namespace, *id)?;
     }
     Ok(ids.len())
 }

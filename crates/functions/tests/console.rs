@@ -472,7 +472,11 @@ async fn s011_tables_of_the_schema_are_not_deleted() {
     add(&app, "u", json!([{ "n": 1 }])).await;
     let delete = async |name: &str| {
         app.functions
-            .delete_tables(Author::System, vec![name.to_owned()])
+            .delete_tables(
+                Author::System,
+                lentil_database::Namespace::ROOT,
+                vec![name.to_owned()],
+            )
             .await
     };
     let failure = delete("t").await.expect_err("it is declared");

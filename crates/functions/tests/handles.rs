@@ -7,7 +7,6 @@ mod pushed;
 use lentil_catalog::{FunctionHandles, ScheduledId};
 use lentil_database::Namespace;
 use lentil_functions::Ended;
-use lentil_values::DocumentId;
 use serde_json::{Value as Json, json};
 
 use pushed::{module, push, push_of, schema, table};

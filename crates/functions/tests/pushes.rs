@@ -217,7 +217,7 @@ async fn components_are_refused_clearly() {
     let mut body = push_of(&[], None);
     body["appDefinition"]["dependencies"] = json!(["sub/kid"]);
     let error = refused(&app, body).await;
-    assert_eq!((error.status, error.code), (400, "ComponentsNotSupported"));
+    assert_eq!((error.status, error.code), (400, "InvalidDefinition"));
     let definition = |text: &str| {
         let mut body = push_of(&[], None);
         body["appDefinition"]["definition"] = plain_module("convex.config.js", text);

@@ -64,11 +64,11 @@ pub(crate) const TRIM_AFTER: Duration = Duration::from_secs(5);
 /// An idle executor that has grown by this part of what it had when it first rested is replaced.
 pub(crate) const GROWTH_SHARE: u64 = 12;
 
-/// Bundles an executor keeps.
-pub(crate) const BUNDLES_PER_EXECUTOR: usize = 8;
+/// Bundles an executor keeps: one for each definition of a component that its calls come through.
+pub(crate) const BUNDLES_PER_EXECUTOR: usize = 24;
 
-/// Environments an executor keeps.
-pub(crate) const ENVS_PER_EXECUTOR: usize = 4;
+/// Environments an executor keeps: one for each component, and more than a call has levels.
+pub(crate) const ENVS_PER_EXECUTOR: usize = 32;
 
 /// Realms an executor keeps for later calls.
 pub(crate) const REALMS_KEPT: usize = 16;

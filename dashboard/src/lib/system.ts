@@ -88,6 +88,14 @@ export interface DeploymentEvent {
   metadata?: Record<string, Value> | null;
 }
 
+export interface ComponentInfo {
+  id: string;
+  name: string | null;
+  path: string;
+  state: "active" | "unmounted";
+  httpPrefix: string | null;
+}
+
 type Done = { success: true } | { success: false; error: string };
 type Paged = { paginationOpts: PaginationOptions };
 
@@ -110,7 +118,7 @@ export const system = {
     "paginatedTableDocuments:default",
   ),
   size: query<{ tableName: string }, number>("tableSize:default"),
-  sizes: query<None, Record<string, number>>("tableSize:ofEach"),
+  sizes: query<{ componentId?: string }, Record<string, number>>("tableSize:ofEach"),
   byIds: query<{ ids: { id: string; tableName: string }[] }, (Row | null)[]>("listById:default"),
   byId: query<{ id: string }, Row | null>("getById:default"),
   createTable: mutation<{ table: string }, null>("createTable:default"),
@@ -146,6 +154,7 @@ export const system = {
   version: query<None, string | null>("getVersion:default"),
   cloudUrl: query<None, string | null>("convexCloudUrl:default"),
   siteUrl: query<None, string | null>("convexSiteUrl:default"),
+  components: query<None, ComponentInfo[]>("components:list"),
   authProviders: query<None, Value[]>("listAuthProviders:default"),
 };
 

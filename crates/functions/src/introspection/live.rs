@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::history::History;
 use crate::QueryResult;
 use crate::cache::QueryKey;
+use crate::path::figured;
 
 /// Counters of a question: runs again, those for nothing, bytes sent.
 pub(crate) const CELLS: usize = 3;
@@ -81,7 +82,7 @@ impl LiveQuery {
 
     /// Its path as it is shown.
     pub(crate) fn query(&self) -> String {
-        self.key.path.to_string()
+        figured(&self.key.component, self.key.path.to_string()).into_owned()
     }
 
     /// Tells it from other questions of its function.

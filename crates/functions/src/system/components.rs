@@ -3,15 +3,20 @@
 
 use std::sync::Arc;
 
-use lentil_catalog::{Component, ComponentPath, Components};
+use lentil_catalog::{Author, Component, ComponentPath, Components};
 use lentil_database::{Transaction, TransactionError};
 use lentil_values::{Object, Value};
 
-use super::{AfterCommit, Request, object, text};
-use crate::{Call, Functions};
+use super::{AfterCommit, Request, note, object, text};
+use crate::deploy::DeploymentImage;
+use crate::errors::from_transaction;
+use crate::transact::transact;
+use crate::{Call, FunctionFailure, Functions};
 
 /// Components that an error names.
 const NAMED_MAX: usize = 20;
+/// What is said of transactions that fail.
+const WHAT: &str = "the component could not be read or changed";
 /// What the root is called where an id is wanted.
 const ROOT: &str = "root";
 
@@ -40,6 +45,15 @@ impl<'a> Request<'a> {
             journal,
             after: AfterCommit::default(),
         })
+    }
+
+    /// The component as it runs; `None` if nothing was pushed, or if it is not mounted.
+    pub(super) fn image(&mut self) -> Result<Option<Arc<DeploymentImage>>, TransactionError> {
+        let image = self.functions.images().current(self.tx)?;
+        let of = image
+            .as_ref()
+            .and_then(|it| it.in_namespace(self.namespace));
+        Ok(of.cloned())
     }
 
     /// Whether the component may be written to.
@@ -83,6 +97,52 @@ pub(crate) fn by_id(tx: &mut Transaction, id: &str) -> Result<Component, Transac
         Some(component) => Ok(component),
         None => Err(unknown(tx, &format!("with the id {id:?}"))),
     }
+}
+
+impl Functions {
+    /// The component of an id, as admins' tools name it; none, or an empty one, is the root's.
+    pub async fn component(&self, id: Option<String>) -> Result<Component, FunctionFailure> {
+        let Some(id) = id else {
+            return Ok(Component::root());
+        };
+        transact(self.database().clone(), WHAT, move |tx| {
+            by_id(tx, &id).map_err(from_transaction)
+        })
+        .await
+    }
+
+    /// Deletes a component that is not mounted with everything it has, and those below it. Contents
+    /// of its files are removed in the background.
+    pub async fn delete_component(
+        &self,
+        author: Author,
+        id: String,
+    ) -> Result<(), FunctionFailure> {
+        transact(self.database().clone(), WHAT, move |tx| {
+            delete(tx, author, &id).map_err(from_transaction)
+        })
+        .await
+    }
+}
+
+fn delete(tx: &mut Transaction, author: Author, id: &str) -> Result<(), TransactionError> {
+    let component = by_id(tx, id)?;
+    let deleted = match component.id {
+        Some(id) => Components::delete(tx, id)?,
+        None => false,
+    };
+    if !deleted {
+        return Err(TransactionError::Developer {
+            code: "ComponentMounted",
+            message: format!(
+                "The component {:?} is mounted, or one below it is: take it out of convex.config.ts and push, then \
+                 delete it.",
+                component.path.0
+            ),
+        });
+    }
+    let path = [("component", text(component.path.0.as_str()))];
+    Ok(note(tx, author, "delete_component", path)?)
 }
 
 fn unknown(tx: &mut Transaction, which: &str) -> TransactionError {

@@ -9,10 +9,10 @@ use lentil_values::{DocumentId, KeyRange, Object, Value};
 use super::filters::{Fault, Filters, UNDEFINED};
 use super::tables::{END, page_options, read_page, result};
 use super::{Request, author_of, bad_argument, document, note, number, object, parse_id, text};
+use crate::FunctionFailure;
 use crate::deploy::note_write;
 use crate::syscalls::VISIBLE_SYSTEM_TABLES;
 use crate::validate::TableNames;
-use crate::{FunctionFailure, Functions};
 
 /// Documents that one call adds or deletes.
 const EDITED_MAX: usize = 4_096;
@@ -499,8 +499,7 @@ fn fields_of(json: &str) -> Result<Object, TransactionError> {
 
 /// Checks what was written against the enforced schema, and fails one on trial that forbids it.
 fn check_schema(request: &mut Request, table: &str, fields: &Object) -> Result<(), Refusal> {
-    let functions: &Functions = request.functions;
-    let Some(image) = functions.images().current(request.tx)? else {
+    let Some(image) = request.image()? else {
         return Ok(());
     };
     if let Some(schema) = &image.schema {

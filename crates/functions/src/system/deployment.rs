@@ -1,7 +1,7 @@
 //! What is deployed: variables, URLs, functions, schemas.
 
 use lentil_catalog::{Deployment, SchemaRow, SchemaState, Variable};
-use lentil_database::{Namespace, TransactionError};
+use lentil_database::TransactionError;
 use lentil_values::{DocumentId, Object, Value};
 use serde_json::{Value as Json, json};
 
@@ -38,7 +38,7 @@ pub(super) fn site_url(request: &mut Request) -> Result<Value, TransactionError>
 
 /// Every function and route, as `npx convex function-spec` prints them (cli-and-deploy 15.1).
 pub(super) fn api_spec(request: &mut Request) -> Result<Value, TransactionError> {
-    let Some(image) = request.functions.images().current(request.tx)? else {
+    let Some(image) = request.image()? else {
         return Ok(Value::Array(Vec::new()));
     };
     let mut spec = Vec::new();
@@ -85,14 +85,14 @@ pub(crate) fn plain(json: &Json) -> Value {
 
 /// JSON texts of the enforced schema and of the one on trial.
 pub(super) fn schemas(request: &mut Request) -> Result<Value, TransactionError> {
-    let deployment = Deployment::load(request.tx)?;
+    let (live, pending) = schema_ids(request)?;
     let mut found = Object::new();
-    if let Some(row) = schema_row(request, deployment.schema)?
+    if let Some(row) = schema_row(request, live)?
         && row.json != NO_SCHEMA
     {
         found.insert("active".to_owned(), text(row.json));
     }
-    if let Some(row) = schema_row(request, deployment.pending_schema)?
+    if let Some(row) = schema_row(request, pending)?
         && matches!(row.state, SchemaState::Pending | SchemaState::Validated)
     {
         found.insert("inProgress".to_owned(), text(row.json));
@@ -103,20 +103,20 @@ pub(super) fn schemas(request: &mut Request) -> Result<Value, TransactionError> 
 /// How many documents the schema on trial has been checked against, or null. Like the progress of
 /// an index this is part of no document: it is asked again, not awaited.
 pub(super) fn schema_progress(request: &mut Request) -> Result<Value, TransactionError> {
-    let deployment = Deployment::load(request.tx)?;
-    let pending = schema_row(request, deployment.pending_schema)?;
+    let (_, pending) = schema_ids(request)?;
+    let pending = schema_row(request, pending)?;
     let Some(row) = pending.filter(|row| row.state == SchemaState::Pending) else {
         return Ok(Value::Null);
     };
     let done = request.functions.images().checked_documents(row.id);
-    let schema = request.functions.images().current(request.tx)?;
+    let schema = request.image()?;
     let schema = schema.and_then(|image| image.pending_schema.clone());
     let mut total = 0;
     for name in schema
         .iter()
         .flat_map(|pending| pending.schema.tables.keys())
     {
-        total += request.tx.count(Namespace::ROOT, name)?;
+        total += request.tx.count(request.namespace, name)?;
     }
     Ok(object([
         ("numDocsValidated", number(done)),
@@ -174,12 +174,24 @@ pub(super) fn node_version(request: &mut Request) -> Result<Value, TransactionEr
     Ok(text(request.functions.host().node_version()))
 }
 
+/// The rows of the component's enforced schema and of the one on trial.
+fn schema_ids(
+    request: &mut Request,
+) -> Result<(Option<DocumentId>, Option<DocumentId>), TransactionError> {
+    let component = &request.component;
+    if !component.path.is_root() {
+        return Ok((component.schema, component.pending_schema));
+    }
+    let deployment = Deployment::load(request.tx)?;
+    Ok((deployment.schema, deployment.pending_schema))
+}
+
 fn schema_row(
     request: &mut Request,
     id: Option<DocumentId>,
 ) -> Result<Option<SchemaRow>, TransactionError> {
     Ok(id
-        .map(|id| SchemaRow::load(request.tx, Namespace::ROOT, id))
+        .map(|id| SchemaRow::load(request.tx, request.namespace, id))
         .transpose()?
         .flatten())
 }

@@ -24,7 +24,7 @@ const UNREFERRED_MAX: usize = 10_000;
 pub(super) fn count(request: &mut Request) -> Result<Value, TransactionError> {
     let count = request
         .tx
-        .count(Namespace::ROOT, SystemTable::Files.name())?;
+        .count(request.namespace, SystemTable::Files.name())?;
     Ok(number(count))
 }
 
@@ -50,14 +50,15 @@ pub(super) fn page(request: &mut Request) -> Result<Value, TransactionError> {
         end: key("maxCreationTime"),
     };
     let options = page_options(request)?;
-    let query = |range| of_files(range, order);
+    let namespace = request.namespace;
+    let query = |range| of_files(namespace, range, order);
     let keep = |request: &mut Request, row: &Document| shown(request, row).map(Some);
     read_page(request, options, whole, query, keep)
 }
 
-fn of_files(range: KeyRange, order: Order) -> IndexQuery {
+fn of_files(namespace: Namespace, range: KeyRange, order: Order) -> IndexQuery {
     IndexQuery {
-        namespace: Namespace::ROOT,
+        namespace,
         table: SystemTable::Files.name().to_owned(),
         index: "by_creation_time".to_owned(),
         range,
@@ -70,7 +71,7 @@ pub(super) fn one(request: &mut Request) -> Result<Value, TransactionError> {
     let Some(id) = parse_id(request.args.get("storageId")).filter(|id| FileRow::is_id(*id)) else {
         return Ok(Value::Null);
     };
-    match request.tx.get(Namespace::ROOT, id)? {
+    match request.tx.get(request.namespace, id)? {
         Some(row) => shown(request, &row),
         None => Ok(Value::Null),
     }
@@ -89,14 +90,19 @@ fn shown(request: &mut Request, row: &Document) -> Result<Value, TransactionErro
     );
     let inner = request.functions.inner();
     let public = inner.names.name(row.id.internal);
-    let url = format!("{}/api/storage/{public}", inner.options.cloud_url);
+    let mut url = format!("{}/api/storage/{public}", inner.options.cloud_url);
+    if let Some(id) = request.component.id {
+        url.push_str(&format!("?component={id}"));
+    }
     fields.insert("url".to_owned(), text(url));
     Ok(Value::Object(fields))
 }
 
 /// Files whose id stands in no document. Every document is looked at, up to a limit.
 pub(super) fn orphans(request: &mut Request) -> Result<Value, TransactionError> {
-    let mut files = request.tx.query(of_files(KeyRange::all(), Order::Desc))?;
+    let mut files = request
+        .tx
+        .query(of_files(request.namespace, KeyRange::all(), Order::Desc))?;
     let mut unreferred = BTreeSet::new();
     let mut truncated = false;
     while let Some((_, row)) = files.next(request.tx)? {
@@ -106,11 +112,12 @@ pub(super) fn orphans(request: &mut Request) -> Result<Value, TransactionError> 
         }
         unreferred.insert(row.id.to_string());
     }
-    let tables = request.tx.tables(Namespace::ROOT).into_iter();
+    let namespace = request.namespace;
+    let tables = request.tx.tables(namespace).into_iter();
     let mut looked = 0;
     for table in tables.filter(|table| !table.name.starts_with('_')) {
         let mut rows = request.tx.query(IndexQuery {
-            namespace: Namespace::ROOT,
+            namespace,
             table: table.name,
             index: "by_creation_time".to_owned(),
             range: KeyRange::all(),
@@ -147,7 +154,7 @@ pub(super) fn upload_url(request: &mut Request) -> Result<Value, FunctionFailure
     let seed = request.tx.draw_seed();
     let token = inner
         .uploads
-        .seal(Namespace::ROOT, request.tx.now_ms(), &seed);
+        .seal(request.namespace, request.tx.now_ms(), &seed);
     let url = format!(
         "{}/api/storage/upload?token={token}",
         inner.options.cloud_url
@@ -180,10 +187,11 @@ fn delete(request: &mut Request, ids: &[DocumentId]) -> Result<Value, FunctionFa
     if !ids.iter().all(|id| FileRow::is_id(*id)) {
         return Err(bad_argument("storageIds", "ids of files").into());
     }
+    let namespace = request.namespace;
     let deleted = |tx: &mut Transaction| {
         for id in ids {
             FileName::forget(tx, *id)?;
-            FileRow::remove(tx, Namespace::ROOT, *id)?;
+            FileRow::remove(tx, namespace, *id)?;
         }
         let shown = ids.iter().map(|id| text(id.to_string())).collect();
         let author = author_of(request.identity);
@@ -206,7 +214,7 @@ pub(super) fn set_name(request: &mut Request) -> Result<Value, FunctionFailure> 
         let wanted = format!("a text of 1 to {NAME_BYTES_MAX} bytes");
         return Err(bad_argument("name", &wanted).into());
     }
-    let known = FileRow::is_id(id) && request.tx.get(Namespace::ROOT, id)?.is_some();
+    let known = FileRow::is_id(id) && request.tx.get(request.namespace, id)?.is_some();
     if !known {
         return Err(bad_argument("storageId", "the id of a file that is there").into());
     }

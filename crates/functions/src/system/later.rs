@@ -1,7 +1,7 @@
 //! Scheduled functions and cron jobs, as dashboards read them.
 
 use lentil_catalog::{CronJob, CronRun, JobState, ScheduledFunction, SystemTable};
-use lentil_database::{Document, IndexQuery, Namespace, Order, TransactionError};
+use lentil_database::{Document, IndexQuery, Order, TransactionError};
 use lentil_values::{DocumentId, KeyRange, Object, Value, push_key_value};
 
 use super::tables::{page_options, read_page};
@@ -10,9 +10,10 @@ use crate::{FunctionFailure, FunctionPath};
 
 /// Cron jobs by name, each with its last run and its next.
 pub(super) fn cron_jobs(request: &mut Request) -> Result<Value, TransactionError> {
-    let jobs = CronJob::all(request.tx, Namespace::ROOT)?;
+    let namespace = request.namespace;
+    let jobs = CronJob::all(request.tx, namespace)?;
     let jobs = jobs.into_iter().map(|job| {
-        let last = CronRun::rows(request.tx, Namespace::ROOT, &job.name)?;
+        let last = CronRun::rows(request.tx, namespace, &job.name)?;
         let last = last.last().map(|row| document(&row.json)).transpose()?;
         let id = text(job.id.map(|id| id.to_string()).unwrap_or_default());
         let state = if job.running { "inProgress" } else { "pending" };
@@ -35,7 +36,7 @@ pub(super) fn cron_jobs(request: &mut Request) -> Result<Value, TransactionError
 
 /// The runs of cron jobs that are remembered, newest first.
 pub(super) fn cron_runs(request: &mut Request) -> Result<Value, TransactionError> {
-    let rows = CronRun::newest(request.tx, Namespace::ROOT)?;
+    let rows = CronRun::newest(request.tx, request.namespace)?;
     let rows: Result<Vec<Value>, _> = rows.iter().map(|row| document(&row.json)).collect();
     rows.map(Value::Array)
 }
@@ -55,8 +56,9 @@ pub(super) fn scheduled(request: &mut Request) -> Result<Value, TransactionError
         &mut pending,
     );
     let options = page_options(request)?;
+    let namespace = request.namespace;
     let query = |range| IndexQuery {
-        namespace: Namespace::ROOT,
+        namespace,
         table: SystemTable::ScheduledFunctions.name().to_owned(),
         index: "by_state".to_owned(),
         range,
@@ -93,14 +95,15 @@ pub(super) fn scheduled_args(request: &mut Request) -> Result<Value, Transaction
         .text("argsId")?
         .parse()
         .map_err(|_| bad_argument("argsId", "the id of a scheduled function"))?;
-    let function = ScheduledFunction::load(request.tx, Namespace::ROOT, id)?;
+    let function = ScheduledFunction::load(request.tx, request.namespace, id)?;
     Ok(function.map_or(Value::Null, |function| function.args))
 }
 
 /// Makes a cron job due now; it goes on from there as its schedule says.
 pub(super) fn run_cron_now(request: &mut Request) -> Result<Value, FunctionFailure> {
     let name = request.text("name")?;
-    let job = CronJob::load(request.tx, Namespace::ROOT, &name).map_err(TransactionError::from)?;
+    let job =
+        CronJob::load(request.tx, request.namespace, &name).map_err(TransactionError::from)?;
     let Some(mut job) = job else {
         let text = format!("There is no cron job {name:?} in what was pushed last.");
         return Err(FunctionFailure::developer(text));
@@ -110,7 +113,7 @@ pub(super) fn run_cron_now(request: &mut Request) -> Result<Value, FunctionFailu
         return Err(FunctionFailure::developer(text));
     }
     job.next_ms = job.next_ms.min(request.tx.now_ms());
-    job.save(request.tx, Namespace::ROOT)
+    job.save(request.tx, request.namespace)
         .map_err(TransactionError::from)?;
     request.after.crons = true;
     Ok(Value::Null)

@@ -3,24 +3,44 @@
 use std::collections::BTreeSet;
 
 use lentil_catalog::{ModuleRow, ModuleText};
-use lentil_database::Namespace;
 use lentil_database::TransactionError;
 use lentil_values::{Object, Value};
 
 use super::deployment::plain;
 use super::{Request, bad_argument, object, text};
 use crate::FunctionPath;
-use crate::deploy::AnalyzedModuleJson;
+use crate::deploy::{AnalyzedModuleJson, DeploymentImage};
 
 /// Names of variables that are listed, at most.
 const NAMES_MAX: usize = 200;
 
 /// Functions, routes and cron jobs of each module, by path.
 pub(super) fn list(request: &mut Request) -> Result<Value, TransactionError> {
-    let Some(image) = request.functions.images().current(request.tx)? else {
-        return Ok(Value::Array(Vec::new()));
+    match request.image()? {
+        Some(image) => list_of(request, &image),
+        None => Ok(Value::Array(Vec::new())),
+    }
+}
+
+/// The same for every component that is mounted, the root first.
+pub(super) fn list_all(request: &mut Request) -> Result<Value, TransactionError> {
+    let Some(root) = request.functions.images().current(request.tx)? else {
+        let root = Value::Array(vec![Value::Null, Value::Array(Vec::new())]);
+        return Ok(Value::Array(vec![root]));
     };
-    let modules = ModuleRow::all(request.tx, Namespace::ROOT)?.into_iter();
+    let images = std::iter::once(&root).chain(root.components.values());
+    let lists: Result<Vec<Value>, TransactionError> = images
+        .map(|image| {
+            let id = image.place.id.map(|id| text(id.to_string()));
+            let modules = list_of(request, image)?;
+            Ok(Value::Array(vec![id.unwrap_or(Value::Null), modules]))
+        })
+        .collect();
+    lists.map(Value::Array)
+}
+
+fn list_of(request: &mut Request, image: &DeploymentImage) -> Result<Value, TransactionError> {
+    let modules = ModuleRow::all(request.tx, image.place.namespace)?.into_iter();
     let shown = modules.filter_map(|row| {
         let analysis = image.analysis.get(&row.path)?;
         Some(Value::Array(vec![
@@ -29,12 +49,6 @@ pub(super) fn list(request: &mut Request) -> Result<Value, TransactionError> {
         ]))
     });
     Ok(Value::Array(shown.collect()))
-}
-
-/// The same for every component there is: the root app.
-pub(super) fn list_all(request: &mut Request) -> Result<Value, TransactionError> {
-    let root = Value::Array(vec![Value::Null, list(request)?]);
-    Ok(Value::Array(vec![root]))
 }
 
 fn module(analysis: &AnalyzedModuleJson, hash: String) -> Value {
@@ -101,7 +115,7 @@ fn validator(
     let name = request.text("function")?;
     let path = FunctionPath::parse(&name)
         .map_err(|_| bad_argument("function", "the path of a function"))?;
-    let image = request.functions.images().current(request.tx)?;
+    let image = request.image()?;
     let found = image.as_ref().and_then(|image| {
         let module = image.analysis.get(&path.module)?;
         let function = module
@@ -116,7 +130,7 @@ fn validator(
 /// The text of a module as it was pushed, with its source map.
 pub(super) fn source(request: &mut Request) -> Result<Value, TransactionError> {
     let path = request.text("path")?;
-    let rows = ModuleRow::all(request.tx, Namespace::ROOT)?.into_iter();
+    let rows = ModuleRow::all(request.tx, request.namespace)?.into_iter();
     let Some(row) = rows.into_iter().find(|row| row.path == path) else {
         return Ok(Value::Null);
     };
@@ -130,7 +144,7 @@ pub(super) fn source(request: &mut Request) -> Result<Value, TransactionError> {
 /// What advice is made of: public functions without a validator for their arguments, and names of
 /// environment variables that the code speaks of.
 pub(super) fn review(request: &mut Request) -> Result<Value, TransactionError> {
-    let Some(image) = request.functions.images().current(request.tx)? else {
+    let Some(image) = request.image()? else {
         return Ok(object([
             ("withoutArguments", Value::Array(Vec::new())),
             ("environment", Value::Array(Vec::new())),
@@ -151,7 +165,7 @@ pub(super) fn review(request: &mut Request) -> Result<Value, TransactionError> {
         }
     }
     let mut names = BTreeSet::new();
-    for row in ModuleRow::all(request.tx, Namespace::ROOT)? {
+    for row in ModuleRow::all(request.tx, request.namespace)? {
         let module = ModuleText::load(request.tx, &row.hash)?;
         environment_names(&module.source, &mut names);
     }

@@ -275,7 +275,13 @@ async fn no_two_components_share_the_content_of_a_file() {
     ]);
     let empty = with_components().await;
     let state = empty.import("requireEmpty", &both).await;
-    assert!(refused(&state, "line 1: DuplicateId").contains(&file.id.to_string()));
+    assert!(
+        refused(
+            &state,
+            "_components/c/_storage/documents.jsonl: line 1: DuplicateId"
+        )
+        .contains(&file.id.to_string())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

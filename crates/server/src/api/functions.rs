@@ -266,7 +266,8 @@ async fn run_test_function(
     let request: TestFunctionRequest =
         serde_json::from_value(body).map_err(|error| ApiError::bad_body(error.to_string()))?;
     if request.component_id.is_some_and(|id| !id.is_empty()) {
-        let text = "components are not supported by this version of Lentil yet";
+        let text =
+            "queries that are not deployed run in the app only so far; leave --component out";
         return Err(ApiError::bad_request("ComponentNotFound", text));
     }
     let named = FunctionRequest {

@@ -20,6 +20,7 @@ pub(crate) fn router() -> Router<Deployment> {
             post(delete_scheduled_functions),
         )
         .route("/delete_tables", post(delete_tables))
+        .route("/delete_component", post(delete_component))
         .route("/pause_deployment", post(pause))
         .route("/v1/pause_deployment", post(pause))
         .route("/unpause_deployment", post(unpause))
@@ -60,15 +61,31 @@ struct OfComponent {
     component_id: Option<String>,
 }
 
-/// The root app is all there is.
-fn check_component(id: Option<&str>) -> Result<(), ApiError> {
-    match id {
-        None | Some("" | "root") => Ok(()),
-        Some(_) => {
-            let text = "components are not supported by this version of Lentil yet";
-            Err(ApiError::bad_request("ComponentNotFound", text))
-        }
-    }
+/// Where the tables are of the component of an id; none is the root's.
+async fn namespace_of(deployment: &Deployment, id: Option<String>) -> Result<Namespace, ApiError> {
+    let component = deployment.functions.component(id).await;
+    let component = component.map_err(|failure| match failure.class {
+        FailureClass::Developer => ApiError::bad_request("ComponentNotFound", failure.message),
+        _ => refused(failure),
+    })?;
+    Ok(component.namespace)
+}
+
+/// Deletes a component that is not mounted, with its data.
+async fn delete_component(
+    State(deployment): State<Deployment>,
+    WritingAdmin(author): WritingAdmin,
+    JsonBody(request): JsonBody<OfComponent>,
+) -> Result<(), ApiError> {
+    let id = request.component_id.ok_or_else(|| {
+        ApiError::bad_request(
+            "InvalidArgument",
+            "`componentId` must be the id of a component",
+        )
+    })?;
+    namespace_of(&deployment, Some(id.clone())).await?;
+    let deleted = deployment.functions.delete_component(author, id).await;
+    deleted.map_err(refused)
 }
 
 /// Cancels one that has not ended.
@@ -77,11 +94,11 @@ async fn cancel(
     WritingAdmin(author): WritingAdmin,
     JsonBody(request): JsonBody<CancelRequest>,
 ) -> Result<(), ApiError> {
-    check_component(request.component_id.as_deref())?;
+    let namespace = namespace_of(&deployment, request.component_id).await?;
     let args = serde_json::json!({ "id": request.id }).to_string();
     let canceled = deployment
         .functions
-        .cancel_scheduled_as(author, Namespace::ROOT, &args)
+        .cancel_scheduled_as(author, namespace, &args)
         .await;
     canceled.map_err(refused)
 }
@@ -92,11 +109,11 @@ async fn cancel_all(
     WritingAdmin(author): WritingAdmin,
     JsonBody(request): JsonBody<CancelAllRequest>,
 ) -> Result<(), ApiError> {
-    check_component(request.component_id.as_deref())?;
+    let namespace = namespace_of(&deployment, request.component_id).await?;
     let path = request.udf_path.as_deref();
     let canceled = deployment
         .functions
-        .cancel_all_scheduled(author, Namespace::ROOT, path)
+        .cancel_all_scheduled(author, namespace, path)
         .await;
     canceled.map_err(refused)
 }
@@ -107,8 +124,11 @@ async fn delete_scheduled_functions(
     WritingAdmin(author): WritingAdmin,
     JsonBody(request): JsonBody<OfComponent>,
 ) -> Result<(), ApiError> {
-    check_component(request.component_id.as_deref())?;
-    let deleted = deployment.functions.delete_scheduled(author).await;
+    let namespace = namespace_of(&deployment, request.component_id).await?;
+    let deleted = deployment
+        .functions
+        .delete_scheduled(author, namespace)
+        .await;
     deleted.map_err(refused)
 }
 
@@ -118,10 +138,10 @@ async fn delete_tables(
     WritingAdmin(author): WritingAdmin,
     JsonBody(request): JsonBody<DeleteTablesRequest>,
 ) -> Result<(), ApiError> {
-    check_component(request.component_id.as_deref())?;
+    let namespace = namespace_of(&deployment, request.component_id).await?;
     let deleted = deployment
         .functions
-        .delete_tables(author, request.table_names);
+        .delete_tables(author, namespace, request.table_names);
     deleted.await.map_err(refused)
 }
 

@@ -2,6 +2,7 @@
 
 use lentil_catalog::{ComponentPath, Components, MountedComponent};
 use lentil_database::Transaction;
+use lentil_server::ws::SyncOptions;
 use lentil_testkit::TestServer;
 use lentil_values::{Object, Value};
 use serde_json::{Value as Json, json};
@@ -62,7 +63,8 @@ fn places(page: &Json) -> Vec<String> {
 }
 
 async fn two_components() -> TestServer {
-    let server = TestServer::start().await;
+    // Their code is of no interest here: nothing is pushed.
+    let server = TestServer::launch_empty(false, SyncOptions::default()).await;
     mount(&server, &["a", "a/b"]).await;
     put(&server, "", "t", &["x"]).await;
     put(&server, "a", "t", &["y", "y"]).await;

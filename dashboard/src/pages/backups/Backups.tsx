@@ -57,7 +57,7 @@ export default function Backups() {
             </Empty>
           ) : (
             <section className="card flush">
-              <table className="table" aria-label="Backups">
+              <table className="table blocks" aria-label="Backups">
                 <thead>
                   <tr>
                     <th>File</th>
@@ -129,10 +129,12 @@ function Row({ backup, folder, onRestore }: { backup: Backup; folder: string; on
   return (
     <tr data-testid="backup-row" data-name={backup.name}>
       <td className="mono">{backup.name}</td>
-      <td>
+      <td data-label="Made">
         <Time ms={backup.at} />
       </td>
-      <td className="right">{bytes(backup.bytes)}</td>
+      <td className="right" data-label="Size">
+        {bytes(backup.bytes)}
+      </td>
       <td className="right">
         <IconButton label="Copy the path on the server" onClick={() => void copy(`${folder}/${backup.name}`)}>
           <Copy size={14} />

@@ -7,6 +7,7 @@ import { differences, restoreCommand, type Contents, type Difference } from "../
 import { useDeployment } from "../../lib/deployment";
 import { count } from "../../lib/format";
 import { useLive } from "../../lib/live";
+import { useSizes } from "../../lib/sizes";
 import { system } from "../../lib/system";
 import { copy } from "../../lib/toasts";
 
@@ -28,10 +29,9 @@ function useContents(name: string) {
 
 export function RestoreDialog({ name, folder, onClose }: { name: string; folder: string; onClose: () => void }) {
   const { contents, error, retry } = useContents(name);
-  const now = useLive(system.sizes, {});
+  const now = useSizes();
   const files = useLive(system.fileCount, {}).data;
   const command = restoreCommand(`${folder}/${name}`);
-  const failed = error ?? now.error;
   const footer = (
     <>
       <span className="muted">Nothing has been changed.</span>
@@ -43,9 +43,9 @@ export function RestoreDialog({ name, folder, onClose }: { name: string; folder:
   );
   return (
     <Dialog title={`What restoring ${name} would do`} onClose={onClose} wide footer={footer} testId="restore-dialog">
-      {failed ? (
-        <Problem error={failed} retry={retry} />
-      ) : !contents || !now.data ? (
+      {error ? (
+        <Problem error={error} retry={retry} />
+      ) : !contents || !now ? (
         <>
           <p className="muted" role="status">
             Unpacking the backup beside the others and counting. Nothing is changed.
@@ -54,7 +54,7 @@ export function RestoreDialog({ name, folder, onClose }: { name: string; folder:
         </>
       ) : (
         <>
-          <Table rows={differences(now.data, contents)} files={{ name: "Stored files", now: files ?? 0, after: contents.files }} />
+          <Table rows={differences(now, contents)} files={{ name: "Stored files", now: files ?? 0, after: contents.files }} />
           <p className="muted">
             Made by Lentil {contents.lentil}. A server cannot change its own data folder while it runs: this line makes a new one, and the
             server is then started with it. What there is now stays as it is.

@@ -2,7 +2,7 @@
 
 import { Database } from "lucide-react";
 import { useMemo } from "react";
-import { useSearchParams } from "react-router";
+import { Link, useSearchParams } from "react-router";
 import { Empty, Loading, Problem } from "../../components/ui";
 import { decodeFilters, encodeFilters, type Filters } from "../../lib/filters";
 import { useLive } from "../../lib/live";
@@ -65,7 +65,7 @@ export default function Data() {
       ) : (
         <Page>
           <Empty title="No tables yet" icon={<Database size={26} />}>
-            Create one with “New table” at the left, or push an app that has a schema.
+            A table comes with the first document that a function inserts, with a schema that is pushed, or with <b>+</b> at the left. <Link to="/functions">Run a function</Link> or see <Link to="/">how to push an app</Link>.
           </Empty>
         </Page>
       )}

@@ -1,15 +1,17 @@
 // The tables with their numbers of rows; search, and a new one.
 
 import { Plus } from "lucide-react";
-import { useConvex } from "convex/react";
-import { useEffect, useState, type FormEvent } from "react";
+import { useState, type FormEvent } from "react";
 import { Link, useNavigate } from "react-router";
 import { Button, Dialog, IconButton } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
 import { count } from "../../lib/format";
 import { messageOf, useCall } from "../../lib/live";
+import { useSizes } from "../../lib/sizes";
 import { system } from "../../lib/system";
 import { toast } from "../../lib/toasts";
+
+const NONE: Record<string, number> = {};
 
 interface Props {
   names: string[];
@@ -21,7 +23,7 @@ export function TableList({ names, current, declared }: Props) {
   const { can } = useDeployment();
   const [search, setSearch] = useState("");
   const [creating, setCreating] = useState(false);
-  const sizes = useSizes(names, current);
+  const sizes = useSizes(`${names.join(" ")} ${current}`) ?? NONE;
   const largest = Math.max(1, ...Object.values(sizes));
   const shown = names.filter((name) => name.toLowerCase().includes(search.toLowerCase()));
   return (
@@ -67,25 +69,6 @@ export function TableList({ names, current, declared }: Props) {
       {creating && <CreateTable names={names} onClose={() => setCreating(false)} />}
     </aside>
   );
-}
-
-/** Asked for when a table is opened: the answer reads whole tables, so it is not a live query. */
-function useSizes(names: string[], current: string | undefined): Record<string, number> {
-  const client = useConvex();
-  const [sizes, setSizes] = useState<Record<string, number>>({});
-  const key = `${names.join(" ")} ${current}`;
-  useEffect(() => {
-    let stopped = false;
-    client.query(system.sizes, {}).then(
-      (next) => !stopped && setSizes(next),
-      // Without counts the list is still a list.
-      () => undefined,
-    );
-    return () => {
-      stopped = true;
-    };
-  }, [client, key]);
-  return sizes;
 }
 
 function CreateTable({ names, onClose }: { names: string[]; onClose: () => void }) {

@@ -151,6 +151,8 @@ function RunFunction({ path, kind, identity }: RunProps) {
       <div className="dock-side">
         <textarea
           aria-label="Arguments"
+          // Whoever opens the dock or picks a function goes on typing here.
+          autoFocus
           spellCheck={false}
           value={text}
           onChange={(event) => setText(event.target.value)}

@@ -73,7 +73,7 @@ const Shown = memo(function Shown({ feed, version, paused }: { feed: Feed; versi
                   return (
                     <td key={winner} className="right" data-testid="conflict-cell" data-loser={loser} data-winner={winner} data-count={total}>
                       {cell && (
-                        <span className="heat" style={{ opacity: 0.25 + (0.75 * total) / high }}>
+                        <span className="heat" style={{ "--glow": total / high } as React.CSSProperties}>
                           {cell.retried}
                           {cell.failed > 0 && <em> / {cell.failed} failed</em>}
                         </span>

@@ -2,7 +2,7 @@
 // it. The same as a picture and as a list.
 
 import { memo, useCallback, useDeferredValue, useMemo } from "react";
-import { useSearchParams, type SetURLSearchParams } from "react-router";
+import { Link, useSearchParams, type SetURLSearchParams } from "react-router";
 import { Badge, Empty } from "../../components/ui";
 import { bytes, clock, count, duration, percent } from "../../lib/format";
 import { useParam } from "../../lib/param";
@@ -106,7 +106,8 @@ const Reactions = memo(function Reactions({ feed, version, mode, byArguments, on
     <>
       {rows.length === 0 ? (
         <Empty title="No query has run again yet">
-          Change something a client is watching. The mutation, the data it touched and the queries that ran again appear here.
+          Open your app, then change something it shows: send a message in it, <Link to="/functions">run a mutation</Link> or <Link to="/data">edit a document</Link>. The
+          mutation, the data it touched and the queries that ran again for it appear here.
         </Empty>
       ) : mode === "list" ? (
         <ReactionList rows={rows} onChoose={choose} most={LISTED} />
@@ -216,8 +217,9 @@ function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClos
         </button>
       </div>
       <p>
-        {ran.length === 1 ? "Once" : `${count(ran.length)} times`} since this page was opened; {percent(ran.length ? wasted.length / ran.length : 0)} of that gave the same
-        result. {bytes(sent)} went to clients.
+        {ran.length === 1 ? "Once" : `${count(ran.length)} times`} since this page was opened
+        {wasted.length === 0 ? ", and its result was another one each time" : `; ${percent(wasted.length / ran.length)} of that gave the same result, for nothing`}. {bytes(sent)}{" "}
+        went to clients.
       </p>
       {worst && (
         <p className="advice-line">

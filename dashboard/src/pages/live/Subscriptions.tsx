@@ -69,10 +69,10 @@ export function Subscriptions({ paused }: ViewProps) {
     <>
       <div className="row wrap">
         <span data-testid="session-count" data-count={snapshot.sessions.length}>
-          <strong>{count(snapshot.sessions.length)}</strong> clients
+          <strong>{count(snapshot.sessions.length)}</strong> {snapshot.sessions.length === 1 ? "client" : "clients"}
         </span>
         <span>
-          <strong>{count(snapshot.subscriptions.length)}</strong> different queries
+          <strong>{count(snapshot.subscriptions.length)}</strong> {snapshot.subscriptions.length === 1 ? "query" : "different queries"}
         </span>
         {picture.hidden > 0 && <span className="muted">{count(picture.hidden)} quiet ones are hidden</span>}
         <span className="grow" />

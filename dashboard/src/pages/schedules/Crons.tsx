@@ -64,7 +64,7 @@ export function Crons() {
   };
   return (
     <section className="card flush">
-      <table className="table" aria-label="Cron jobs">
+      <table className="table blocks" aria-label="Cron jobs">
         <thead>
           <tr>
             <th>Name</th>
@@ -116,9 +116,9 @@ function CronRow({ job, runs, open, onToggle, onRun }: RowProps) {
         </button>{" "}
         {runs.length > 0 && <span className="muted">{runs.length === 1 ? "1 run" : `${runs.length} runs`}</span>}
       </td>
-      <td>{scheduleText(job.cronSpec.cronSchedule)}</td>
-      <td className="mono">{plainPath(job.cronSpec.udfPath)}</td>
-      <td>
+      <td data-label="Schedule">{scheduleText(job.cronSpec.cronSchedule)}</td>
+      <td className="mono" data-label="Function">{plainPath(job.cronSpec.udfPath)}</td>
+      <td data-label="Last run">
         {last === null || !job.lastRun ? (
           <span className="muted">never</span>
         ) : (
@@ -127,7 +127,7 @@ function CronRow({ job, runs, open, onToggle, onRun }: RowProps) {
           </>
         )}
       </td>
-      <td>{job.nextRun?.state.type === "inProgress" ? <Badge kind="info">running</Badge> : next !== null ? <Time ms={next} /> : "–"}</td>
+      <td data-label="Next run">{job.nextRun?.state.type === "inProgress" ? <Badge kind="info">running</Badge> : next !== null ? <Time ms={next} /> : "–"}</td>
       <td className="right">
         <Button look="quiet" needs="WriteData" icon={<Play size={13} />} onClick={onRun} data-testid="cron-run">
           Run now

@@ -2,6 +2,7 @@
 
 import { NavLink, useParams } from "react-router";
 import { Authentication } from "./Authentication";
+import { Components } from "./Components";
 import { Environment } from "./Environment";
 import { General } from "./General";
 import { PauseDeployment } from "./PauseDeployment";
@@ -10,6 +11,7 @@ const VIEWS = [
   ["", "General", General],
   ["environment-variables", "Environment variables", Environment],
   ["authentication", "Authentication", Authentication],
+  ["components", "Components", Components],
   ["pause", "Pause", PauseDeployment],
 ] as const;
 

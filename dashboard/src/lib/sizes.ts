@@ -1,0 +1,33 @@
+// How many documents tables have, asked for now and then: a live query would be asked again at
+// every write of any table.
+
+import { useConvex } from "convex/react";
+import { useEffect, useState } from "react";
+import { system } from "./system";
+
+const EVERY_MS = 3_000;
+
+/** null until it is known; asked at once when the key is another. */
+export function useSizes(key = ""): Record<string, number> | null {
+  const client = useConvex();
+  const [sizes, setSizes] = useState<Record<string, number> | null>(null);
+  useEffect(() => {
+    let stopped = false;
+    let timer = 0;
+    const ask = async () => {
+      try {
+        const next = document.hidden ? null : await client.query(system.sizes, {});
+        if (next && !stopped) setSizes(next);
+      } catch {
+        // What is known stays, and is asked for again.
+      }
+      if (!stopped) timer = window.setTimeout(() => void ask(), EVERY_MS);
+    };
+    void ask();
+    return () => {
+      stopped = true;
+      window.clearTimeout(timer);
+    };
+  }, [client, key]);
+  return sizes;
+}
