@@ -222,6 +222,8 @@
           break;
         case IN_TRIM:
           collectGarbage();
+          frame(OUT_READY);
+          send();
           break;
         case IN_ENV:
           setEnv(readU32(), readString());
@@ -247,7 +249,7 @@
     v8.setFlagsFromString("--expose-gc");
     const collect = vm.runInNewContext("gc");
     v8.setFlagsFromString("--no-expose-gc");
-    collect();
+    collect({ type: "major", execution: "sync", flavor: "last-resort" });
   }
 
   function dropBundle(number) {

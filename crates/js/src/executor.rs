@@ -1,21 +1,23 @@
-//! Drives one executor process: sends bundles and calls, answers syscalls, watches the clock.
+//! Drives one executor process: sends bundles and calls, and answers syscalls. What frames hold is
+//! written and read in `executor/wire.rs`; how long code may run is watched in `executor/clock.rs`.
+
+mod clock;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::call::{
-    CallOutcome, CallResult, Foreseen, Invocation, JsError, LogLevel, LogLine, Reply, Syscalls,
-    Usage,
-};
+pub(crate) use self::wire::{read_line, read_outcome, write_invocation};
+use self::wire::{write_foreseen, write_reply};
+use crate::call::{CallOutcome, CallResult, Invocation, JsError, Reply, Syscalls, Usage};
 use crate::limits::*;
 use crate::loaded::Loaded;
-use crate::meter::{Meter, Verdict};
-use crate::process::{KillSwitch, Launch, Process, Waited, was_out_of_memory};
-use crate::render::render;
+use crate::meter::Meter;
+use crate::process::{KillSwitch, Launch, Process, was_out_of_memory};
 use crate::wire::{FrameReader, FrameWriter, Malformed, from_executor, to_executor};
-use crate::{Bundle, FunctionKind, Realms, SyscallError};
+use crate::{Bundle, Realms, SyscallError};
 
 /// What evaluating a module is for; the numbers are the executor's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +70,10 @@ pub(crate) struct Executor {
     asked: bool,
     /// The last call failed, perhaps for want of memory that its realm still holds.
     suspect: bool,
+    /// Private memory when it rested for the first time after a call.
+    rested: Option<u64>,
+    /// It runs a call, or analyses something, and does not just start or tidy up.
+    is_called: bool,
     /// Its priority is lowered: a call has run for long.
     background: bool,
     running_since: Instant,
@@ -116,6 +122,8 @@ impl Executor {
             calls: 0,
             asked: false,
             suspect: false,
+            rested: None,
+            is_called: false,
             background: false,
             running_since: Instant::now(),
             cpu_before: None,
@@ -153,6 +161,7 @@ impl Executor {
     /// What comes is a call that nobody else has asked for.
     pub(crate) fn begin(&mut self) {
         self.asked = false;
+        self.is_called = true;
     }
 
     /// Runs one call to its end.
@@ -240,12 +249,32 @@ impl Executor {
         }
     }
 
-    /// Has it give back memory that it can do without until it is called again.
-    pub(crate) fn trim(&mut self) -> Result<(), End> {
+    /// Has it give back memory that it can do without until it is called again. Says whether it
+    /// keeps so much, or has so low a priority, that another process should take its place.
+    pub(crate) fn trim(&mut self) -> Result<bool, End> {
         self.loaded.trim(&mut self.output);
         self.output.begin(to_executor::TRIM);
         self.output.end();
-        self.flush()
+        self.flush()?;
+        match self.receive(&mut Meter::new(START_TIME))? {
+            from_executor::READY => Ok(self.background || self.has_grown()),
+            kind => Err(End::System(
+                format!("the executor sent a frame of kind {kind} when it was trimmed"),
+                false,
+            )),
+        }
+    }
+
+    /// Whether it has much more memory than when it rested first, after its first calls.
+    fn has_grown(&mut self) -> bool {
+        let Some(bytes) = self.process.private_bytes() else {
+            return false;
+        };
+        if self.calls == 0 {
+            return false;
+        }
+        let first = *self.rested.get_or_insert(bytes);
+        bytes > first + first / GROWTH_SHARE
     }
 
     /// Tells the executor to drop the execution it is in; it must be waiting for replies.
@@ -303,107 +332,6 @@ impl Executor {
         self.output.clear();
         self.running_since = Instant::now();
         sent.map_err(|error| broken(&error))
-    }
-
-    /// Waits for the next frame while user code runs; returns its kind, its fields are in
-    /// `input[FIELDS..frame_end]`.
-    fn receive(&mut self, meter: &mut Meter) -> Result<u8, End> {
-        self.have = 0;
-        self.cpu_before = None;
-        if meter.is_exact() {
-            self.cpu_before = self.process.cpu_time();
-        }
-        let mut wanted = 4;
-        while self.have < wanted {
-            let got = self.next_bytes(meter)?;
-            if got == 0 {
-                return Err(End::System(
-                    "the executor ended unexpectedly".to_owned(),
-                    false,
-                ));
-            }
-            self.have += got;
-            if wanted == 4 && self.have >= 4 {
-                let length = u32::from_le_bytes([
-                    self.input[0],
-                    self.input[1],
-                    self.input[2],
-                    self.input[3],
-                ]);
-                wanted = 4 + length as usize;
-                if length == 0 || wanted > FRAME_BYTES_MAX {
-                    return Err(End::System(
-                        format!("the executor sent a frame of {length} bytes"),
-                        false,
-                    ));
-                }
-                if wanted > self.input.len() {
-                    self.input.resize(wanted, 0);
-                }
-            }
-        }
-        meter.spend(self.running_since, self.cpu_used());
-        self.frame_end = wanted;
-        Ok(self.input[4])
-    }
-
-    /// CPU time of the process since `cpu_before`, if that was read.
-    fn cpu_used(&self) -> Option<Duration> {
-        let before = self.cpu_before?;
-        Some(self.process.cpu_time()?.saturating_sub(before))
-    }
-
-    /// Reads what comes next, if it comes before the time of user code is up; 0 bytes when the
-    /// process is gone.
-    fn next_bytes(&mut self, meter: &Meter) -> Result<usize, End> {
-        let since = self.running_since;
-        if self.cpu_before.is_none() {
-            // Most frames come at once: one system call, and no look at the CPU clock.
-            let got = self.process.read_soon(&mut self.input[self.have..]);
-            if let Some(got) = got.map_err(|error| broken(&error))? {
-                return Ok(got);
-            }
-            let used = self.process.cpu_time();
-            self.cpu_before = used.map(|used| used.saturating_sub(since.elapsed()));
-        }
-        let mut left = self.until_background(meter, since);
-        while self.process.wait(left).map_err(|error| broken(&error))? == Waited::TimedOut {
-            if !self.background && self.until_background(meter, since).is_zero() {
-                // Calls that hold nobody up for long go first. Where it is not allowed, nothing changes.
-                self.background = true;
-                self.process.set_background(true);
-                left = meter.left(since);
-                continue;
-            }
-            match meter.judge(since, self.cpu_used()) {
-                Verdict::Stop => return Err(End::Timeout),
-                Verdict::Starved => return Err(End::Starved),
-                Verdict::WaitFor(more) => left = more,
-            }
-        }
-        let got = self.process.read(&mut self.input[self.have..]);
-        got.map_err(|error| broken(&error))
-    }
-
-    /// How long to wait before the priority is lowered, or else for the time to be up.
-    fn until_background(&self, meter: &Meter, since: Instant) -> Duration {
-        let left = meter.left(since);
-        if self.background {
-            return left;
-        }
-        left.min(BACKGROUND_AFTER.saturating_sub(meter.spent() + since.elapsed()))
-    }
-
-    /// The call has ended, and what comes next may be quick. Stays where it is if the system does
-    /// not let a process out of the background again.
-    pub(crate) fn come_forward(&mut self) {
-        if self.background && self.process.set_background(false) {
-            self.background = false;
-        }
-    }
-
-    pub(crate) fn in_background(&self) -> bool {
-        self.background
     }
 
     /// Answers a batch of asynchronous syscalls with one frame.
@@ -499,131 +427,6 @@ impl Executor {
         }
         Ok(outcome)
     }
-}
-
-fn write_reply(replies: &mut FrameWriter, reply: Result<String, SyscallError>) -> Result<(), End> {
-    match reply {
-        Ok(text) => {
-            replies.u8(0);
-            replies.str(&text);
-        }
-        Err(SyscallError::Developer { message, data }) => {
-            replies.u8(if data.is_some() { 2 } else { 1 });
-            replies.str(&message);
-            if let Some(data) = data {
-                replies.str(&data);
-            }
-        }
-        Err(SyscallError::System { message }) => return Err(End::System(message, true)),
-    }
-    Ok(())
-}
-
-/// What is answered in advance.
-fn write_foreseen(output: &mut FrameWriter, foreseen: &[Foreseen]) {
-    output.u32(u32::try_from(foreseen.len()).unwrap_or(u32::MAX));
-    for Foreseen { op, args, answer } in foreseen {
-        output.str(op);
-        output.str(args);
-        output.str(answer);
-    }
-}
-
-/// The fields of an invocation; the environment and the module by their numbers.
-pub(crate) fn write_invocation(
-    output: &mut FrameWriter,
-    invocation: &Invocation,
-    env: u32,
-    module: usize,
-    realms: Realms,
-) {
-    output.u32(invocation.bundle.number());
-    output.u32(env);
-    output.u8(match realms {
-        Realms::Fresh => 0,
-        Realms::Kept => 1,
-        Realms::Watched if invocation.bundle.modules()[module].is_distrusted() => 0,
-        Realms::Watched => 2,
-    });
-    output.u8(kind_number(invocation.kind));
-    output.u32(u32::try_from(module).unwrap_or(u32::MAX));
-    output.str(&invocation.function);
-    output.str(&invocation.args);
-    output.str(&hex::encode(invocation.seed));
-    output.f64(invocation.now_ms);
-}
-
-fn kind_number(kind: FunctionKind) -> u8 {
-    match kind {
-        FunctionKind::Query => 0,
-        FunctionKind::Mutation => 1,
-        FunctionKind::Action => 2,
-        FunctionKind::HttpAction => 3,
-    }
-}
-
-pub(crate) fn read_outcome(
-    fields: &mut FrameReader,
-    bundle: &Bundle,
-) -> Result<CallOutcome, Malformed> {
-    let status = fields.u8()?;
-    let (text, stack) = (fields.str()?, fields.str()?);
-    let has_data = fields.u8()? == 1;
-    let data = fields.str()?;
-    let observed = fields.u8()?;
-    let verdict = fields.str()?.to_owned();
-    let result = match status {
-        0 => CallResult::Value(text.to_owned()),
-        1 => CallResult::Error(JsError {
-            rendered: render(bundle, text, stack),
-            data: has_data.then(|| data.to_owned()),
-        }),
-        _ => CallResult::Error(JsError {
-            rendered: text.to_owned(),
-            data: None,
-        }),
-    };
-    let count = fields.u32()?;
-    let mut logs = Vec::new();
-    for _ in 0..count {
-        logs.push(read_line(fields)?);
-    }
-    let usage = Usage {
-        user_time: Duration::ZERO,
-        observed_time: observed & 1 != 0,
-        observed_randomness: observed & 2 != 0,
-        observed_env: observed & 4 != 0,
-        realm_reused: observed & 8 != 0,
-    };
-    Ok(CallOutcome {
-        result,
-        logs,
-        usage,
-        realm_verdict: (!verdict.is_empty()).then_some(verdict),
-    })
-}
-
-pub(crate) fn read_line(fields: &mut FrameReader) -> Result<LogLine, Malformed> {
-    let level = match fields.u8()? {
-        0 => LogLevel::Debug,
-        1 => LogLevel::Info,
-        2 => LogLevel::Log,
-        3 => LogLevel::Warn,
-        _ => LogLevel::Error,
-    };
-    let is_truncated = fields.u8()? == 1;
-    let timestamp_ms = fields.f64()?;
-    let count = fields.u32()?;
-    let mut messages = Vec::new();
-    for _ in 0..count {
-        messages.push(fields.str()?.to_owned());
-    }
-    Ok(LogLine {
-        level,
-        messages,
-        timestamp_ms,
-        is_truncated,
-    })
 }
 
 /// The outcome of an execution tree that ended at once.

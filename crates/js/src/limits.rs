@@ -21,6 +21,9 @@ pub(crate) const COMPILE_ALLOWANCE_PER_MIB: Duration = Duration::from_secs(1);
 /// that runs for so long holds up nobody (ADR 0013).
 pub(crate) const WALL_FACTOR: u32 = 10;
 
+/// The same where its priority is lower than that of others.
+pub(crate) const WALL_FACTOR_BEHIND: u32 = 30;
+
 /// A call that holds an executor for so long is slow, and so is a function whose calls do.
 pub(crate) const SLOW_AFTER: Duration = Duration::from_millis(100);
 
@@ -57,6 +60,9 @@ pub(crate) const RESIDENT_HEADROOM_MIB: u64 = 256;
 
 /// An executor with nothing to do for so long gives memory back.
 pub(crate) const TRIM_AFTER: Duration = Duration::from_secs(5);
+
+/// An idle executor that has grown by this part of what it had when it first rested is replaced.
+pub(crate) const GROWTH_SHARE: u64 = 12;
 
 /// Bundles an executor keeps: one for each definition of a component that its calls come through.
 pub(crate) const BUNDLES_PER_EXECUTOR: usize = 24;

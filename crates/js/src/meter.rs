@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::limits::{IDLE_SHARE, WALL_FACTOR};
+use crate::limits::{IDLE_SHARE, WALL_FACTOR, WALL_FACTOR_BEHIND};
 
 /// Calls that have run for so long are measured by the process's CPU clock: on a busy machine much
 /// of the time on the wall is somebody else's. Most calls are over before, and cost no reading.
@@ -18,6 +18,7 @@ pub(crate) struct Meter {
     spent: Duration,
     /// The same by the clock on the wall.
     wall: Duration,
+    wall_factor: u32,
 }
 
 /// What to do when the time is up by the clock on the wall.
@@ -38,7 +39,13 @@ impl Meter {
             limit: promised,
             spent: Duration::ZERO,
             wall: Duration::ZERO,
+            wall_factor: WALL_FACTOR,
         }
+    }
+
+    /// Others have the processors first from now on, so it may take longer.
+    pub(crate) fn go_behind(&mut self) {
+        self.wall_factor = WALL_FACTOR_BEHIND;
     }
 
     /// Grants more (compiling is not the call's fault).
@@ -77,14 +84,12 @@ impl Meter {
         if used >= self.limit {
             return Verdict::Stop;
         }
-        if wall >= self.limit * WALL_FACTOR {
-            // Code that waits for nothing uses no time either, and that is not the machine's fault.
-            let idle = used < self.limit / IDLE_SHARE;
-            return if idle {
-                Verdict::Stop
-            } else {
-                Verdict::Starved
-            };
+        // Code that waits for nothing uses no time either, and that is not the machine's fault.
+        if wall >= self.limit * WALL_FACTOR && used < self.limit / IDLE_SHARE {
+            return Verdict::Stop;
+        }
+        if wall >= self.limit * self.wall_factor {
+            return Verdict::Starved;
         }
         Verdict::WaitFor((self.limit - used).max(Duration::from_millis(1)))
     }
@@ -95,7 +100,7 @@ impl Meter {
             "The machine is too busy to run this function: it may run for {}s, and did not get that much in {}s. Try \
              again in a moment.",
             self.promised.as_secs_f64(),
-            (self.limit * WALL_FACTOR).as_secs()
+            (self.limit * self.wall_factor).as_secs()
         )
     }
 
@@ -152,6 +157,16 @@ mod tests {
             .checked_sub(Duration::from_secs(u64::from(WALL_FACTOR) + 1))
             .unwrap();
         assert_eq!(meter.judge(long, half), Verdict::Starved);
+        let mut behind = Meter::new(Duration::from_secs(1));
+        behind.go_behind();
+        assert_eq!(
+            behind.judge(long, half),
+            Verdict::WaitFor(Duration::from_millis(500))
+        );
+        assert_eq!(
+            behind.judge(long, Some(Duration::from_millis(10))),
+            Verdict::Stop
+        );
         let nothing = Some(Duration::from_millis(10));
         assert_eq!(meter.judge(long, nothing), Verdict::Stop);
         assert_eq!(

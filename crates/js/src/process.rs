@@ -247,11 +247,22 @@ impl Process {
 
     /// Resident memory, bytes, where the system tells.
     pub(crate) fn resident_bytes(&self) -> Option<u64> {
+        self.pages().map(|(resident, _)| resident)
+    }
+
+    /// Of that, what it shares with no file.
+    pub(crate) fn private_bytes(&self) -> Option<u64> {
+        let (resident, shared) = self.pages()?;
+        Some(resident.saturating_sub(shared))
+    }
+
+    /// Bytes that are resident, and how many of them are those of files.
+    fn pages(&self) -> Option<(u64, u64)> {
         let text = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).ok()?;
-        let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
-        // SAFETY: asks for a constant of the system.
-        let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).ok()?;
-        Some(pages * page)
+        let mut fields = text.split_ascii_whitespace().skip(1);
+        let mut next = || fields.next()?.parse::<u64>().ok();
+        let page = u64::try_from(rustix::param::page_size()).ok()?;
+        Some((next()? * page, next()? * page))
     }
 
     /// Ends the process; returns how it ended and the last it said on stderr.

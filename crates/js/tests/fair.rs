@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use lentil_js::{Bundle, CallResult, FunctionKind, Host, HostOptions, Realms};
+use lentil_js::{Bundle, CallResult, FunctionKind, Host, HostOptions, Realms, Reply};
 
 mod support;
-use support::{World, app, invocation, options};
+use support::{World, app, children, invocation, options, runtime};
 
 fn start(executors: usize, queue: usize) -> Host {
     Host::start(HostOptions {
@@ -150,4 +150,46 @@ async fn a_function_with_too_many_calls_is_refused_and_others_are_not() {
     host.shutdown().await;
     let refused = call(&host, &bundle, "light").await.unwrap_err();
     assert_eq!(refused, "The server is shutting down.");
+}
+
+/// The priority of a process; a higher number lets others go first.
+fn niceness(pid: &str) -> i32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    fields
+        .split_ascii_whitespace()
+        .nth(16)
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn calls_that_run_for_long_let_others_go_first() {
+    let host = start(1, 8);
+    let bundle = app(
+        "export const f = query(async ({ ms }) => { for (let i = 0, n = 0; i < ms * 1e5; i++) n += i % 7; return await call('nice'); });",
+    );
+    let seen = |work: &str| {
+        let world = World::new(|_, _| {
+            let nice = children().first().map_or(0, |pid| niceness(pid));
+            Reply::Value(nice.to_string())
+        });
+        let mut invocation = invocation(&bundle, "f", FunctionKind::Query);
+        invocation.args = format!("[{{\"ms\":{work}}}]");
+        let (outcome, _) = runtime()
+            .block_on(host.call(invocation, world))
+            .unwrap_or_else(|_| panic!("refused"));
+        outcome.result
+    };
+    let normal = CallResult::Value(niceness("self").to_string());
+    // The first call may take long to compile.
+    seen("0");
+    assert_eq!(seen("0"), normal);
+    assert_ne!(seen("5000"), normal);
+    // Only the privileged may raise a priority again; others get a new process when there is time.
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(seen("0"), normal);
+    }
 }

@@ -51,6 +51,15 @@ enum Next {
     Wait,
 }
 
+impl From<Task> for Next {
+    fn from(task: Task) -> Self {
+        match task {
+            Task::Run(job) => Next::Run(job),
+            Task::Start => Next::Start,
+        }
+    }
+}
+
 impl Worker {
     pub(super) fn new(
         number: usize,
@@ -189,39 +198,60 @@ impl Worker {
 
     /// Waits for something to do; what is not needed goes meanwhile. Nothing if the pool is shut
     /// down.
-    fn next(&mut self, tasks: &Receiver<Task>, idle_after: Duration) -> Option<Task> {
+    fn next(&mut self, tasks: &Receiver<Task>, idle_after: Duration) -> Option<Next> {
         let soon = TRIM_AFTER.min(idle_after);
-        for (wait, then) in [
-            (soon, Worker::trim as fn(&mut Worker)),
-            (idle_after - soon, Worker::go_cold),
-        ] {
-            match tasks.recv_timeout(wait) {
-                Ok(task) => return Some(task),
-                Err(RecvTimeoutError::Timeout) => then(self),
-                Err(RecvTimeoutError::Disconnected) => return None,
-            }
+        match tasks.recv_timeout(soon) {
+            Ok(task) => return Some(task.into()),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
         }
-        tasks.recv().ok()
+        match self.settle() {
+            Next::Wait => {}
+            next => return Some(next),
+        }
+        match tasks.recv_timeout(idle_after - soon) {
+            Ok(task) => return Some(task.into()),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if self.leave_idle() {
+            self.retire();
+            self.shared.state.lock().cold.push(self.number);
+        }
+        tasks.recv().ok().map(Next::from)
     }
 
-    /// Ends the process, unless a job is on its way to it.
-    fn go_cold(&mut self) {
+    /// Is idle no longer; false if it is not, because something to do is on its way.
+    fn leave_idle(&mut self) -> bool {
         let mut state = self.shared.state.lock();
-        let Some(at) = state.idle.iter().position(|idle| *idle == self.number) else {
-            return;
-        };
-        state.idle.remove(at);
-        state.cold.push(self.number);
-        drop(state);
-        self.retire();
+        let at = state.idle.iter().position(|idle| *idle == self.number);
+        at.is_some_and(|at| {
+            state.idle.remove(at);
+            true
+        })
     }
 
-    fn trim(&mut self) {
-        if let Some((executor, _)) = &mut self.executor
-            && executor.trim().is_err()
-        {
-            self.go_cold();
+    /// Has nothing to do for now: gives memory back, by another process if this one cannot.
+    fn settle(&mut self) -> Next {
+        if !self.leave_idle() {
+            return Next::Wait;
         }
+        let keep = self.executor.as_mut().map(|(executor, _)| executor.trim());
+        match keep {
+            Some(Ok(false)) => return self.rest(),
+            Some(Ok(true)) => {
+                tracing::debug!(self.number, "an executor that has grown is replaced")
+            }
+            Some(Err(end)) => tracing::debug!(self.number, ?end, "an idle executor is gone"),
+            None => return self.rest(),
+        }
+        self.retire();
+        let mut state = self.shared.state.lock();
+        if state.closed {
+            return Next::Wait;
+        }
+        state.starting += 1;
+        Next::Start
     }
 
     fn retire(&mut self) {
@@ -232,11 +262,7 @@ impl Worker {
 
     /// The loop of a driver thread; ends when the pool is shut down.
     pub(super) fn drive(mut self, tasks: &Receiver<Task>, idle_after: Duration) {
-        while let Some(task) = self.next(tasks, idle_after) {
-            let mut next = match task {
-                Task::Run(job) => Next::Run(job),
-                Task::Start => Next::Start,
-            };
+        while let Some(mut next) = self.next(tasks, idle_after) {
             loop {
                 next = match next {
                     Next::Run(job) => {
