@@ -25,9 +25,9 @@ const ENDS_WITHIN_MS = 15_000;
 /** On a machine too busy to run it the time of a short function may be up, too: so often it is called again. */
 const BUSY = 3;
 const QUIET_MS = 3_000;
-/** So many times as long as alone, and the time of two functions that are ended. */
+/** So many times as long as alone (two to three times are measured), and what one sample more or less may do. */
 const SLOWER = 5;
-const SLACK_MS = 400;
+const SLACK_MS = 40;
 /** What the machine may have to do before without being too busy to measure anything. */
 const BUSY_LOAD = 2 * os.availableParallelism();
 /** Writes that may be on their way. */

@@ -1,7 +1,7 @@
 // Hostile functions that want all memory, all stack, or a result that nobody can hold.
 
 /** On a busy machine the time is over before the memory is full. */
-const FULL = /^JavaScript execution ran out of memory|^Function execution timed out|allocation failed|could not allocate memory|Invalid (array buffer|typed array|string|array) length|Maximum BigInt size|Map maximum size|Set maximum size/;
+const FULL = /^JavaScript execution ran out of memory|^Function execution timed out|allocation failed|could not allocate memory|: Out of memory|Invalid (array buffer|typed array|string|array) length|Maximum BigInt size|Map maximum size|Set maximum size/;
 const eats = (title, body) => [title, body, FULL];
 const OVERFLOW = /Maximum call stack size exceeded/;
 
