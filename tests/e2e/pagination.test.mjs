@@ -47,9 +47,12 @@ async function start(t) {
 /** A page that has the script of pages/pagination.jsx, at an address of its own. */
 async function servePage(t) {
   const { build } = createRequire(path.join(here, "x.js"))("esbuild");
+  // One React for the page and for the client: packages of the tests may bring another.
+  const modules = path.join(root, "examples/realtime/node_modules");
+  const alias = Object.fromEntries(["react", "react-dom"].map((name) => [name, path.join(modules, name)]));
   const { outputFiles } = await build({
     entryPoints: [path.join(here, "pages/pagination.jsx")], bundle: true, write: false, format: "iife",
-    nodePaths: [path.join(root, "examples/realtime/node_modules")], define: { "process.env.NODE_ENV": '"production"' },
+    nodePaths: [modules], alias, define: { "process.env.NODE_ENV": '"production"' },
   });
   const html = `<!doctype html><meta charset="utf-8"><script>${outputFiles[0].text.replaceAll("</script", "<\\/script")}</script>`;
   const pages = http.createServer((_, response) => response.setHeader("content-type", "text/html").end(html));
