@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { ConvexClient } from "convex/browser";
 
-import { openConsole, picture, sampleServer, startBrowser } from "./dashboard.mjs";
+import { openConsole, openLive, picture, sampleServer, startBrowser } from "./dashboard.mjs";
 import { until } from "./harness.mjs";
 
 const attribute = (page, id, name) => page.getAttribute(`[data-testid="${id}"]`, name);
@@ -51,7 +51,7 @@ test("s29 the tile of calls follows a load and its end", async (t) => {
 test("s30 the ring of a query that is asked for again and again is full", async (t) => {
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
   for (let i = 0; i < 150; i++) await server.call("query", "messages:list", { channel: "c" });
-  const page = await openConsole(browser, server, "/live/cache");
+  const page = await openLive(browser, server, "cache");
   const ring = page.locator('[data-testid=cache-ring][data-query="messages:list"]');
   await until(async () => Number(await ring.getAttribute("data-hit")) >= 0.99, { what: "99 %", limitMs: 15_000 });
 });
@@ -61,7 +61,7 @@ test("s31 the map has each client with its queries, and lets go of one that leav
   const queries = (n) => [["messages:list", { channel: "c" }], ["counters:read", { name: `n${n}` }]];
   const clients = [1, 2, 3].map((n) => watcher(t, server, queries(n)));
   for (const { ready } of clients) await ready();
-  const page = await openConsole(browser, server, "/live/subscriptions");
+  const page = await openLive(browser, server, "subscriptions");
   await page.waitForSelector('[data-testid=session-count][data-count="3"]', { timeout: 10_000 });
   const shared = page.locator('[data-testid=sub-query][data-label="messages:list"]');
   assert.equal(await shared.getAttribute("data-count"), "3");
@@ -78,7 +78,7 @@ test("s32 s34 the reactivity view names cause, range and query, and why", async 
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
   const { ready } = watcher(t, server, [["messages:list", { channel: "c1" }]]);
   await ready();
-  const page = await openConsole(browser, server, "/live/reactivity");
+  const page = await openLive(browser, server, "reactivity");
   await page.click("[data-testid=reactivity-list]");
   await server.call("mutation", "messages:send", { channel: "c2", body: "elsewhere" });
   const id = await server.call("mutation", "messages:send", { channel: "c1", body: "here" });
@@ -111,7 +111,7 @@ test("s33 a re-run for nothing is grey, and after enough of them there is advice
   const [user] = await server.call("query", "users:older", { than: 0 });
   const { ready } = watcher(t, server, [["users:nameOf", { id: user._id }]]);
   await ready();
-  const page = await openConsole(browser, server, "/live/reactivity");
+  const page = await openLive(browser, server, "reactivity");
   for (let age = 30; age < 50; age++) await server.call("mutation", "users:touch", { id: user._id, age });
   await page.waitForSelector(row(page, "users:nameOf", "users:touch", false), { state: "attached", timeout: 10_000 });
   await page.click("[data-testid=nav-overview]");
@@ -122,8 +122,7 @@ test("s33 a re-run for nothing is grey, and after enough of them there is advice
 test("s35 conflicts are a cell of the matrix, with winner and loser", async (t) => {
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
   await server.call("mutation", "counters:bump", { name: "hot" });
-  const page = await openConsole(browser, server, "/live/conflicts");
-  await page.waitForSelector("main h1");
+  const page = await openLive(browser, server, "conflicts");
   const cell = page.locator('[data-testid=conflict-cell][data-loser="counters:bump"][data-winner="counters:bump"]');
   await until(
     async () => {
@@ -145,7 +144,7 @@ test("s36 s37 areas are as bytes are, writes flash, and look-ups are counted", a
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
   await server.call("mutation", "users:seed", { count: 400 });
   for (let i = 0; i < 60; i++) await server.call("mutation", "messages:send", { channel: "c", body: "x".repeat(300) });
-  const page = await openConsole(browser, server, "/live/tables?table=counters");
+  const page = await openLive(browser, server, "tables?table=counters");
   const area = async (name) => {
     const cell = page.locator(`[data-testid=tree-cell-${name}]`);
     const box = await cell.boundingBox();

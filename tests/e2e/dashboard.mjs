@@ -203,6 +203,13 @@ export async function openConsole(browser, server, route = "/", options = {}) {
   return page;
 }
 
+/** A live page that sees what happens from now on. */
+export async function openLive(browser, server, view) {
+  const page = await openConsole(browser, server, `/live/${view}`);
+  await page.waitForSelector("[data-testid=live][data-open=true]");
+  return page;
+}
+
 export async function logIn(page, key) {
   await page.fill("[data-testid=login-key]", key);
   await page.click("[data-testid=login-submit]");

@@ -131,6 +131,18 @@ pub struct MountedComponent {
     pub env: serde_json::Value,
 }
 
+impl MountedComponent {
+    /// One with neither routes nor variables, of a definition that is named as it is.
+    pub fn plain(path: &str) -> MountedComponent {
+        MountedComponent {
+            path: ComponentPath(path.to_owned()),
+            definition_path: path.to_owned(),
+            http_prefix: None,
+            env: serde_json::json!({}),
+        }
+    }
+}
+
 /// What a push has done to the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ComponentChanges {

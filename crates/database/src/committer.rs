@@ -176,10 +176,10 @@ impl Committer {
                 Ok(()) => follow_definitions(&mut finished, &mut registry),
                 Err(stale) => {
                     let (reads, snapshot) = (&finished.reads, finished.snapshot());
-                    let published = publication.log.place(reads, snapshot);
-                    let place = published.map(|(touch, ts)| (touch, Some(ts))).or_else(|| {
-                        let place = earlier.place(reads, Timestamp::ZERO);
-                        place.map(|(touch, _)| (touch, None))
+                    let place = publication.log.place(reads, snapshot).or_else(|| {
+                        let (touch, position) = earlier.place(reads, Timestamp::ZERO)?;
+                        // Positions count from one.
+                        Some((touch, work.accepted[position.0 as usize - 1].ts))
                     });
                     Err(conflict(stale, &finished, &registry, place))
                 }
@@ -496,7 +496,7 @@ fn conflict(
     stale: Stale,
     finished: &Finished,
     registry: &Registry,
-    place: Option<(Touch, Option<Timestamp>)>,
+    place: Option<(Touch, Timestamp)>,
 ) -> CommitError {
     let table = match stale {
         Stale::Written(index) => table_name(index, registry),

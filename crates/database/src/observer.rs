@@ -91,6 +91,6 @@ pub struct ConflictPlace {
     pub index: IndexId,
     /// The key that the other wrote.
     pub key: Arc<[u8]>,
-    /// The other's commit; `None` if both came in one batch.
-    pub ts: Option<Timestamp>,
+    /// The other's commit. If both came in one batch it is in storage by the time this is told.
+    pub ts: Timestamp,
 }

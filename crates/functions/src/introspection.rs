@@ -235,7 +235,7 @@ impl Introspection {
         self.events.detail("conflict", now_ms(), || {
             let place = conflict.place;
             let named = place.and_then(|place| Named::find(database, place.index));
-            let ts = place.and_then(|place| place.ts);
+            let ts = place.map(|place| place.ts);
             let winner = ts.and_then(|ts| self.sources.of(ts));
             json!({
                 "table": conflict.table,

@@ -11,14 +11,9 @@ use support::{App, admin, call, call_as, host_options};
 
 /// Makes exactly these components part of the app.
 async fn mount(app: &App, paths: &[&str]) {
-    let mounted: Vec<MountedComponent> = paths
+    let mounted: Vec<_> = paths
         .iter()
-        .map(|path| MountedComponent {
-            path: ComponentPath((*path).to_owned()),
-            definition_path: (*path).to_owned(),
-            http_prefix: None,
-            env: json!({}),
-        })
+        .map(|path| MountedComponent::plain(path))
         .collect();
     let mut tx = app.functions.database().begin();
     Components::apply(&mut tx, &mounted).expect("they are mounted");

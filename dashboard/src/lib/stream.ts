@@ -116,6 +116,8 @@ export class Feed {
   commits: Commit[] = [];
   execs: Exec[] = [];
   lost = 0;
+  /** Whether events come: what happens from now on is seen. */
+  open = false;
   error: Error | null = null;
   version = 0;
   private listeners = new Set<() => void>();
@@ -162,6 +164,7 @@ export class Feed {
   }
 
   private async read(signal: AbortSignal) {
+    this.open = false;
     const response = await this.http.request(`/api/introspection/v1/events?topics=${this.topics.join(",")}`, { signal });
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     this.error = null;
@@ -189,6 +192,9 @@ export class Feed {
         return push(this.commits, event, RING.commit);
       case "exec":
         return push(this.execs, event, RING.exec);
+      case "hello":
+        this.open = true;
+        return;
       case "gap":
         this.lost += event.lost ?? 0;
     }

@@ -1,6 +1,9 @@
 //! Who conflicts with whom (function-runtime 6.1).
 
+use lentil_database::CommitError;
+
 use crate::histories::check;
+use crate::support::{ROOT, Row, commit, make_table, open_memory};
 
 #[test]
 fn blind_inserts_do_not_conflict() {
@@ -221,4 +224,49 @@ fn a_change_that_changes_nothing_writes_nothing() {
         s state -> valid
         ",
     );
+}
+
+/// Whether the winner is in the log already or came in the same batch.
+#[test]
+fn who_loses_is_told_which_commit_won() {
+    let db = open_memory(7);
+    make_table(&db);
+    let mut tx = db.begin();
+    let x = tx
+        .insert(ROOT, "t", Row { g: None, n: 0 }.fields())
+        .unwrap();
+    commit(&db, tx);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for n in 1..=200 {
+        let all = (0..8).map(|_| {
+            let mut tx = db.begin();
+            tx.replace(ROOT, x, Row { g: None, n }.fields()).unwrap();
+            tx
+        });
+        let all: Vec<_> = all.collect();
+        let results = runtime.block_on(async {
+            let mut commits = tokio::task::JoinSet::new();
+            for tx in all {
+                let db = db.clone();
+                commits.spawn(async move { db.commit(tx).await });
+            }
+            commits.join_all().await
+        });
+        let won: Vec<_> = results
+            .iter()
+            .filter_map(|result| result.as_ref().ok())
+            .collect();
+        let [won] = won[..] else {
+            panic!("{} of eight won", won.len())
+        };
+        for lost in results.iter().filter_map(|result| result.as_ref().err()) {
+            let CommitError::Conflict { table, place } = lost else {
+                panic!("{lost}")
+            };
+            assert_eq!(table, "t");
+            assert_eq!(place.as_ref().map(|place| place.ts), Some(won.ts));
+        }
+    }
 }

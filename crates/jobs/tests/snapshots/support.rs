@@ -104,14 +104,9 @@ impl Deployment {
 
     /// Makes exactly these components part of the app.
     pub(crate) async fn mount(&self, paths: &[&str]) {
-        let mounted: Vec<MountedComponent> = paths
+        let mounted: Vec<_> = paths
             .iter()
-            .map(|path| MountedComponent {
-                path: ComponentPath((*path).to_owned()),
-                definition_path: (*path).to_owned(),
-                http_prefix: None,
-                env: json!({}),
-            })
+            .map(|path| MountedComponent::plain(path))
             .collect();
         self.write(|tx| Components::apply(tx, &mounted).expect("mounted"))
             .await;

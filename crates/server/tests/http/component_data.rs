@@ -24,14 +24,9 @@ async fn write<T>(server: &TestServer, body: impl FnOnce(&mut Transaction) -> T)
 }
 
 async fn mount(server: &TestServer, paths: &[&str]) {
-    let mounted: Vec<MountedComponent> = paths
+    let mounted: Vec<_> = paths
         .iter()
-        .map(|path| MountedComponent {
-            path: ComponentPath((*path).to_owned()),
-            definition_path: (*path).to_owned(),
-            http_prefix: None,
-            env: json!({}),
-        })
+        .map(|path| MountedComponent::plain(path))
         .collect();
     write(server, |tx| {
         Components::apply(tx, &mounted).expect("mounted")

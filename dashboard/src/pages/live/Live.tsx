@@ -46,7 +46,7 @@ function LiveViews() {
   const [paused, setPaused] = useState(false);
   const [, label, View] = VIEWS.find(([path]) => path === view) ?? VIEWS[0]!;
   return (
-    <div className="page full">
+    <div className="page full" data-testid="live" data-open={feed.open}>
       <div className="page-head">
         <h1>{label}</h1>
         {feed.error && <Badge kind="error">{feed.error.message}; trying again</Badge>}
