@@ -43,6 +43,7 @@ impl<'a> Request<'a> {
             component,
             identity: &call.identity,
             journal,
+            observed: Default::default(),
             after: AfterCommit::default(),
         })
     }
