@@ -1,19 +1,61 @@
-//! Components at work in one process: what the app's own settings mean for functions that were never
-//! pushed.
+//! Components at work in one process: what is counted of them, and what the app's own settings mean
+//! for functions that were never pushed.
 
 mod support;
 #[path = "support/pushed.rs"]
 mod pushed;
 
+use lentil_functions::{Call, ComponentPath};
 use serde_json::{Value as Json, json};
 
-use pushed::{module, plain_module, push, push_of};
+use pushed::{DATA, module, plain_module, push, push_of};
 use support::{App, admin, call_as, host_options};
 
 /// What a `convex.config.js` has to export.
 fn config(exported: Json) -> Json {
     let source = format!("export default {{ export() {{ return {exported}; }} }};");
     plain_module("convex.config.js", &source)
+}
+
+/// A push of an app of `m.js`, and of the component `part` that has the same module.
+fn with_part() -> Json {
+    let mut body = push_of(&[module("m.js", DATA)], None);
+    let child = json!({ "name": "part", "path": "part", "args": null, "env": [] });
+    body["appDefinition"]["definition"] = config(json!({
+        "definitionType": { "type": "app" }, "childComponents": [child], "httpMounts": {},
+    }));
+    body["appDefinition"]["dependencies"] = json!(["part"]);
+    body["componentDefinitions"] = json!([{
+        "definitionPath": "part", "dependencies": [], "schema": null, "udfServerVersion": "1.48.0",
+        "functions": [module("m.js", DATA)],
+        "definition": config(json!({
+            "definitionType": { "type": "childComponent", "name": "part" }, "childComponents": [],
+            "httpMounts": {},
+        })),
+    }]);
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_one_name_are_counted_by_component() {
+    let app = App::empty(host_options()).await;
+    push(&app, with_part()).await;
+    let insert = async |component: &str| {
+        let args = json!({ "table": "notes", "value": { "n": 1 } });
+        let done = app.mutate(Call {
+            component: ComponentPath(component.to_owned()),
+            ..call_as(admin(), "m:insert", args)
+        });
+        done.await.outcome.result.expect("inserted");
+    };
+    for component in ["", "part", "part"] {
+        insert(component).await;
+    }
+    let usage = app.functions.usage(1).await.expect("it is told");
+    let tables = &usage["days"][0]["tables"];
+    // Documents and bytes read, documents inserted, updated, deleted.
+    assert_eq!(tables["notes"][2], json!(1), "{tables}");
+    assert_eq!(tables["@part/notes"][2], json!(2), "{tables}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
