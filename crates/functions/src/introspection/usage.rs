@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use lentil_catalog::{ComponentPath, Components, Rollup};
-use lentil_database::{Database, IndexState, Namespace, TableInfo, Transaction, TransactionError};
+use lentil_catalog::Rollup;
+use lentil_database::{Database, IndexState, Transaction, TransactionError};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -15,9 +15,9 @@ use super::snapshot::all_indexes;
 use super::{Introspection, now_ms};
 use crate::FunctionFailure;
 use crate::Functions;
+use crate::all_tables::AllTables;
 use crate::errors::from_transaction;
 use crate::logs::kind_name;
-use crate::path::figured;
 use crate::transact::transact;
 
 /// Seconds of a day; also the step that its row has among the roll-ups.
@@ -76,28 +76,6 @@ fn add_all<const N: usize>(to: &mut BTreeMap<String, [u64; N]>, from: &BTreeMap<
     }
 }
 
-/// Under which names tables are counted: those of components with where these are mounted.
-struct TableNames {
-    components: HashMap<Namespace, ComponentPath>,
-}
-
-impl TableNames {
-    fn read(tx: &mut Transaction) -> Result<TableNames, TransactionError> {
-        let components = Components::load(tx)?;
-        let named = components.shown().map(|it| (it.namespace, it.path.clone()));
-        Ok(TableNames {
-            components: named.collect(),
-        })
-    }
-
-    /// `None` for those of the system, and of what is gone.
-    fn shown(&self, table: &TableInfo) -> Option<String> {
-        let component = self.components.get(&table.namespace)?;
-        let own = !table.name.starts_with('_');
-        own.then(|| figured(component, &*table.name).into_owned())
-    }
-}
-
 /// What the counters were when they were looked at last.
 #[derive(Default)]
 pub(crate) struct UsageSeen(Mutex<Seen>);
@@ -140,7 +118,7 @@ impl Introspection {
     fn gather_usage(
         &self,
         database: &Database,
-        names: &TableNames,
+        names: &AllTables,
         now: u64,
         at_once: bool,
     ) -> Option<Used> {
@@ -159,7 +137,7 @@ impl Introspection {
             let Some(named) = Named::find(database, index) else {
                 continue;
             };
-            let Some(table) = names.shown(&named.table) else {
+            let Some(table) = names.name(&named.table) else {
                 continue;
             };
             let Some([lookups, docs, bytes]) = seen.gain(format!("i {}", index.0), cells.total())
@@ -174,7 +152,7 @@ impl Introspection {
         }
         for (tablet, cells) in self.tables.all_tables() {
             let table = database.describe_table(tablet);
-            let Some(table) = table.and_then(|table| names.shown(&table)) else {
+            let Some(table) = table.and_then(|table| names.name(&table)) else {
                 continue;
             };
             if let Some(gain) = seen.gain(format!("t {}", tablet.0), cells.total()) {
@@ -194,9 +172,9 @@ impl Introspection {
 }
 
 impl Functions {
-    async fn table_names(&self) -> Result<TableNames, FunctionFailure> {
+    async fn table_names(&self) -> Result<AllTables, FunctionFailure> {
         transact(self.database().clone(), WHAT, |tx| {
-            TableNames::read(tx).map_err(from_transaction)
+            AllTables::read(tx).map_err(from_transaction)
         })
         .await
     }
@@ -264,14 +242,12 @@ fn read(row: &Rollup) -> Used {
 fn keep_in(
     tx: &mut Transaction,
     used: &Used,
-    names: &TableNames,
+    names: &AllTables,
     now: u64,
 ) -> Result<(), TransactionError> {
     let mut used = used.clone();
-    let namespaces = names.components.keys();
-    let tables: Vec<TableInfo> = namespaces.flat_map(|of| tx.tables(*of)).collect();
-    for table in tables {
-        let Some(shown) = names.shown(&table) else {
+    for table in names.of(tx) {
+        let Some(shown) = names.name(&table) else {
             continue;
         };
         for index in all_indexes(tx, &table) {
