@@ -59,6 +59,29 @@ async fn tables_of_one_name_are_counted_by_component() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn commits_name_the_component_of_their_mutation() {
+    let app = App::empty(host_options()).await;
+    push(&app, with_part()).await;
+    let reader = app.functions.read_events();
+    let mut since = reader.newest();
+    let args = json!({ "table": "notes", "value": { "n": 1 } });
+    let done = app.mutate(Call {
+        component: ComponentPath("part".to_owned()),
+        ..call_as(admin(), "m:insert", args)
+    });
+    done.await.outcome.result.expect("inserted");
+    let commit = loop {
+        let news = reader.after(since).await;
+        since = news.seq;
+        let found = news.events.iter().find(|event| event.topic == "commit");
+        if let Some(event) = found {
+            break serde_json::from_str::<Json>(&event.line).expect("events are JSON");
+        }
+    };
+    assert_eq!(commit["path"], json!("@part/m:insert"), "{commit}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_was_never_pushed_has_the_environment_of_those_that_were() {
     let app = App::empty(host_options()).await;
     let site = "export const site = query(() => process.env.CONVEX_SITE_URL);";
