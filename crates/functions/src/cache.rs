@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::path::{ComponentPath, FunctionPath};
 use crate::syscalls::Foresight;
-use crate::{FunctionFailure, QueryResult};
+use crate::{Call, FunctionFailure, QueryResult};
 
 /// How long a result that depends on the clock is given to new askers.
 const CLOCK_AGE_MAX: Duration = Duration::from_secs(17);
@@ -37,8 +37,8 @@ pub(crate) struct Asked {
     /// Canonical encoded arguments.
     pub(crate) args: Arc<str>,
     pub(crate) journal: Option<Arc<str>>,
-    /// Admins and functions may call more functions than others.
-    pub(crate) internal: bool,
+    /// What the asker may call: others may hear that there is no such function.
+    pub(crate) reach: Reach,
     /// Who asked, for functions that look.
     pub(crate) identity: Option<String>,
 }
@@ -99,6 +99,32 @@ impl PartialEq for QueryKey {
 impl Hash for QueryKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
+    }
+}
+
+/// Which functions an asker finds. Of those that they all find the results are the same, but what is
+/// kept for one is given to nobody who might not find it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reach {
+    /// Public functions.
+    Public,
+    /// Internal ones too: an admin asks. The server's own functions are found by nobody else.
+    Admin,
+    /// All that are deployed: the server itself or a function asks.
+    Server,
+}
+
+impl Reach {
+    /// That of a call of a function.
+    pub(crate) fn of(call: &Call, path: &FunctionPath) -> Reach {
+        match call.identity.is_admin() {
+            // Functions ask for these in the name of their caller.
+            true if path.is_system() => Reach::Admin,
+            false if path.is_system() => Reach::Public,
+            _ if call.origin.is_server() => Reach::Server,
+            true => Reach::Admin,
+            false => Reach::Public,
+        }
     }
 }
 
@@ -350,7 +376,7 @@ mod tests {
             path: FunctionPath::parse("m:f").expect("it is a path"),
             args: args.into(),
             journal: None,
-            internal: false,
+            reach: Reach::Public,
             identity: None,
         }))
     }

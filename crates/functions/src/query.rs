@@ -12,7 +12,7 @@ use lentil_database::{Subscription, Transaction, TransactionUsage};
 use lentil_js::FunctionKind;
 use lentil_values::{Timestamp, Value};
 
-use crate::cache::{Answer, Asked, Flight, Found, QueryKey};
+use crate::cache::{Answer, Asked, Flight, Found, QueryKey, Reach};
 use crate::execute::{Executed, execute};
 use crate::introspection::Counter;
 use crate::logs::{Execution, identity_type};
@@ -110,11 +110,11 @@ fn question_of(inner: &Inner, call: &Call) -> Result<Arc<QueryKey>, PathError> {
         .flatten()
         .map(|object| Value::Object(object).to_json_string().into());
     let question = Arc::new(QueryKey::new(Asked {
+        reach: Reach::of(call, &path),
         component: call.component.clone(),
         path,
         args: canonical.unwrap_or_else(|| call.args.clone()),
         journal: None,
-        internal: call.reaches_internal(),
         identity: None,
     }));
     // Somebody else may have been quicker, with the same.
