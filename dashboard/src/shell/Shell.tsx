@@ -24,7 +24,7 @@ export function Shell() {
   const { session, has } = useDeployment();
   const { state, skewMs } = useConnection();
   const paused = useLive(system.state, {}).data?.state === "paused";
-  const [target, setTarget] = useState<RunnerTarget | null>(null);
+  const [target, setTarget] = useState<RunnerTarget | null>(sharedTarget);
   const [palette, setPalette] = useState(false);
   const [railOpen, setRailOpen] = useState(false);
   const location = useLocation();
@@ -84,6 +84,12 @@ export function Shell() {
       )}
     </RunnerContext.Provider>
   );
+}
+
+/** A shared link to a call opens the dock with it. */
+function sharedTarget(): RunnerTarget | null {
+  const path = new URLSearchParams(window.location.search).get("run");
+  return path === null ? null : { path };
 }
 
 type SetTarget = (change: (old: RunnerTarget | null) => RunnerTarget | null) => void;
