@@ -9,7 +9,7 @@ import { samePath, type AppFunction } from "../../lib/modules";
 import { useParam } from "../../lib/param";
 import { useRunner } from "../../lib/runner";
 import { typeText, validatorText, type Validator } from "../../lib/schema";
-import { useSnapshot } from "../../lib/stream";
+import { useSnapshot } from "../../lib/snapshots";
 import { system } from "../../lib/system";
 import { GroupTable } from "../live/Subscriptions";
 import { LogPanel } from "../logs/LogPanel";

@@ -3,8 +3,10 @@
 import { Link } from "react-router";
 import { Empty, Loading, Problem } from "../../components/ui";
 import { count, duration, percent } from "../../lib/format";
-import { useSnapshot, type FunctionStats, type Snapshot } from "../../lib/stream";
+import { useSnapshotAt } from "../../lib/snapshots";
+import type { FunctionStats, Snapshot } from "../../lib/stream";
 import type { ViewProps } from "./Live";
+import { NotNoted } from "./NotNoted";
 
 interface Ring {
   fn: FunctionStats;
@@ -24,10 +26,10 @@ function rings(snapshot: Snapshot): Ring[] {
 
 const cost = ({ fn, misses, reruns }: Ring) => (misses + reruns) * (fn.p50 ?? 1);
 
-export function Cache({ paused }: ViewProps) {
-  const { snapshot, error } = useSnapshot(paused);
-  if (error && !snapshot) return <Problem error={error} />;
-  if (!snapshot) return <Loading />;
+export function Cache({ moment }: ViewProps) {
+  const { snapshot, error, noted } = useSnapshotAt(moment);
+  if (error && !noted) return <Problem error={error} />;
+  if (!snapshot) return noted ? <NotNoted /> : <Loading />;
   const shown = rings(snapshot);
   if (shown.length === 0) return <Empty title="No query ran in the last minute" />;
   return (

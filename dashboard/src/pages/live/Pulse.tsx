@@ -5,16 +5,15 @@ import { Chart } from "../../components/Chart";
 import { duration, short } from "../../lib/format";
 import { BUCKETS, bucketMs, KINDS, perSecond, percentile, useFeed, type Second } from "../../lib/stream";
 import { useTheme } from "../../lib/theme";
-import { useFrozen } from "./useFrozen";
 import type { ViewProps } from "./Live";
 
 const NAMES = { query: "queries", mutation: "mutations", action: "actions", http: "HTTP actions" };
 const SHOWN = 300;
 const PERCENTILES = [0.5, 0.9, 0.95, 0.99];
 
-export function Pulse({ paused }: ViewProps) {
-  const feed = useFeed("all");
-  const seconds = useFrozen(perSecond(feed.ticks), paused);
+export function Pulse({ moment }: ViewProps) {
+  const { ticks } = useFeed("all").upTo(moment.until);
+  const seconds = useMemo(() => perSecond(ticks), [ticks]);
   const strip = useMemo(
     () => KINDS.map((kind) => ({ name: NAMES[kind], points: seconds.map(({ t, calls }) => [t, calls[kind]] as [number, number]) })),
     [seconds],

@@ -3,8 +3,10 @@
 import { useMemo, useState } from "react";
 import { Badge, Empty, Loading, Problem } from "../../components/ui";
 import { bytes, count } from "../../lib/format";
-import { useSnapshot, type SessionInfo, type Snapshot, type SubscriptionGroup } from "../../lib/stream";
+import { useSnapshotAt } from "../../lib/snapshots";
+import type { SessionInfo, Snapshot, SubscriptionGroup } from "../../lib/stream";
 import type { ViewProps } from "./Live";
+import { NotNoted } from "./NotNoted";
 
 const ROW = 40;
 const SHOWN = 60;
@@ -59,12 +61,12 @@ function flow(snapshot: Snapshot, least: number): Flow {
   return { boxes: [[...columns[0].values()], [...columns[1].values()], [...columns[2].values()]], links: [...links.values()], hidden: snapshot.subscriptions.length - shown.length };
 }
 
-export function Subscriptions({ paused }: ViewProps) {
-  const { snapshot, error } = useSnapshot(paused);
+export function Subscriptions({ moment }: ViewProps) {
+  const { snapshot, error, noted } = useSnapshotAt(moment);
   const [least, setLeast] = useState(1);
   const picture = useMemo(() => (snapshot ? flow(snapshot, least) : null), [snapshot, least]);
-  if (error && !snapshot) return <Problem error={error} />;
-  if (!snapshot || !picture) return <Loading />;
+  if (error && !noted) return <Problem error={error} />;
+  if (!snapshot || !picture) return noted ? <NotNoted /> : <Loading />;
   return (
     <>
       <div className="row wrap">
