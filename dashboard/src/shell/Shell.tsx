@@ -14,6 +14,7 @@ import { setTheme, useTheme } from "../lib/theme";
 import { deploymentType } from "../session";
 import { Disconnected } from "./Disconnected";
 import { EditQuestion } from "./EditQuestion";
+import { IdleLock } from "./IdleLock";
 import { Logo } from "./Logo";
 import { NAV } from "./nav";
 
@@ -76,6 +77,7 @@ export function Shell() {
         )}
       </div>
       <EditQuestion />
+      <IdleLock />
       {state === "down" && <Disconnected />}
       {palette && (
         <Suspense>
