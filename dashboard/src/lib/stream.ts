@@ -376,6 +376,9 @@ export const BUCKETS = 40;
 /** The upper bound of a latency bucket. */
 export const bucketMs = (bucket: number) => FIRST_MS * (LAST_MS / FIRST_MS) ** (bucket / (BUCKETS - 1));
 
+/** The bucket of a duration. */
+export const bucketOf = (ms: number) => Math.max(0, Math.min(BUCKETS - 1, Math.ceil(((BUCKETS - 1) * Math.log(Math.max(ms, FIRST_MS) / FIRST_MS)) / Math.log(LAST_MS / FIRST_MS) - 1e-9)));
+
 /** The percentile of counts by bucket, in ms; null without any. */
 export function percentile(counts: number[], share: number): number | null {
   const total = counts.reduce((sum, value) => sum + value, 0);

@@ -18,6 +18,7 @@ const LISTED = 200;
 /** Rows for those who cannot see the picture, while it is shown. */
 const LISTED_BESIDE = 20;
 const CAUSES = 50;
+const MINUTE_MS = 60_000;
 
 export function Reactivity({ moment, onFreeze }: ViewProps) {
   const past = useFeed("all").upTo(moment.until);
@@ -136,7 +137,7 @@ const Reactions = memo(function Reactions({ past, jumps, mode, byArguments, only
       ) : (
         <LanePicture lanes={picture} rate={moment.rate} jumps={jumps} chosen={chosen} lit={lit} onChoose={choose} onCommit={stopAt} />
       )}
-      {query && <Why query={query} rows={all.filter((row) => row.query === query)} onClose={() => choose(null)} />}
+      {query && <Why query={query} rows={all.filter((row) => row.query === query)} now={past.ticks.at(-1)?.t ?? 0} onClose={() => choose(null)} />}
       {!query && cause && <FanOutPanel cause={cause} rows={all} onClose={() => choose(null)} />}
       {/* Screen readers and tests have the list also while the picture is shown. */}
       {mode === "picture" && (
@@ -232,12 +233,13 @@ const ReactionRow = memo(
 );
 
 /** Why a query ran again: its causes, newest first, and what they cost. */
-function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClose: () => void }) {
+function Why({ query, rows, now, onClose }: { query: string; rows: Reaction[]; now: number; onClose: () => void }) {
   const ran = rows.filter(({ changed }) => changed !== null);
   const wasted = ran.filter(({ changed }) => changed === false);
   // What is told of a run is already for all of its clients.
   const sent = ran.reduce((sum, row) => sum + (row.changed ? row.bytes : 0), 0);
   const worst = worstRange(wasted);
+  const lately = ran.filter(({ at }) => at > now - MINUTE_MS).length;
   return (
     <section className="card why" aria-label={`Why ${query} ran again`} data-testid="why-panel">
       <div className="card-head">
@@ -249,7 +251,7 @@ function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClos
       <p>
         {ran.length === 1 ? "Once" : `${count(ran.length)} times`} since this page was opened
         {wasted.length === 0 ? ", and its result was another one each time" : `; ${percent(wasted.length / ran.length)} of that gave the same result, for nothing`}. {bytes(sent)}{" "}
-        went to clients.
+        went to clients. <span data-testid="why-rate" data-rate={lately}>{count(lately)} of these runs were in the last minute.</span>
       </p>
       {worst && (
         <p className="advice-line">

@@ -4,7 +4,8 @@ import { hierarchy, treemap, treemapSquarify } from "d3-hierarchy";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
 import { Badge, Empty, Loading, Problem, Time } from "../../components/ui";
-import { bytes, count } from "../../lib/format";
+import { bytes, count, short } from "../../lib/format";
+import { useParam } from "../../lib/param";
 import type { Moment } from "../../lib/moment";
 import { useSnapshotAt } from "../../lib/snapshots";
 import { useFeed, type IndexStats, type TableStats } from "../../lib/stream";
@@ -17,7 +18,9 @@ const UNUSED_MS = 7 * 86_400_000;
 
 export function Tables({ moment }: ViewProps) {
   const { snapshot, error, noted } = useSnapshotAt(moment);
-  const [params, setParams] = useSearchParams();
+  const [params] = useSearchParams();
+  const [, choose] = useParam("table");
+  const [by, setBy] = useParam("by", "size");
   if (error && !noted) return <Problem error={error} />;
   if (!snapshot) return noted ? <NotNoted /> : <Loading />;
   const tables = snapshot.tables.filter(({ name }) => !name.startsWith("_")).sort((a, b) => b.bytes - a.bytes);
@@ -25,7 +28,17 @@ export function Tables({ moment }: ViewProps) {
   const chosen = tables.find(({ name }) => name === params.get("table")) ?? tables[0]!;
   return (
     <>
-      <TreeMap tables={tables} moment={moment} chosen={chosen.name} onChoose={(name) => setParams({ table: name }, { replace: true })} />
+      <div className="row wrap">
+        <div className="segmented" role="group" aria-label="What areas stand for">
+          {(["size", "documents"] as const).map((name) => (
+            <button key={name} type="button" aria-pressed={by === name} onClick={() => setBy(name)} data-testid={`areas-${name}`}>
+              by {name}
+            </button>
+          ))}
+        </div>
+        <span className="muted">darker is read more; orange is being written</span>
+      </div>
+      <TreeMap tables={tables} by={by} moment={moment} chosen={chosen.name} onChoose={choose} />
       <TablePanel table={chosen} moment={moment} />
     </>
   );
@@ -33,12 +46,13 @@ export function Tables({ moment }: ViewProps) {
 
 interface MapProps {
   tables: TableStats[];
+  by: string;
   moment: Moment;
   chosen: string;
   onChoose: (name: string) => void;
 }
 
-function TreeMap({ tables, moment, chosen, onChoose }: MapProps) {
+function TreeMap({ tables, by, moment, chosen, onChoose }: MapProps) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(800);
   useEffect(() => {
@@ -50,10 +64,10 @@ function TreeMap({ tables, moment, chosen, onChoose }: MapProps) {
   }, []);
   const flashing = useWritten(moment);
   const leaves = useMemo(() => {
-    const root = hierarchy<{ children?: TableStats[] } | TableStats>({ children: tables }).sum((node) => ("bytes" in node ? Math.max(node.bytes, 1) : 0));
+    const root = hierarchy<{ children?: TableStats[] } | TableStats>({ children: tables }).sum((node) => ("bytes" in node ? Math.max(by === "documents" ? node.docs : node.bytes, 1) : 0));
     // No padding: the areas are compared with the bytes.
     return treemap<{ children?: TableStats[] } | TableStats>().tile(treemapSquarify).size([width, HEIGHT])(root).leaves();
-  }, [tables, width]);
+  }, [tables, by, width]);
   const busiest = Math.max(1, ...tables.map(({ reads1m }) => reads1m));
   return (
     <div ref={box} className="tree-map" style={{ height: HEIGHT }} data-testid="tree-map">
@@ -108,7 +122,7 @@ function useWritten({ until, live }: Moment): Set<string> {
 function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
   const busiest = Math.max(1, ...table.indexes.map(({ lookups1m }) => lookups1m));
   return (
-    <section className="card" aria-label={`Indexes of ${table.name}`}>
+    <section className="card scroll-x" aria-label={`Indexes of ${table.name}`}>
       <div className="card-head">
         <h2>{table.name}</h2>
         <span className="muted">
@@ -122,6 +136,7 @@ function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
             <th>Look-ups a minute</th>
             <th className="right">Rows read</th>
             <th className="right">Rows returned</th>
+            <th className="right">Read for each</th>
             <th className="right">Entries</th>
             <th>Last used</th>
           </tr>
@@ -136,6 +151,12 @@ function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
   );
 }
 
+const SCANNED_ROWS = 1_000;
+const ROWS_A_LOOKUP = 100;
+
+/** Whoever takes the newest few reads in order of creation and is well advised. */
+const scanned = ({ name, rowsScanned1m, lookups1m }: IndexStats) => name === "by_creation_time" && rowsScanned1m > SCANNED_ROWS && rowsScanned1m >= ROWS_A_LOOKUP * lookups1m;
+
 function IndexRow({ index, busiest, moment: { live, until } }: { index: IndexStats; busiest: number; moment: Moment }) {
   const system = index.name === "by_id" || index.name === "by_creation_time";
   const unused = !system && (!index.lastUsed || (live ? Date.now() : until) - index.lastUsed > UNUSED_MS);
@@ -144,6 +165,11 @@ function IndexRow({ index, busiest, moment: { live, until } }: { index: IndexSta
       <td>
         <code>{index.name}</code> <span className="muted">{Array.isArray(index.fields) ? index.fields.join(", ") : index.fields}</span>{" "}
         {index.state === "backfilling" && <Badge kind="info">back-filling</Badge>}
+        {scanned(index) && (
+          <Badge kind="warn" title="Reads in order of creation look at every document; an index on what they filter by would look at few.">
+            {count(index.lookups1m)} full {index.lookups1m === 1 ? "scan" : "scans"} a minute: consider an index
+          </Badge>
+        )}
       </td>
       <td>
         <span className="bar-cell">
@@ -153,6 +179,7 @@ function IndexRow({ index, busiest, moment: { live, until } }: { index: IndexSta
       </td>
       <td className="right">{count(index.rowsScanned1m)}</td>
       <td className="right">{count(index.rowsReturned1m)}</td>
+      <td className="right">{index.rowsReturned1m > 0 ? short(index.rowsScanned1m / index.rowsReturned1m) : "–"}</td>
       <td className="right">{index.entries === undefined || index.entries === null ? "–" : count(index.entries)}</td>
       <td>{unused ? <Badge>unused</Badge> : index.lastUsed ? <Time ms={index.lastUsed} relative={live} /> : <span className="muted">–</span>}</td>
     </tr>
