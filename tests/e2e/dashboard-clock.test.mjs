@@ -174,3 +174,26 @@ test("a click on a dot stops at its commit, and so does the list", async (t) => 
   assert.equal(await rows(page).count(), 1, "only what that commit set off");
   assert.deepEqual(page.problems, []);
 });
+
+test("the heat map names what ran in a cell, has lines of percentiles, and is a table for who hears it", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  const page = await openLive(browser, server, "pulse");
+  await page.check("[data-testid=line-95]");
+  assert.match(page.url(), /lines=95/);
+  const cell = page.locator("[data-testid=heat-cell]");
+  const map = page.locator("[data-testid=heat-map]");
+  await until(
+    async () => {
+      await Promise.all(Array.from({ length: 5 }, (_, n) => server.call("mutation", "counters:bump", { name: `n${n}` })));
+      const { x, y, width, height } = await map.boundingBox();
+      // Over the newest column, from the top down, until there is something.
+      for (let row = 0; row < 40 && (await cell.count()) === 0; row++) await page.mouse.move(x + width - 4, y + ((row + 0.5) * height) / 40);
+      return (await cell.count()) === 1 && /counters:bump/.test(await cell.textContent());
+    },
+    { what: "a cell with its functions", limitMs: 30_000, everyMs: 100 },
+  );
+  assert.match(await cell.textContent(), /calls? of [\d.]+ m?s to [\d.]+ m?s/);
+  assert.ok((await page.locator("[data-testid=heat-table] tbody tr").count()) >= 1);
+  await picture(page, "heat-cell");
+  assert.deepEqual(page.problems, []);
+});
