@@ -67,6 +67,11 @@ pub(crate) const GROWTH_SHARE: u64 = 12;
 /// Bundles an executor keeps: one for each definition of a component that its calls come through.
 pub(crate) const BUNDLES_PER_EXECUTOR: usize = 24;
 
+/// Bytes of the scripts of these, unless one alone has more. Compiled, and with the realms in which
+/// they were evaluated, they take three to four times as much of the heap, of which calls are
+/// promised all but [`HEAP_HEADROOM_MIB`].
+pub(crate) const BUNDLE_BYTES_PER_EXECUTOR: usize = 10 << 20;
+
 /// Environments an executor keeps: one for each component, and more than a call has levels.
 pub(crate) const ENVS_PER_EXECUTOR: usize = 32;
 
