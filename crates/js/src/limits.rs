@@ -30,6 +30,10 @@ pub(crate) const SLOW_AFTER: Duration = Duration::from_millis(100);
 /// A call that has run for so long goes on in the background: others have the processors first.
 pub(crate) const BACKGROUND_AFTER: Duration = Duration::from_millis(50);
 
+/// The same where a process cannot be brought forward again, and is replaced after the call: that
+/// costs 60 ms of a processor, and compiling what comes next.
+pub(crate) const BACKGROUND_FOR_GOOD_AFTER: Duration = Duration::from_millis(250);
+
 /// How often it is looked whether running calls have become slow, while others wait.
 pub(crate) const SLOW_CHECK_EVERY: Duration = Duration::from_millis(20);
 
