@@ -229,7 +229,7 @@ impl App {
 
 pub(crate) fn host_options() -> HostOptions {
     HostOptions {
-        node: None,
+        node: std::env::var_os("LENTIL_NODE").map(Into::into),
         executors: 2,
         // Every call that runs in a kept realm is checked against a fresh one.
         realms: Realms::Watched,

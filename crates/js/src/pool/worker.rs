@@ -150,8 +150,7 @@ impl Worker {
     /// Gives the seat back.
     fn finish(&mut self) -> Next {
         if let Some((executor, _)) = &mut self.executor {
-            executor.come_forward();
-            if executor.is_worn(self.heap_mib) {
+            if !executor.come_forward() || executor.is_worn(self.heap_mib) {
                 self.retire();
             }
         }
@@ -192,8 +191,8 @@ impl Worker {
             state.start_more(now);
             return Next::Run(job);
         }
-        match &self.executor {
-            Some((executor, _)) => state.put_idle(self.number, executor.in_background()),
+        match self.executor {
+            Some(_) => state.idle.push(self.number),
             None => state.cold.push(self.number),
         }
         self.shared.look_after_waiting(state);
