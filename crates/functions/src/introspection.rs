@@ -12,6 +12,7 @@ mod events;
 mod explain;
 mod functions_seen;
 mod history;
+mod indexes;
 mod live;
 mod prometheus;
 mod range_text;

@@ -101,7 +101,22 @@ export interface Exec extends Base {
   writes: { table: string; ins: number; upd: number; del: number }[];
 }
 
-export type LiveEvent = Tick | Exec | Invalidate | Rerun | Conflict | Commit | (Base & { type: "hello" | "gap" | "other"; lost?: number });
+/** A step of filling an index. */
+export interface IndexStep extends Base {
+  type: "index";
+  component: string | null;
+  table: string;
+  index: string;
+  state: string;
+  done: number | null;
+  total: number | null;
+}
+
+/** `component` is its path; null is the root app. */
+export const stepKey = (component: string | null | undefined, table: string, index: string) =>
+  JSON.stringify([component ?? null, table, index]);
+
+export type LiveEvent = Tick | Exec | Invalidate | Rerun | Conflict | Commit | IndexStep | (Base & { type: "hello" | "gap" | "other"; lost?: number });
 
 const RING = { exec: 4000, tick: 300, invalidate: 1500, rerun: 3000, conflict: 800, commit: 1500 };
 const TOPICS = ["tick", "invalidate", "rerun", "conflict", "commit"];
@@ -115,6 +130,8 @@ export class Feed {
   conflicts: Conflict[] = [];
   commits: Commit[] = [];
   execs: Exec[] = [];
+  /** The newest of each index. */
+  indexes: ReadonlyMap<string, IndexStep> = new Map();
   lost = 0;
   /** Whether events come: what happens from now on is seen. */
   open = false;
@@ -192,8 +209,13 @@ export class Feed {
         return push(this.commits, event, RING.commit);
       case "exec":
         return push(this.execs, event, RING.exec);
+      case "index":
+        this.indexes = new Map(this.indexes).set(stepKey(event.component, event.table, event.index), event);
+        return;
       case "hello":
         this.open = true;
+        // Of indexes that were filled since it was last looked nothing is known.
+        this.indexes = new Map();
         return;
       case "gap":
         this.lost += event.lost ?? 0;
@@ -207,16 +229,33 @@ function push<T>(ring: T[], item: T, max: number) {
   if (ring.length > max * 1.2) ring.splice(0, ring.length - max);
 }
 
-const feeds = new WeakMap<AdminHttp, { ticks: Feed; all: Feed; execs: Feed }>();
+const feeds = new WeakMap<AdminHttp, Record<"ticks" | "all" | "execs" | "indexes", Feed>>();
+
+function feedOf(http: AdminHttp, which: "ticks" | "all" | "execs" | "indexes"): Feed {
+  let own = feeds.get(http);
+  if (!own) {
+    own = { ticks: new Feed(http, ["tick"]), all: new Feed(http, TOPICS), execs: new Feed(http, ["exec"]), indexes: new Feed(http, ["index"]) };
+    feeds.set(http, own);
+  }
+  return own[which];
+}
 
 /** The events of the deployment; with `ticks` only the numbers of each second, with `execs` every call. */
 export function useFeed(which: "ticks" | "all" | "execs"): Feed {
   const { http } = useDeployment();
-  let own = feeds.get(http);
-  if (!own) feeds.set(http, (own = { ticks: new Feed(http, ["tick"]), all: new Feed(http, TOPICS), execs: new Feed(http, ["exec"]) }));
-  const feed = own[which];
+  const feed = feedOf(http, which);
   useSyncExternalStore(feed.subscribe, () => feed.version);
   return feed;
+}
+
+const NOT_LISTENING = () => () => undefined;
+
+/** The newest step of each index, by `stepKey`; nothing is asked for unless something is `filling`. */
+export function useIndexSteps(filling: boolean): ReadonlyMap<string, IndexStep> {
+  const { http, has } = useDeployment();
+  const feed = feedOf(http, "indexes");
+  useSyncExternalStore(filling && has("introspection") ? feed.subscribe : NOT_LISTENING, () => feed.version);
+  return feed.indexes;
 }
 
 export interface SubscriptionGroup {
@@ -241,6 +280,9 @@ export interface IndexStats {
   entries?: number | null;
   bytes?: number | null;
   state: string;
+  /** Of an index that is being filled: documents that are in it, and that there are. */
+  done?: number | null;
+  total?: number | null;
   lookups1m: number;
   rowsScanned1m: number;
   rowsReturned1m: number;

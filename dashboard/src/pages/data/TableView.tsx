@@ -5,6 +5,7 @@ import { Button, Confirm, Empty, Loading, Problem } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
 import { encodeFilters, isPlain, NO_FILTERS, type Filters } from "../../lib/filters";
 import { count } from "../../lib/format";
+import { useIndexes } from "../../lib/indexes";
 import { messageOf, useLive } from "../../lib/live";
 import { useRows } from "../../lib/pages";
 import { fieldsOf, type SchemaDefinition } from "../../lib/schema";
@@ -36,7 +37,7 @@ type Open = "add" | "edit" | "delete" | "clear" | null;
 export function TableView({ table, mapping, schema, filters, setFilters, document, openDocument }: TableViewProps) {
   const { can } = useDeployment();
   const rows = useRows(table, encodeFilters(filters));
-  const indexes = useLive(system.indexes, { tableName: table, tableNamespace: null }).data ?? [];
+  const indexes = useIndexes(table) ?? [];
   const size = useLive(system.size, { tableName: table }).data;
   const declared = schema?.tables.find(({ tableName }) => tableName === table);
   const fields = useMemo(() => fieldsOf(declared?.documentType), [declared]);

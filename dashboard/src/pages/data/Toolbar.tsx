@@ -8,7 +8,7 @@ import { Button, Confirm, IconButton } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
 import { encodeFilters, isSearch, usedIndex, type Filters } from "../../lib/filters";
 import { count } from "../../lib/format";
-import type { IndexInfo } from "../../lib/system";
+import type { FilledIndex } from "../../lib/indexes";
 import { messageOf } from "../../lib/live";
 import { toast } from "../../lib/toasts";
 import { useEdits } from "../../lib/undo";
@@ -24,7 +24,7 @@ interface Props {
   columns: Columns;
   filters: Filters;
   setFilters: (next: Filters) => void;
-  indexes: IndexInfo[];
+  indexes: FilledIndex[];
   size: number | undefined;
   editing: Editing;
   onAdd: () => void;
@@ -44,7 +44,7 @@ export function Toolbar({ table, inSchema, columns, filters, setFilters, indexes
           {count(size)} {size === 1 ? "document" : "documents"}
         </span>
       )}
-      <IndexBadge filters={filters} size={size} />
+      <UsedIndex filters={filters} size={size} />
       <span className="grow" />
       <IndexPicker {...{ filters, setFilters, indexes }} />
       <button
@@ -108,7 +108,7 @@ export function Toolbar({ table, inSchema, columns, filters, setFilters, indexes
   );
 }
 
-function IndexBadge({ filters, size }: { filters: Filters; size: number | undefined }) {
+function UsedIndex({ filters, size }: { filters: Filters; size: number | undefined }) {
   const used = usedIndex(filters);
   const filtering = filters.clauses.some((clause) => clause.enabled);
   if (!used && !filtering) return null;
@@ -126,6 +126,7 @@ function IndexBadge({ filters, size }: { filters: Filters; size: number | undefi
 
 function IndexPicker({ filters, setFilters, indexes }: Pick<Props, "filters" | "setFilters" | "indexes">) {
   // Search and vector indexes order nothing: there is no grid to show of them.
+  // One that is not ready is listed and cannot be chosen.
   const usable = indexes.filter((index) => Array.isArray(index.fields));
   if (usable.length === 0) return null;
   const choose = (name: string) => {
@@ -141,9 +142,9 @@ function IndexPicker({ filters, setFilters, indexes }: Pick<Props, "filters" | "
       data-testid="index-picker"
     >
       <option value="">by creation time</option>
-      {usable.map((index) => (
-        <option key={index.name} value={index.name}>
-          {index.name} ({(index.fields as string[]).join(", ")})
+      {usable.map((index, at) => (
+        <option key={`${index.name} ${at}`} value={index.name} disabled={index.filling.state !== "ready"}>
+          {index.name} ({(index.fields as string[]).join(", ")}){index.filling.state === "ready" ? "" : " – not ready"}
         </option>
       ))}
     </select>

@@ -3,9 +3,11 @@
 import { hierarchy, treemap, treemapSquarify } from "d3-hierarchy";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
+import { IndexBadge } from "../../components/IndexBadge";
 import { Badge, Empty, Loading, Problem, Time } from "../../components/ui";
 import { bytes, count } from "../../lib/format";
-import { useFeed, useSnapshot, type IndexStats, type TableStats } from "../../lib/stream";
+import { latest } from "../../lib/indexes";
+import { stepKey, useFeed, useIndexSteps, useSnapshot, type IndexStats, type TableStats } from "../../lib/stream";
 import type { ViewProps } from "./Live";
 
 const HEIGHT = 320;
@@ -101,6 +103,7 @@ function useWritten(): Set<string> {
 
 function TablePanel({ table }: { table: TableStats }) {
   const busiest = Math.max(1, ...table.indexes.map(({ lookups1m }) => lookups1m));
+  const steps = useIndexSteps(table.indexes.some(({ state }) => state === "backfilling"));
   return (
     <section className="card" aria-label={`Indexes of ${table.name}`}>
       <div className="card-head">
@@ -121,8 +124,12 @@ function TablePanel({ table }: { table: TableStats }) {
           </tr>
         </thead>
         <tbody>
-          {table.indexes.map((index) => (
-            <IndexRow key={index.name} index={index} busiest={busiest} />
+          {table.indexes.map((index, at) => (
+            <IndexRow
+              key={`${index.name} ${at}`}
+              index={{ ...index, ...latest(index, steps.get(stepKey(table.component, table.name, index.name))) }}
+              busiest={busiest}
+            />
           ))}
         </tbody>
       </table>
@@ -132,12 +139,12 @@ function TablePanel({ table }: { table: TableStats }) {
 
 function IndexRow({ index, busiest }: { index: IndexStats; busiest: number }) {
   const system = index.name === "by_id" || index.name === "by_creation_time";
-  const unused = !system && (!index.lastUsed || Date.now() - index.lastUsed > UNUSED_MS);
+  const unused = !system && index.state === "ready" && (!index.lastUsed || Date.now() - index.lastUsed > UNUSED_MS);
   return (
     <tr data-testid={`index-bar-${index.name}`} data-lookups={index.lookups1m}>
       <td>
         <code>{index.name}</code> <span className="muted">{Array.isArray(index.fields) ? index.fields.join(", ") : index.fields}</span>{" "}
-        {index.state === "backfilling" && <Badge kind="info">back-filling</Badge>}
+        {index.state !== "ready" && <IndexBadge filling={index} />}
       </td>
       <td>
         <span className="bar-cell">

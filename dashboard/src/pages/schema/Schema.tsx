@@ -4,8 +4,10 @@
 import { Copy, Workflow } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Link } from "react-router";
+import { IndexBadge } from "../../components/IndexBadge";
 import { Badge, Button, Empty, Loading, Problem } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
+import { useIndexes } from "../../lib/indexes";
 import { useLive } from "../../lib/live";
 import { fieldsOf, schemaFile, typeText, useSchema, type SchemaDefinition, type TableSchema } from "../../lib/schema";
 import { system } from "../../lib/system";
@@ -101,7 +103,7 @@ function SchemaFile({ schema }: { schema: SchemaDefinition | null }) {
 }
 
 function TablePanel({ table, declared }: { table: TableSchema; declared: boolean }) {
-  const indexes = useLive(system.indexes, { tableName: table.tableName, tableNamespace: null }).data;
+  const indexes = useIndexes(table.tableName);
   const fields = Object.entries(fieldsOf(table.documentType));
   return (
     <aside className="schema-panel card" aria-label={table.tableName} data-testid="schema-panel">
@@ -125,24 +127,21 @@ function TablePanel({ table, declared }: { table: TableSchema; declared: boolean
       <h3>Indexes</h3>
       {indexes?.length === 0 && <p className="muted">None but creation time.</p>}
       <ul className="index-list">
-        {indexes?.map((index) => {
-          const { state, stats } = index.backfill;
-          const share = stats?.totalDocs ? ` ${Math.floor((100 * stats.numDocsIndexed) / stats.totalDocs)} %` : "";
-          return (
-            <li key={index.name} data-testid={`index-${index.name}`}>
-              <code>{index.name}</code>{" "}
-              <span className="muted">
-                {Array.isArray(index.fields)
-                  ? index.fields.join(", ")
-                  : "searchField" in index.fields
-                    ? `search ${index.fields.searchField}`
-                    : `vector ${index.fields.vectorField}`}
-              </span>{" "}
-              {state === "backfilling" ? <Badge kind="info">back-filling{share}</Badge> : <Badge kind="ok">ready</Badge>}
-              {index.staged && <Badge>staged</Badge>}
-            </li>
-          );
-        })}
+        {indexes?.map((index, at) => (
+          // An index whose fields change is there twice until its successor is filled.
+          <li key={`${index.name} ${at}`} data-testid={`index-${index.name}`}>
+            <code>{index.name}</code>{" "}
+            <span className="muted">
+              {Array.isArray(index.fields)
+                ? index.fields.join(", ")
+                : "searchField" in index.fields
+                  ? `search ${index.fields.searchField}`
+                  : `vector ${index.fields.vectorField}`}
+            </span>{" "}
+            <IndexBadge filling={index.filling} />
+            {index.staged && <Badge>staged</Badge>}
+          </li>
+        ))}
       </ul>
     </aside>
   );
