@@ -108,11 +108,17 @@ test("percentiles of buckets are bounds of buckets", () => {
 });
 
 test("the dry run of a restore lists what changes most first", () => {
-  const contents = { lentil: "1", files: 0, tables: [{ name: "users", rows: 5 }, { name: "gone", rows: 9 }] };
-  expect(differences({ users: 5, posts: 1, _storage: 4 }, contents)).toEqual([
-    { name: "gone", now: 0, after: 9 },
-    { name: "posts", now: 1, after: 0 },
-    { name: "users", now: 5, after: 5 },
+  const table = (component: string | null, name: string, rows: number) => ({ component, name, rows });
+  const contents = { lentil: "1", files: 0, tables: [table(null, "users", 5), table(null, "gone", 9), table("notes", "users", 4)] };
+  const now = [
+    { component: null, sizes: { users: 5, posts: 1 } },
+    { component: "notes", sizes: { users: 6 } },
+  ];
+  expect(differences(now, contents)).toEqual([
+    { component: null, name: "gone", now: 0, after: 9 },
+    { component: "notes", name: "users", now: 6, after: 4 },
+    { component: null, name: "posts", now: 1, after: 0 },
+    { component: null, name: "users", now: 5, after: 5 },
   ]);
   expect(restoreCommand("/srv/it's here/a.lentil-backup")).toBe("lentil restore '/srv/it'\\''s here/a.lentil-backup' --data new-data");
 });

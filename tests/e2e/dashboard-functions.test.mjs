@@ -51,7 +51,7 @@ async function noteShares(page) {
 
 test("s16 an index that is filled shows how far it is, and then that it is ready", async (t) => {
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
-  const rows = Array.from({ length: 40_000 }, (_, n) => JSON.stringify({ name: `counter ${n}`, value: n }));
+  const rows = Array.from({ length: 20_000 }, (_, n) => JSON.stringify({ name: `counter ${n}`, value: n }));
   server.project.write({ "rows.jsonl": rows.join("\n") });
   const imported = await server.project.convex(server, ["import", "--table", "counters", "--replace", "-y", "rows.jsonl"]);
   assert.equal(imported.code, 0, imported.stderr);

@@ -65,6 +65,8 @@ pub use crate::logs::{
 pub use crate::outcome::{
     FailureClass, FunctionFailure, MutationDone, Outcome, QueryResult, Watch,
 };
+pub use lentil_catalog::AppTable;
+
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
 pub use crate::place::Place;
 pub use crate::service::{Call, Functions, FunctionsOptions, Origin, Question, SessionRequest};

@@ -1,7 +1,7 @@
 // The indexes of a table, and how far those are that are being filled: the live query tells of
 // each change of state, the server's events (`index`) of each step in between.
 
-import { useLive } from "./live";
+import { useLiveHere, useScope } from "./component";
 import { stepKey, useIndexSteps, type IndexStep } from "./stream";
 import { system, type IndexInfo } from "./system";
 
@@ -34,7 +34,8 @@ function fillingOf({ backfill: { state, stats } }: IndexInfo): Filling {
 }
 
 export function useIndexes(tableName: string): FilledIndex[] | undefined {
-  const indexes = useLive(system.indexes, { tableName, tableNamespace: null }).data;
+  const { path } = useScope();
+  const indexes = useLiveHere(system.indexes, { tableName, tableNamespace: null }).data;
   const steps = useIndexSteps(indexes?.some((index) => index.backfill.state === "backfilling") ?? false);
-  return indexes?.map((index) => ({ ...index, filling: latest(fillingOf(index), steps.get(stepKey(null, tableName, index.name))) }));
+  return indexes?.map((index) => ({ ...index, filling: latest(fillingOf(index), steps.get(stepKey(path || null, tableName, index.name))) }));
 }

@@ -2,7 +2,8 @@
 // every write of any table.
 
 import { useConvex } from "convex/react";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
+import { useScope } from "./component";
 import { system } from "./system";
 
 const EVERY_MS = 3_000;
@@ -10,13 +11,17 @@ const EVERY_MS = 3_000;
 /** null until it is known; asked at once when the key is another. */
 export function useSizes(key = ""): Record<string, number> | null {
   const client = useConvex();
+  const { id } = useScope();
+  const of = useRef(id);
   const [sizes, setSizes] = useState<Record<string, number> | null>(null);
   useEffect(() => {
     let stopped = false;
+    setSizes((old) => (of.current === id ? old : null));
+    of.current = id;
     let timer = 0;
     const ask = async () => {
       try {
-        const next = document.hidden ? null : await client.query(system.sizes, {});
+        const next = document.hidden ? null : await client.query(system.sizes, id === null ? {} : { componentId: id });
         if (next && !stopped) setSizes(next);
       } catch {
         // What is known stays, and is asked for again.
@@ -28,6 +33,6 @@ export function useSizes(key = ""): Record<string, number> | null {
       stopped = true;
       window.clearTimeout(timer);
     };
-  }, [client, key]);
+  }, [client, key, id]);
   return sizes;
 }

@@ -87,6 +87,8 @@ export interface Exec extends Base {
   execId: string;
   parent?: string | null;
   path: string;
+  /** The path of its component, unless it is the app itself. */
+  component?: string | null;
   kind: string;
   caller: string;
   start: number;

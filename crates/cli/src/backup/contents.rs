@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use lentil_database::{Database, DatabaseOptions, Namespace, SystemEnv, Transaction};
+use lentil_database::{Database, DatabaseOptions, SystemEnv, Transaction};
+use lentil_functions::AppTable;
 use lentil_server::BackupContents;
 use lentil_storage::{SqliteOptions, SqlitePersistence};
 
@@ -41,16 +42,15 @@ pub(super) fn contents(backup: &Path) -> anyhow::Result<BackupContents> {
     })
 }
 
-/// The app's own tables; those of the server are no part of what an app sees.
-fn count(tx: &mut Transaction) -> anyhow::Result<Vec<(String, u64)>> {
-    let tables = tx.tables(Namespace::ROOT).into_iter();
-    let own = tables.filter(|table| !table.name.starts_with('_'));
+/// The tables of the app and its components; those of the server are no part of what an app sees.
+fn count(tx: &mut Transaction) -> anyhow::Result<Vec<(AppTable, u64)>> {
     let mut counted = Vec::new();
-    for table in own {
-        let rows = tx.count(Namespace::ROOT, &table.name)?;
-        counted.push((table.name, rows));
+    for of in AppTable::all(tx)? {
+        let rows = tx.count(of.table.namespace, &of.table.name)?;
+        counted.push((of, rows));
     }
-    counted.sort();
+    let key = |of: &AppTable| (of.component.clone(), of.table.name.clone());
+    counted.sort_by_cached_key(|(of, _)| key(of));
     Ok(counted)
 }
 
@@ -58,6 +58,7 @@ fn count(tx: &mut Transaction) -> anyhow::Result<Vec<(String, u64)>> {
 mod tests {
     use std::fs;
 
+    use lentil_database::Namespace;
     use lentil_values::{Object, Value};
 
     use super::super::take;
@@ -91,7 +92,9 @@ mod tests {
         take(&data, &backup).expect("taken");
         add(&database, 5);
         let found = contents(&backup).expect("whole");
-        assert_eq!(found.tables, [("numbers".to_owned(), 3)]);
+        let tables = found.tables.iter();
+        let tables = tables.map(|(of, rows)| (&*of.component.0, &*of.table.name, *rows));
+        assert_eq!(tables.collect::<Vec<_>>(), [("", "numbers", 3)]);
         assert_eq!(
             (found.files, &*found.lentil),
             (1, env!("CARGO_PKG_VERSION"))

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use lentil_catalog::AppTable;
 use lentil_database::{
-    BackfillProgress, CommitError, Database, IndexInfo, IndexState, Namespace, TableInfo,
-    Transaction, TransactionError,
+    BackfillProgress, CommitError, Database, IndexInfo, IndexState, TableInfo, Transaction,
+    TransactionError,
 };
 use lentil_js::FunctionKind;
 use serde_json::{Value as Json, json};
@@ -120,7 +121,7 @@ fn subscription(inner: &Inner, query: &LiveQuery) -> Json {
             return None;
         }
         Some(json!({
-            "table": named.table.name,
+            "table": inner.introspection.places.table_name(&inner.database, &named.table),
             "index": named.index.definition.name,
             "rangeText": named.text(range),
         }))
@@ -156,13 +157,10 @@ fn subscription(inner: &Inner, query: &LiveQuery) -> Json {
 
 fn tables(inner: &Inner, tx: &mut Transaction) -> Result<Json, TransactionError> {
     let mut shown = Vec::new();
-    for table in tx.tables(Namespace::ROOT) {
-        if table.name.starts_with('_') {
-            continue;
-        }
+    for AppTable { component, table } in AppTable::all(tx)? {
         let seen = &inner.introspection.tables;
         let since = minute_ago();
-        let docs = tx.count(Namespace::ROOT, &table.name)?;
+        let docs = tx.count(table.namespace, &table.name)?;
         let bytes = inner.introspection.sizes.of(tx, &table, docs)?;
         let written = seen.table(table.tablet);
         let writes = written.map_or([0; 3], |cells| cells.history.lock().sum_from(since));
@@ -179,7 +177,7 @@ fn tables(inner: &Inner, tx: &mut Transaction) -> Result<Json, TransactionError>
             indexes.push(index_json(&index, docs, sums, last_secs, filled));
         }
         shown.push(json!({
-            "component": null,
+            "component": (!component.is_root()).then_some(component.0),
             "name": table.name,
             "docs": docs,
             "bytes": bytes,
@@ -195,7 +193,7 @@ fn tables(inner: &Inner, tx: &mut Transaction) -> Result<Json, TransactionError>
 pub(super) fn all_indexes(tx: &mut Transaction, table: &TableInfo) -> Vec<IndexInfo> {
     let mut indexes = tx.indexes(table);
     if !indexes.iter().any(|index| index.id == table.by_id)
-        && let Ok(Some(by_id)) = tx.index(Namespace::ROOT, &table.name, "by_id")
+        && let Ok(Some(by_id)) = tx.index(table.namespace, &table.name, "by_id")
     {
         indexes.insert(0, by_id);
     }

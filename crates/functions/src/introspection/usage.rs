@@ -1,10 +1,10 @@
-//! What each function, table and index was used for, by day (dashboard F63). The counters are those
+//! What each function, table and index, of components too, was used for, by day (dashboard F63). The counters are those
 //! that are there anyway; now and then what they have gained is added to the day's row.
 
 use std::collections::{BTreeMap, HashMap};
 
-use lentil_catalog::Rollup;
-use lentil_database::{Database, IndexState, Namespace, Transaction, TransactionError};
+use lentil_catalog::{AppTable, Rollup};
+use lentil_database::{Database, IndexState, Transaction, TransactionError};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -17,6 +17,7 @@ use crate::FunctionFailure;
 use crate::Functions;
 use crate::errors::from_transaction;
 use crate::logs::kind_name;
+use crate::path::figured;
 use crate::transact::transact;
 
 /// Seconds of a day; also the step that its row has among the roll-ups.
@@ -130,17 +131,17 @@ impl Introspection {
             let Some(named) = Named::find(database, index) else {
                 continue;
             };
-            let table = &named.table.name;
-            if table.starts_with('_') {
+            if named.table.name.starts_with('_') {
                 continue;
             }
+            let table = self.places.table_name(database, &named.table);
             let Some([lookups, docs, bytes]) = seen.gain(format!("i {}", index.0), cells.total())
             else {
                 continue;
             };
             let name = format!("{table}.{}", named.index.definition.name);
             gained.indexes.insert(name, [lookups]);
-            let of_table = gained.tables.entry(table.clone()).or_default();
+            let of_table = gained.tables.entry(table).or_default();
             of_table[0] += docs;
             of_table[1] += bytes;
         }
@@ -152,7 +153,8 @@ impl Introspection {
                 continue;
             }
             if let Some(gain) = seen.gain(format!("t {}", tablet.0), cells.total()) {
-                let of_table = gained.tables.entry(table.name.clone()).or_default();
+                let name = self.places.table_name(database, &table);
+                let of_table = gained.tables.entry(name).or_default();
                 for (cell, by) in of_table[2..].iter_mut().zip(gain) {
                     *cell += by;
                 }
@@ -225,13 +227,11 @@ fn read(row: &Rollup) -> Used {
 
 fn keep_in(tx: &mut Transaction, used: &Used, now: u64) -> Result<(), TransactionError> {
     let mut used = used.clone();
-    for table in tx.tables(Namespace::ROOT) {
-        if table.name.starts_with('_') {
-            continue;
-        }
+    for AppTable { component, table } in AppTable::all(tx)? {
+        let table_name = figured(&component, &*table.name);
         for index in all_indexes(tx, &table) {
             if index.state == IndexState::Enabled {
-                let name = format!("{}.{}", table.name, index.definition.name);
+                let name = format!("{table_name}.{}", index.definition.name);
                 used.indexes.entry(name).or_default();
             }
         }

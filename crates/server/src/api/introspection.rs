@@ -184,9 +184,13 @@ async fn usage(
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ExplainRequest {
     path: Option<String>,
     source: Option<String>,
+    /// The component of the path, as its path; none is the app.
+    #[serde(default)]
+    component_path: Option<String>,
     #[serde(default)]
     args: Value,
     identity: Option<Value>,
@@ -221,7 +225,7 @@ async fn explain(
     };
     let call = Call {
         path,
-        component: ComponentPath::default(),
+        component: ComponentPath(request.component_path.unwrap_or_default()),
         args: args.into(),
         identity,
         request_id,

@@ -1,13 +1,14 @@
 // The dry run of a restore: what each table has now and what it would have, before anything is done.
 
 import { Copy } from "lucide-react";
+import { useConvex } from "convex/react";
 import { useEffect, useState } from "react";
-import { Button, Dialog, Loading, Problem } from "../../components/ui";
-import { differences, restoreCommand, type Contents, type Difference } from "../../lib/backups";
+import { Badge, Button, Dialog, Loading, Problem } from "../../components/ui";
+import { differences, restoreCommand, type Contents, type Difference, type Sizes } from "../../lib/backups";
+import { useComponents } from "../../lib/component";
 import { useDeployment } from "../../lib/deployment";
+import { figured } from "../../lib/figured";
 import { count } from "../../lib/format";
-import { useLive } from "../../lib/live";
-import { useSizes } from "../../lib/sizes";
 import { system } from "../../lib/system";
 import { copy } from "../../lib/toasts";
 
@@ -27,10 +28,39 @@ function useContents(name: string) {
   return { ...state, retry: () => setRound((n) => n + 1) };
 }
 
+interface Now {
+  tables: Sizes;
+  files: number;
+}
+
+/** What the app and each of its components have now; asked for once, like what the backup has. */
+function useNow(): { now: Now | null; error: Error | null } {
+  const client = useConvex();
+  const components = useComponents();
+  const [state, setState] = useState<{ now: Now | null; error: Error | null }>({ now: null, error: null });
+  useEffect(() => {
+    if (!components) return;
+    let left = false;
+    const ask = components.map(async ({ id, path }) => {
+      const of = path === "" ? {} : { componentId: id };
+      const [sizes, files] = await Promise.all([client.query(system.sizes, of), client.query(system.fileCount, of as Record<string, never>)]);
+      return { component: path || null, sizes, files };
+    });
+    Promise.all(ask).then(
+      (tables) => !left && setState({ now: { tables, files: tables.reduce((sum, { files }) => sum + files, 0) }, error: null }),
+      (error: Error) => !left && setState({ now: null, error }),
+    );
+    return () => {
+      left = true;
+    };
+  }, [client, components]);
+  return state;
+}
+
 export function RestoreDialog({ name, folder, onClose }: { name: string; folder: string; onClose: () => void }) {
-  const { contents, error, retry } = useContents(name);
-  const now = useSizes();
-  const files = useLive(system.fileCount, {}).data;
+  const { contents, error: unread, retry } = useContents(name);
+  const { now, error: unasked } = useNow();
+  const error = unread ?? unasked;
   const command = restoreCommand(`${folder}/${name}`);
   const footer = (
     <>
@@ -54,7 +84,7 @@ export function RestoreDialog({ name, folder, onClose }: { name: string; folder:
         </>
       ) : (
         <>
-          <Table rows={differences(now, contents)} files={{ name: "Stored files", now: files ?? 0, after: contents.files }} />
+          <Table rows={differences(now.tables, contents)} files={{ component: null, name: "Stored files", now: now.files, after: contents.files }} />
           <p className="muted">
             Made by Lentil {contents.lentil}. A server cannot change its own data folder while it runs: this line makes a new one, and the
             server is then started with it. What there is now stays as it is.
@@ -79,7 +109,7 @@ function Table({ rows, files }: { rows: Difference[]; files: Difference }) {
       </thead>
       <tbody>
         {rows.map((row) => (
-          <Line key={row.name} row={row} />
+          <Line key={figured(row.component ?? "", row.name)} row={row} />
         ))}
         <Line row={files} />
       </tbody>
@@ -87,11 +117,13 @@ function Table({ rows, files }: { rows: Difference[]; files: Difference }) {
   );
 }
 
-function Line({ row: { name, now, after } }: { row: Difference }) {
+function Line({ row: { component, name, now, after } }: { row: Difference }) {
   const by = after - now;
   return (
-    <tr data-testid="restore-row" data-name={name} data-now={now} data-after={after}>
-      <td className={by === 0 ? "muted" : ""}>{name}</td>
+    <tr data-testid="restore-row" data-name={figured(component ?? "", name)} data-now={now} data-after={after}>
+      <td className={by === 0 ? "muted" : ""}>
+        {name} {component && <Badge title="Its component">{component}</Badge>}
+      </td>
       <td className="right">{count(now)}</td>
       <td className="right">{count(after)}</td>
       <td className={`right difference ${by < 0 ? "less" : by > 0 ? "more" : "muted"}`}>{by === 0 ? "same" : `${by > 0 ? "+" : "−"}${count(Math.abs(by))}`}</td>

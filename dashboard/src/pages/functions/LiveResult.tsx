@@ -1,4 +1,5 @@
-// The result of a query as it changes; in somebody's name over a connection of its own.
+// The result of a query as it changes; in somebody's name, or in a component, over a
+// connection of its own.
 
 import type { ConvexReactClient } from "convex/react";
 import { makeFunctionReference } from "convex/server";
@@ -14,17 +15,21 @@ import { ResultView } from "./ResultView";
 /** While somebody types arguments there is a result for each letter; that much is waited. */
 const PAUSE_MS = 250;
 
-function useActingClient(identity: Identity | null): ConvexReactClient | null {
+/** The page's own connection tells queries apart by path and arguments, and knows no components. */
+function useOwnClient(identity: Identity | null, component: string): ConvexReactClient | null {
   const { client, session } = useDeployment();
   const [acting, setActing] = useState<ConvexReactClient | null>(null);
   useEffect(() => {
-    if (!identity) return setActing(null);
-    const own = adminClient(session.url, session.key, identity);
+    if (!identity && !component) return setActing(null);
+    const own = adminClient(session.url, session.key, identity ?? undefined);
     setActing(own);
     return () => void own.close();
-  }, [identity, session.url, session.key]);
-  return identity ? acting : client;
+  }, [identity, component, session.url, session.key]);
+  return identity || component ? acting : client;
 }
+
+/** `componentPath` is the stock client's own, but not in its types. */
+const optionsOf = (component: string) => (component ? ({ componentPath: component } as object) : undefined);
 
 interface Shown {
   value?: Value;
@@ -34,8 +39,16 @@ interface Shown {
   changes: number;
 }
 
-export function LiveResult({ path, args, identity }: { path: string; args: RunArgs; identity: Identity | null }) {
-  const client = useActingClient(identity);
+interface Props {
+  path: string;
+  /** The path of its component; empty is the app itself. */
+  component: string;
+  args: RunArgs;
+  identity: Identity | null;
+}
+
+export function LiveResult({ path, component, args, identity }: Props) {
+  const client = useOwnClient(identity, component);
   const [shown, setShown] = useState<Shown | null>(null);
   const key = JSON.stringify(convexToJson(args));
   useEffect(() => {
@@ -43,7 +56,7 @@ export function LiveResult({ path, args, identity }: { path: string; args: RunAr
     let unsubscribe = () => {};
     const timer = window.setTimeout(() => {
       const reference = makeFunctionReference<"query", RunArgs, Value>(path);
-      const watch = client.watchQuery(reference, args);
+      const watch = client.watchQuery(reference, args, optionsOf(component));
       const update = () => {
         const logLines = (watch as unknown as { localQueryLogs: () => string[] | undefined }).localQueryLogs() ?? [];
         const next = resultOf(() => watch.localQueryResult());
@@ -59,7 +72,7 @@ export function LiveResult({ path, args, identity }: { path: string; args: RunAr
     };
     // The text of the arguments says whether they changed.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [client, path, key]);
+  }, [client, path, component, key]);
   if (!shown) return <p className="muted">Running…</p>;
   const note = `live · ${shown.changes === 0 ? "first result" : `changed ${shown.changes} ${shown.changes === 1 ? "time" : "times"}`} · ${clock(shown.at)}`;
   return <ResultView result={{ ...shown, ms: NaN }} note={note} />;

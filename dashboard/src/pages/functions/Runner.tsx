@@ -4,7 +4,10 @@
 import { ChevronsDownUp, ChevronsUpDown, Link2, Play, X } from "lucide-react";
 import { convexToJson } from "convex/values";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { ComponentSelect } from "../../components/ComponentPicker";
 import { Badge, Button, IconButton } from "../../components/ui";
+import { PARAM, useScope, useScopeOf } from "../../lib/component";
+import { figured } from "../../lib/figured";
 import { useDeployment } from "../../lib/deployment";
 import { clock, duration } from "../../lib/format";
 import { messageOf } from "../../lib/live";
@@ -35,24 +38,31 @@ let history: Past[] = [];
 export default function Runner() {
   const { target, open } = useRunner();
   const [tall, setTall] = useState(false);
-  const { functions = [] } = useFunctions();
+  const here = useScope().id;
+  const [component, setComponent] = useState(target?.component === undefined ? here : target.component);
+  const scope = useScopeOf(component);
+  const { functions = [] } = useFunctions(component);
   const callable = useMemo(() => functions.filter(({ udfType }) => udfType !== "HttpAction"), [functions]);
   const [path, setPath] = useState(target?.path ?? "");
   useEffect(() => {
     if (target?.path) setPath(target.path);
+    if (target?.component !== undefined) setComponent(target.component);
   }, [target]);
-  const fn = callable.find((one) => one.path === path) ?? (path === CUSTOM ? undefined : callable[0]);
+  // What was not pushed runs in the app only.
+  const custom = component === null;
+  const fn = callable.find((one) => one.path === path) ?? (path === CUSTOM && custom ? undefined : callable[0]);
   const [identity, setIdentity] = useState<Identity | null>(null);
   return (
     <section className={`dock ${tall ? "tall" : ""}`} aria-label="Run a function" data-testid="runner">
       <header>
+        <ComponentSelect all={scope.all} id={component} onChoose={setComponent} testId="runner-component" />
         <select aria-label="Function" value={fn?.path ?? CUSTOM} onChange={(event) => setPath(event.target.value)} data-testid="runner-function">
           {callable.map((one) => (
             <option key={one.path} value={one.path}>
               {one.path} ({one.udfType.toLowerCase()})
             </option>
           ))}
-          <option value={CUSTOM}>Custom query…</option>
+          {custom && <option value={CUSTOM}>Custom query…</option>}
         </select>
         {fn && <Badge kind={`kind-${fn.udfType}`}>{fn.udfType}</Badge>}
         {fn?.visibility?.kind === "internal" && <Badge>internal</Badge>}
@@ -66,9 +76,17 @@ export default function Runner() {
         </IconButton>
       </header>
       {fn ? (
-        <RunFunction key={fn.path} path={fn.path} kind={fn.udfType} identity={identity} />
-      ) : (
+        <RunFunction
+          key={`${fn.component} ${fn.path}`}
+          path={fn.path}
+          kind={fn.udfType}
+          of={{ id: component, path: fn.component }}
+          identity={identity}
+        />
+      ) : custom ? (
         <CustomQuery identity={identity} />
+      ) : (
+        <p className="dock-body muted">This component has no function that could be run.</p>
       )}
     </section>
   );
@@ -77,6 +95,8 @@ export default function Runner() {
 interface RunProps {
   path: string;
   kind: string;
+  /** The component that it is of. */
+  of: { id: string | null; path: string };
   identity: Identity | null;
 }
 
@@ -87,8 +107,8 @@ const RIGHTS: Record<string, string> = {
   Action: "RunInternalActions",
 };
 
-function useArgumentText(path: string) {
-  const validator = useArguments(path);
+function useArgumentText(path: string, component: string | null) {
+  const validator = useArguments(path, component);
   const [text, setText] = useState(() => argumentsInUrl(path) ?? "{ }");
   const touched = useRef(argumentsInUrl(path) !== null);
   useEffect(() => {
@@ -107,22 +127,24 @@ function argumentsInUrl(path: string): string | null {
   return params.get("run") === path ? params.get("args") : null;
 }
 
-function shareLink(path: string, text: string) {
+function shareLink(path: string, text: string, component: string | null) {
   const link = new URL(`${mountPath}/functions`, window.location.origin);
   link.searchParams.set("f", path);
   link.searchParams.set("run", path);
   link.searchParams.set("args", text);
+  if (component !== null) link.searchParams.set(PARAM, component);
   return link.toString();
 }
 
-function RunFunction({ path, kind, identity }: RunProps) {
+function RunFunction({ path, kind, of, identity }: RunProps) {
   const { http, has } = useDeployment();
   const [explained, setExplained] = useState<Explained | null>(null);
-  const [text, setText] = useArgumentText(path);
+  const [text, setText] = useArgumentText(path, of.id);
   const [busy, setBusy] = useState(false);
   const [result, setResult] = useState<RunResult | null>(null);
   const [past, setPast] = useState(history);
   const live = kind === "Query";
+  const name = figured(of.path, path);
   const parsed = useMemo(() => parseArguments(text), [text]);
   const run = async () => {
     if ("error" in parsed || busy) return;
@@ -130,18 +152,18 @@ function RunFunction({ path, kind, identity }: RunProps) {
     const started = performance.now();
     let next: RunResult;
     try {
-      next = await runOnce(http, kind, path, parsed.args, identity);
+      next = await runOnce(http, kind, { path, component: of.path }, parsed.args, identity);
     } catch (error) {
       next = { error: messageOf(error), logLines: [], ms: performance.now() - started };
     }
     setResult(next);
-    history = [{ ...next, at: Date.now(), path, text }, ...history].slice(0, HISTORY_MAX);
+    history = [{ ...next, at: Date.now(), path: name, text }, ...history].slice(0, HISTORY_MAX);
     setPast(history);
     setBusy(false);
   };
   const explainNow = async (args: RunArgs) => {
     try {
-      setExplained(await explain(http, { path, args: convexToJson(args) }, identity));
+      setExplained(await explain(http, { path, componentPath: of.path, args: convexToJson(args) }, identity));
     } catch (error) {
       toast(messageOf(error), "error");
     }
@@ -192,15 +214,15 @@ function RunFunction({ path, kind, identity }: RunProps) {
             </Button>
           )}
           <span className="grow" />
-          <IconButton label="Copy a link to this call" onClick={() => void copy(shareLink(path, text), "Copied a link to this call")}>
+          <IconButton label="Copy a link to this call" onClick={() => void copy(shareLink(path, text, of.id), "Copied a link to this call")}>
             <Link2 size={16} />
           </IconButton>
         </div>
-        <PastRuns past={past.filter((one) => one.path === path)} onChoose={(one) => (setText(one.text), setResult(one))} />
+        <PastRuns past={past.filter((one) => one.path === name)} onChoose={(one) => (setText(one.text), setResult(one))} />
       </div>
       <div className="dock-side">
         {explained && <Explanation explained={explained} />}
-        {live && !explained && !("error" in parsed) && <LiveResult path={path} args={parsed.args} identity={identity} />}
+        {live && !explained && !("error" in parsed) && <LiveResult path={path} component={of.path} args={parsed.args} identity={identity} />}
         {!live && result && <ResultView result={result} />}
         {!live && !result && <p className="muted">The result, the logs and the time it took appear here.</p>}
       </div>

@@ -2,9 +2,10 @@
 
 import { hierarchy, treemap, treemapSquarify } from "d3-hierarchy";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useSearchParams } from "react-router";
+import { Link, useSearchParams } from "react-router";
 import { IndexBadge } from "../../components/IndexBadge";
 import { Badge, Empty, Loading, Problem, Time } from "../../components/ui";
+import { figured } from "../../lib/figured";
 import { bytes, count } from "../../lib/format";
 import { latest } from "../../lib/indexes";
 import { stepKey, useFeed, useIndexSteps, useSnapshot, type IndexStats, type TableStats } from "../../lib/stream";
@@ -19,16 +20,19 @@ export function Tables({ paused }: ViewProps) {
   const [params, setParams] = useSearchParams();
   if (error && !snapshot) return <Problem error={error} />;
   if (!snapshot) return <Loading />;
-  const tables = snapshot.tables.filter(({ name }) => !name.startsWith("_")).sort((a, b) => b.bytes - a.bytes);
+  const tables = [...snapshot.tables].sort((a, b) => b.bytes - a.bytes);
   if (tables.length === 0) return <Empty title="No tables yet" />;
-  const chosen = tables.find(({ name }) => name === params.get("table")) ?? tables[0]!;
+  const chosen = tables.find((table) => nameOf(table) === params.get("table")) ?? tables[0]!;
   return (
     <>
-      <TreeMap tables={tables} chosen={chosen.name} onChoose={(name) => setParams({ table: name }, { replace: true })} />
+      <TreeMap tables={tables} chosen={nameOf(chosen)} onChoose={(name) => setParams({ table: name }, { replace: true })} />
       <TablePanel table={chosen} />
     </>
   );
 }
+
+/** As figures name it: a table of a component has the component before it. */
+const nameOf = ({ component, name }: TableStats) => figured(component ?? "", name);
 
 interface MapProps {
   tables: TableStats[];
@@ -57,19 +61,21 @@ function TreeMap({ tables, chosen, onChoose }: MapProps) {
     <div ref={box} className="tree-map" style={{ height: HEIGHT }} data-testid="tree-map">
       {leaves.map((leaf) => {
         const table = leaf.data as TableStats;
+        const name = nameOf(table);
         const glow = table.reads1m / busiest;
         return (
           <button
-            key={table.name}
+            key={name}
             type="button"
-            className={`tree-cell ${table.name === chosen ? "chosen" : ""} ${flashing.has(table.name) ? "flash" : ""}`}
+            className={`tree-cell ${name === chosen ? "chosen" : ""} ${flashing.has(name) ? "flash" : ""}`}
             style={{ left: leaf.x0, top: leaf.y0, width: leaf.x1 - leaf.x0, height: leaf.y1 - leaf.y0, "--glow": glow } as React.CSSProperties}
-            onClick={() => onChoose(table.name)}
-            title={`${table.name}: ${count(table.docs)} documents, ${bytes(table.bytes)}`}
-            data-testid={`tree-cell-${table.name}`}
+            onClick={() => onChoose(name)}
+            title={`${name}: ${count(table.docs)} documents, ${bytes(table.bytes)}`}
+            data-testid={`tree-cell-${name}`}
             data-bytes={table.bytes}
-            data-flash={flashing.has(table.name)}
+            data-flash={flashing.has(name)}
           >
+            {table.component && <span className="muted">{table.component}</span>}
             <strong>{table.name}</strong>
             <span>{bytes(table.bytes)}</span>
             <span>{count(table.docs)} documents</span>
@@ -107,7 +113,9 @@ function TablePanel({ table }: { table: TableStats }) {
   return (
     <section className="card" aria-label={`Indexes of ${table.name}`}>
       <div className="card-head">
-        <h2>{table.name}</h2>
+        <h2>
+          <Link to={`/data?table=${encodeURIComponent(nameOf(table))}`}>{table.name}</Link> {table.component && <Badge title="Its component">{table.component}</Badge>}
+        </h2>
         <span className="muted">
           {count(table.reads1m)} reads and {count(table.writes1m)} writes in the last minute
         </span>
