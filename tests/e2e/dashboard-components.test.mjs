@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cell, openConsole, picture, sampleServer, startBrowser } from "./dashboard.mjs";
+import { cell, openConsole, pictures, sampleServer, startBrowser } from "./dashboard.mjs";
 import { lentil, run, until } from "./harness.mjs";
 
 const schema = `
@@ -107,7 +107,7 @@ test("tables of a component are shown and edited as its own", async (t) => {
   await page.fill("[data-testid=add-text]", '[{ text: "added here" }]');
   await page.click("[data-testid=add-save]");
   await untilShown(page, ["added here", "edited here"]);
-  await picture(page, "component-data");
+  await pictures(page, "component-data");
   assert.deepEqual(await callIn(server, "notes", "lib:list"), ["added here", "edited here"]);
   assert.deepEqual(await callIn(server, "", "lib:list"), ["of the app"]);
 
@@ -121,7 +121,7 @@ test("tables of a component are shown and edited as its own", async (t) => {
   assert.equal(new URL(page.url()).searchParams.get("component"), id);
   await page.locator(".react-flow__node[data-id=notes]").click();
   await page.waitForSelector("[data-testid=index-by_text]");
-  await picture(page, "component-schema");
+  await pictures(page, "component-schema");
   await choose(page, "app");
   assert.equal(new URL(page.url()).searchParams.get("component"), null);
 
@@ -147,7 +147,7 @@ test("functions of a component are listed, run and explained", async (t) => {
   await page.click("[data-testid=runner-explain]");
   await page.waitForSelector("[data-testid=explanation]");
   assert.match(await page.textContent("[data-testid=explanation]"), /@notes\/notes[^]*by_text/);
-  await picture(page, "component-functions");
+  await pictures(page, "component-functions");
 
   await page.selectOption("[data-testid=runner-function]", "lib:add");
   await page.fill("[data-testid=runner] textarea", '{ text: "by the runner" }');
@@ -163,6 +163,20 @@ test("functions of a component are listed, run and explained", async (t) => {
   await page.waitForSelector("[data-testid=code]");
 });
 
+test("logs tell a component's functions from those of the app, as they come and kept", async (t) => {
+  const [server, browser] = [await appWithComponent(t), await startBrowser(t)];
+  const page = await openConsole(browser, server, "/logs?q=fn:@notes/");
+  const rows = page.locator("[data-testid=log-row]");
+  for (const path of ["/logs?q=fn:@notes/", "/logs?view=kept&q=fn:@notes/"]) {
+    await page.goto(server.console + path);
+    await callIn(server, "", "lib:add", { text: "said by the app" });
+    await callIn(server, "notes", "lib:add", { text: "said by the component" });
+    await until(async () => (await rows.allTextContents()).some((text) => /@notes\/lib:add.*said by the component/.test(text)), { what: "the line" });
+    assert.ok((await rows.allTextContents()).every((text) => text.includes("@notes/lib:")), path);
+  }
+  await pictures(page, "component-logs");
+});
+
 test("files and schedules of a component are its own", async (t) => {
   const [server, browser] = [await appWithComponent(t), await startBrowser(t)];
   await callIn(server, "notes", "lib:later");
@@ -171,11 +185,11 @@ test("files and schedules of a component are its own", async (t) => {
   await page.setInputFiles("[data-testid=upload]", { name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("a note") });
   await page.waitForSelector("[data-testid=file-row]");
   assert.match(await page.textContent("[data-testid=file-row]"), /note\.txt/);
-  await picture(page, "component-files");
+  await pictures(page, "component-files");
   await page.click("[data-testid=nav-schedules]");
   await page.waitForSelector("[data-testid=scheduled-row]");
   assert.match(await page.textContent("[data-testid=scheduled-row]"), /lib:nothing/);
-  await picture(page, "component-schedules");
+  await pictures(page, "component-schedules");
   await page.click("[data-testid=cancel-job]");
   await page.waitForSelector("[data-testid=scheduled-row]", { state: "detached" });
   await page.goto(`${server.console}/files`);
@@ -193,18 +207,35 @@ test("figures, status and the dry run of a restore tell the tables of all compon
   await page.waitForSelector("[data-testid=index-bar-by_text]");
   await callIn(server, "notes", "lib:list");
   await until(async () => Number(await page.getAttribute("[data-testid=index-bar-by_text]", "data-lookups")) > 0, { what: "a look-up" });
-  await picture(page, "component-live-tables");
+  await pictures(page, "component-live-tables");
+  // The stock dashboard's metrics take the component, too.
+  const now = Math.ceil(Date.now() / 1000) + 5;
+  const at = (secs) => ({ secs_since_epoch: secs, nanos_since_epoch: 0 });
+  const window = JSON.stringify({ start: at(now - 600), end: at(now), num_buckets: 1 });
+  const metric = async (name, query) => {
+    const search = new URLSearchParams({ ...query, window });
+    const answer = await fetch(`${server.url}/api/app_metrics/${name}?${search}`, { headers: { authorization: `Convex ${server.key}` } });
+    return (await answer.json())[0][1];
+  };
+  const calls = { path: "lib:list", udfType: "Query", metric: "invocations" };
+  assert.ok((await metric("udf_rate", { ...calls, componentPath: "notes" })) > 0, "calls in the component");
+  assert.equal(await metric("udf_rate", calls), 0);
+  assert.ok((await metric("table_rate", { name: "notes", metric: "rowsRead", componentPath: "notes" })) > 0, "reads in the component");
+  assert.equal(await metric("table_rate", { name: "notes", metric: "rowsRead" }), 0);
   await page.goto(`${server.console}/usage?by=tables`);
   const row = page.locator("[data-testid=usage-row][data-name='@notes/notes']");
   await until(async () => (await page.reload(), await page.waitForSelector("[data-testid=usage-row]"), (await row.count()) > 0), { what: "usage", everyMs: 500 });
-  await picture(page, "component-usage");
+  await pictures(page, "component-usage");
   await row.locator("a").click();
   await untilShown(page, ["of the component"]);
   // Links that only know the name that figures have lead to the same.
   await page.goto(`${server.console}/data?table=${encodeURIComponent("@notes/notes")}`);
   await untilShown(page, ["of the component"]);
 
-  await server.post("/api/backups", {}, { authorization: `Convex ${server.key}` });
+  const headers = { authorization: `Convex ${server.key}` };
+  await server.post("/api/backups", {}, headers);
+  const backedUp = async () => (await (await fetch(`${server.url}/api/backups`, { headers })).json()).backups.length > 0;
+  await until(backedUp, { what: "a backup", limitMs: 60_000 });
   await callIn(server, "notes", "lib:add", { text: "after the backup" });
   await page.goto(`${server.console}/backups`);
   await page.locator("[data-testid=backup-restore]").first().click();
@@ -212,5 +243,5 @@ test("figures, status and the dry run of a restore tell the tables of all compon
   await difference.waitFor({ timeout: 60_000 });
   assert.deepEqual([await difference.getAttribute("data-now"), await difference.getAttribute("data-after")], ["2", "1"]);
   assert.equal(await page.locator("[data-testid=restore-row][data-name=notes]").getAttribute("data-now"), "1");
-  await picture(page, "component-restore");
+  await pictures(page, "component-restore");
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { logIn, newPage, openConsole, picture, sampleApp, sampleServer, startBrowser } from "./dashboard.mjs";
+import { logIn, newPage, openConsole, pictures, sampleApp, sampleServer, startBrowser } from "./dashboard.mjs";
 import { until } from "./harness.mjs";
 
 const run = (fn, args) => `/functions?f=${encodeURIComponent(fn)}&run=${encodeURIComponent(fn)}&args=${encodeURIComponent(args)}`;
@@ -72,7 +72,7 @@ test("s16 an index that is filled shows how far it is, and then that it is ready
   await until(async () => (await schema.locator("[data-testid=index-by_value] [data-testid=index-filling]").count()) > 0, { what: "the badge" });
   if (process.env.LENTIL_SCREENSHOTS) {
     await until(async () => (await seen[0]()).length > 1, { what: "a step" });
-    await Promise.all([picture(schema, "filling-schema"), picture(data, "filling-data"), picture(live, "filling-live")]);
+    await Promise.all([pictures(schema, "filling-schema"), pictures(data, "filling-data"), pictures(live, "filling-live")]);
   }
   const { code, stdout, stderr } = await pushing;
   assert.equal(code, 0, stdout + stderr);

@@ -56,7 +56,9 @@ pub use crate::agenda::Agenda;
 pub use crate::crons::CronId;
 pub use crate::errors::client_message;
 pub use crate::files::{ContentsHeld, FileFailure, Restoring, StoredFile, Upload, UrlProof};
-pub use crate::introspection::{Event, EventReader, News, Parameters, Presence, SeriesQuery};
+pub use crate::introspection::{
+    Event, EventReader, News, Parameters, Presence, SeriesQuery, hide_data,
+};
 pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{

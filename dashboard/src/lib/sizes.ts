@@ -16,7 +16,8 @@ export function useSizes(key = ""): Record<string, number> | null {
   const [sizes, setSizes] = useState<Record<string, number> | null>(null);
   useEffect(() => {
     let stopped = false;
-    setSizes((old) => (of.current === id ? old : null));
+    // Those of another component are of no use here.
+    if (of.current !== id) setSizes(null);
     of.current = id;
     let timer = 0;
     const ask = async () => {

@@ -14,7 +14,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use lentil_functions::{
-    Call, ComponentPath, EventReader, FailureClass, FunctionFailure, SeriesQuery,
+    Call, ComponentPath, EventReader, FailureClass, FunctionFailure, SeriesQuery, hide_data,
 };
 use lentil_identity::{Identity, UserIdentity};
 use serde::Deserialize;
@@ -48,10 +48,16 @@ fn refused(failure: FunctionFailure) -> ApiError {
 
 async fn snapshot(
     State(deployment): State<Deployment>,
-    Admin(_): Admin,
+    Admin(identity): Admin,
 ) -> Result<Json<Value>, ApiError> {
     let snapshot = deployment.functions.introspection_snapshot().await;
-    snapshot.map(Json).map_err(refused)
+    let mut snapshot = snapshot.map_err(refused)?;
+    let sees_data = identity.can_watch_data();
+    if !sees_data {
+        hide_data(&mut snapshot);
+    }
+    snapshot["dataView"] = sees_data.into();
+    Ok(Json(snapshot))
 }
 
 #[derive(Deserialize)]
@@ -66,11 +72,13 @@ struct EventsQuery {
 /// The stream: one JSON object a line, as things happen, until the reader goes.
 async fn events(
     State(deployment): State<Deployment>,
-    Admin(_): Admin,
+    Admin(identity): Admin,
     Query(query): Query<EventsQuery>,
 ) -> Response {
+    let sees_data = identity.can_watch_data();
     let reader = deployment.functions.read_events();
-    let hello = deployment.functions.introspection_hello();
+    let mut hello = deployment.functions.introspection_hello();
+    hello["dataView"] = sees_data.into();
     let topics: Arc<[String]> = query
         .topics
         .split(',')
@@ -97,7 +105,7 @@ async fn events(
             if let Some(first) = first {
                 return Some((Ok::<_, Infallible>(first), (reader, since, None)));
             }
-            let (lines, since) = next_lines(&reader, since, &topics).await;
+            let (lines, since) = next_lines(&reader, since, &topics, sees_data).await;
             Some((Ok(lines), (reader, since, None)))
         }
     });
@@ -110,7 +118,12 @@ async fn events(
 }
 
 /// What comes next of the topics that are asked for, and how far that is.
-async fn next_lines(reader: &EventReader, mut since: u64, topics: &[String]) -> (Bytes, u64) {
+async fn next_lines(
+    reader: &EventReader,
+    mut since: u64,
+    topics: &[String],
+    sees_data: bool,
+) -> (Bytes, u64) {
     loop {
         let news = reader.after(since).await;
         since = news.seq;
@@ -123,7 +136,7 @@ async fn next_lines(reader: &EventReader, mut since: u64, topics: &[String]) -> 
                 || event.topic == "gap"
                 || topics.iter().any(|topic| topic == event.topic);
             if wanted {
-                lines.push_str(&event.line);
+                lines.push_str(&event.line_for(sees_data));
                 lines.push('\n');
             }
         }

@@ -57,7 +57,7 @@ export function FunctionDetail({ fn }: { fn: AppFunction }) {
         ))}
       </div>
       {tab === "Statistics" && <FunctionCharts fn={fn} />}
-      {tab === "Logs" && <LogPanel only={fn} />}
+      {tab === "Logs" && <LogPanel only={figured(fn.component, fn.path)} />}
       {tab === "Profile" && <Profile fn={fn} />}
       {tab === "Subscribers" && <Subscribers fn={fn} />}
       {tab === "Arguments" && <Arguments fn={fn} />}

@@ -3,6 +3,7 @@
 import { Pause, Play } from "lucide-react";
 import { useState, type ComponentType } from "react";
 import { NavLink, useParams } from "react-router";
+import { DATA_VIEW } from "../../components/NeedsRight";
 import { Badge, Button, Empty } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
 import { count } from "../../lib/format";
@@ -27,6 +28,9 @@ const VIEWS: [string, string, ComponentType<ViewProps>][] = [
   ["tables", "Tables & indexes", Tables],
 ];
 
+/** Those that show arguments or documents where the key may see them. */
+const OF_DATA = new Set(["reactivity", "subscriptions", "conflicts"]);
+
 export default function Live() {
   const { has } = useDeployment();
   if (!has("introspection")) {
@@ -44,6 +48,7 @@ function LiveViews() {
   const { view = "pulse" } = useParams();
   const feed = useFeed("all");
   const [paused, setPaused] = useState(false);
+  const { seesData } = useDeployment();
   const [, label, View] = VIEWS.find(([path]) => path === view) ?? VIEWS[0]!;
   return (
     <div className="page full" data-testid="live" data-open={feed.open}>
@@ -63,6 +68,11 @@ function LiveViews() {
           </NavLink>
         ))}
       </nav>
+      {!seesData && OF_DATA.has(view) && (
+        <p className="banner" data-testid="data-hidden">
+          Your key is limited: arguments of calls, and ids and ranges of documents, need the right <code>{DATA_VIEW}</code> and are left out here. Everything else is shown.
+        </p>
+      )}
       <View key={view} paused={paused} />
     </div>
   );

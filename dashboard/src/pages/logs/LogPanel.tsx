@@ -18,7 +18,7 @@ interface Props {
   query?: string;
   setQuery?: (text: string) => void;
   /** Only of this function. */
-  only?: { path: string; component: string };
+  only?: string;
   /** What to offer when nothing that came since the page was opened matches. */
   otherwise?: ReactNode;
 }
@@ -33,7 +33,7 @@ export function LogPanel({ query: given, setQuery: setGiven, only, otherwise }: 
   const all = useDeferredValue(frozen ?? live);
   const parsed = useMemo(() => parseQuery(query), [query]);
   const rows = useMemo(
-    () => all.filter((row) => (only === undefined || (row.path === only.path && (row.entry.componentPath ?? "") === only.component)) && matches(row, parsed)),
+    () => all.filter((row) => (only === undefined || row.path === only) && matches(row, parsed)),
     [all, parsed, only],
   );
   const { active, setActive, opened, setOpened, list, search, copyRows } = useLogRows(rows);
