@@ -1,13 +1,11 @@
 //! A lazily read index range: storage pages merged with the transaction's own writes.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-
-use lentil_storage::{IndexId, IndexScan, Order, TableScan, TabletId};
-use lentil_values::{DocumentId, IndexKey, InternalId, KeyRange, TableNumber, Timestamp};
+use lentil_storage::{IndexId, Order, TabletId};
+use lentil_values::{DocumentId, IndexKey, InternalId, KeyRange, TableNumber};
 
 use crate::index_key::public_id_key;
-use crate::limits::{PAGE_ROWS_FIRST, PAGE_ROWS_HINT_MAX, next_page_rows};
+use crate::limits::{CACHED_PAGES_A_SCAN, PAGE_ROWS_FIRST, PAGE_ROWS_HINT_MAX, next_page_rows};
+use crate::page_cache::{Page, PageOf};
 use crate::read_set::after;
 use crate::transaction::read_error;
 use crate::write_set::Own;
@@ -21,15 +19,6 @@ pub(crate) struct Target {
     pub(crate) number: TableNumber,
     /// Keys are internal ids, and rows the documents themselves.
     pub(crate) by_id: bool,
-}
-
-/// A row of storage that has been fetched but not handed out.
-#[derive(Debug)]
-struct Row {
-    key: IndexKey,
-    id: InternalId,
-    ts: Timestamp,
-    json: Arc<str>,
 }
 
 /// A row that a cursor has read ahead.
@@ -55,8 +44,12 @@ pub struct RangeCursor {
     rest: KeyRange,
     /// What has not been fetched yet; `None` once storage has nothing more.
     unfetched: Option<KeyRange>,
-    page: VecDeque<Row>,
+    page: Page,
+    /// Rows of the page that have been handed out.
+    at: usize,
     page_rows: usize,
+    /// Pages that have been fetched.
+    pages: usize,
 }
 
 impl RangeCursor {
@@ -71,8 +64,10 @@ impl RangeCursor {
             range: nothing.clone(),
             rest: nothing,
             unfetched: None,
-            page: VecDeque::new(),
+            page: Page::default(),
+            at: 0,
             page_rows: PAGE_ROWS_FIRST,
+            pages: 0,
         }
     }
 
@@ -83,8 +78,10 @@ impl RangeCursor {
             rest: range.clone(),
             unfetched: Some(range.clone()),
             range,
-            page: VecDeque::new(),
+            page: Page::default(),
+            at: 0,
             page_rows: PAGE_ROWS_FIRST,
+            pages: 0,
         }
     }
 
@@ -133,10 +130,11 @@ impl RangeCursor {
                 None => {
                     let row = self
                         .page
-                        .pop_front()
+                        .get(self.at)
                         .expect("the row that was compared is still there");
+                    self.at += 1;
                     tx.remember_row(target.tablet, id, Some((row.ts, row.json.clone())));
-                    row.json
+                    row.json.clone()
                 }
             };
             let id = DocumentId {
@@ -172,7 +170,7 @@ impl RangeCursor {
         if let Some(last) = last {
             self.pass(&last.key);
         }
-        self.page.clear();
+        (self.page, self.at) = (Page::default(), 0);
         self.unfetched = Some(self.rest.clone());
     }
 
@@ -189,7 +187,7 @@ impl RangeCursor {
         tx: &Transaction,
     ) -> Option<((IndexKey, InternalId), Option<Own>)> {
         let own = self.own_entry(target, tx);
-        let stored = self.page.front();
+        let stored = self.page.get(self.at);
         let Some((own_key, own)) = own else {
             return stored.map(|row| ((row.key.clone(), row.id), None));
         };
@@ -202,7 +200,7 @@ impl RangeCursor {
                 return Some(((row.key.clone(), row.id), None));
             }
             if row.key == own_key {
-                self.page.pop_front();
+                self.at += 1;
             }
         }
         let id = match own {
@@ -255,7 +253,7 @@ impl RangeCursor {
         target: &Target,
         tx: &Transaction,
     ) -> Result<(), TransactionError> {
-        if !self.page.is_empty() {
+        if self.at < self.page.len() {
             return Ok(());
         }
         let Some(range) = self.unfetched.take() else {
@@ -265,9 +263,21 @@ impl RangeCursor {
             return Ok(());
         }
         let limit = self.page_rows;
-        self.fetch(target, tx, range.clone(), limit)?;
+        let of = PageOf {
+            index: target.index,
+            range: range.clone(),
+            descending: self.order == Order::Desc,
+            limit,
+        };
+        let (shared, snapshot) = (&tx.shared, tx.guard.snapshot);
+        let page = match self.pages < CACHED_PAGES_A_SCAN {
+            true => shared.read_page(target, of, snapshot),
+            false => shared.scan_page(target, &of, snapshot),
+        };
+        (self.page, self.at) = (page.map_err(read_error)?, 0);
+        self.pages += 1;
         if self.page.len() >= limit {
-            let last = self.page.back().expect("a full page has a last row");
+            let last = self.page.last().expect("a full page has a last row");
             self.unfetched = Some(match self.order {
                 Order::Asc => KeyRange {
                     start: after(&last.key),
@@ -281,51 +291,6 @@ impl RangeCursor {
         }
         let bytes = self.page.iter().map(|row| row.json.len()).sum();
         self.page_rows = next_page_rows(limit, bytes);
-        Ok(())
-    }
-
-    fn fetch(
-        &mut self,
-        target: &Target,
-        tx: &Transaction,
-        range: KeyRange,
-        limit: usize,
-    ) -> Result<(), TransactionError> {
-        let (order, at, tablet) = (self.order, tx.guard.snapshot, target.tablet);
-        let persistence = &tx.shared.persistence;
-        if target.by_id {
-            let rows = persistence
-                .scan_table(&TableScan {
-                    tablet,
-                    range,
-                    order,
-                    at,
-                    limit,
-                })
-                .map_err(read_error)?;
-            self.page.extend(rows.into_iter().map(|row| Row {
-                key: row.id.0.to_vec(),
-                id: row.id,
-                ts: row.ts,
-                json: row.body,
-            }));
-        } else {
-            let scan = IndexScan {
-                index: target.index,
-                tablet,
-                range,
-                order,
-                at,
-                limit,
-            };
-            let rows = persistence.scan_index(&scan).map_err(read_error)?;
-            self.page.extend(rows.into_iter().map(|row| Row {
-                key: row.key,
-                id: row.document.id,
-                ts: row.document.ts,
-                json: row.document.body,
-            }));
-        }
         Ok(())
     }
 }

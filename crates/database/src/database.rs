@@ -39,6 +39,8 @@ pub struct DatabaseOptions {
     pub batch: usize,
     /// Bytes of documents cached in memory.
     pub cache_bytes: u64,
+    /// Bytes of pages of index ranges cached in memory.
+    pub page_cache_bytes: u64,
 }
 
 impl Default for DatabaseOptions {
@@ -48,6 +50,7 @@ impl Default for DatabaseOptions {
             commit_queue: 4_096,
             batch: 256,
             cache_bytes: 64 << 20,
+            page_cache_bytes: 16 << 20,
         }
     }
 }

@@ -36,6 +36,7 @@ mod document_cache;
 mod shared;
 mod backfill;
 mod observer;
+mod page_cache;
 mod retention;
 mod changes;
 mod database;

@@ -78,6 +78,16 @@ pub(crate) const PAGE_BYTES: usize = 2 << 20;
 pub(crate) const CACHED_DOCUMENT_BYTES_MAX: usize = 64 << 10;
 /// What a document kept in memory costs beyond its bytes.
 pub(crate) const CACHED_DOCUMENT_OVERHEAD: usize = 128;
+/// Bytes of the largest page of a range that is kept in memory.
+pub(crate) const CACHED_PAGE_BYTES_MAX: usize = 256 << 10;
+/// What a page kept in memory costs beyond its rows.
+pub(crate) const CACHED_PAGE_OVERHEAD: usize = 256;
+/// What a row of it costs beyond its bytes.
+pub(crate) const CACHED_ROW_OVERHEAD: usize = 80;
+/// Pages of one scan that are kept: who reads on reads much, and seldom again.
+pub(crate) const CACHED_PAGES_A_SCAN: usize = 4;
+/// Written keys that are looked at to find out whether a page is still true.
+pub(crate) const WRITTEN_KEYS_LOOKED_AT: usize = 256;
 /// Documents a transaction remembers from its reads, so that a write after a read asks storage once.
 pub(crate) const ROWS_REMEMBERED: usize = 8_192;
 /// Bytes of keys that are held in memory to count ranges, all indexes together.

@@ -14,6 +14,7 @@ use crate::counts::Counts;
 use crate::definition::Definition;
 use crate::document_cache::DocumentCache;
 use crate::limits::REGISTRIES_KEPT;
+use crate::page_cache::PageCache;
 use crate::range_counts::RangeCounts;
 use crate::registry::Registry;
 use crate::snapshots::Snapshots;
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) publication: Mutex<Publication>,
     /// Changed by the committer and by readers under the lock of `publication` only.
     pub(crate) documents: DocumentCache,
+    /// First pages of ranges; whoever reads one puts it in.
+    pub(crate) pages: PageCache,
     /// Why storage failed, once it has: nothing commits from then on. Set by the committer only.
     pub(crate) latched: OnceLock<StorageError>,
     /// Who is told of commits, if anybody ever wants to be.
@@ -82,6 +85,7 @@ impl Shared {
             latched: OnceLock::new(),
             observer: OnceLock::new(),
             documents: DocumentCache::new(options.cache_bytes),
+            pages: PageCache::new(options.page_cache_bytes),
             publication: Mutex::new(Publication {
                 log,
                 subscriptions: Subscriptions::default(),

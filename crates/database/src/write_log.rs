@@ -11,10 +11,12 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use lentil_storage::{IndexId, TabletId};
-use lentil_values::Timestamp;
+use lentil_values::{KeyRange, Timestamp};
 
 use crate::ReadSet;
-use crate::limits::{LOG_BYTES_MAX, LOG_COMMITS_MAX, LOG_COMMITS_MIN, LOG_TOUCH_BYTES};
+use crate::limits::{
+    LOG_BYTES_MAX, LOG_COMMITS_MAX, LOG_COMMITS_MIN, LOG_TOUCH_BYTES, WRITTEN_KEYS_LOOKED_AT,
+};
 
 /// A key that a commit wrote in an index: the old or the new one of a document, moved or not.
 #[derive(Clone, Debug)]
@@ -190,6 +192,34 @@ impl WriteLog {
     pub(crate) fn is_unwritten(&self, index: IndexId, key: &[u8], snapshot: Timestamp) -> bool {
         let written = self.indexes.get(&index).and_then(|log| log.keys.get(key));
         snapshot >= self.floor && written.is_none_or(|ts| *ts <= snapshot)
+    }
+
+    /// Whether it is certain that nobody has written in this range since `snapshot`; where that
+    /// takes a look at many keys it is not.
+    pub(crate) fn is_range_unwritten(
+        &self,
+        index: IndexId,
+        range: &KeyRange,
+        snapshot: Timestamp,
+    ) -> bool {
+        if snapshot < self.floor {
+            return false;
+        }
+        let Some(log) = self.indexes.get(&index) else {
+            return true;
+        };
+        if log.newest <= snapshot {
+            return true;
+        }
+        let end = range
+            .end
+            .as_deref()
+            .map_or(Bound::Unbounded, Bound::Excluded);
+        let mut written = log
+            .keys
+            .range::<[u8], _>((Bound::Included(range.start.as_slice()), end));
+        let mut looked_at = written.by_ref().take(WRITTEN_KEYS_LOOKED_AT);
+        looked_at.all(|(_, ts)| *ts <= snapshot) && written.next().is_none()
     }
 
     /// By how many documents a table has grown since `snapshot`.

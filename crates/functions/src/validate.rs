@@ -4,7 +4,9 @@ use std::cell::RefCell;
 
 use lentil_database::{Namespace, Transaction};
 use lentil_js::FunctionKind;
-use lentil_values::{IdResolver, Object, TableNumber, Validator, Value, ValueError, is_unresolved};
+use lentil_values::{
+    IdResolver, Object, TableNumber, Validator, Value, ValueError, canonical_text, is_unresolved,
+};
 
 use crate::limits::{Limits, count, in_bytes};
 use crate::path::FunctionPath;
@@ -151,6 +153,12 @@ pub(crate) fn check_result(
             "Function {path} return value invalid: queries cannot return an unresolved commit timestamp \
              (db.vars.commitTs)"
         ));
+    }
+    if validator.is_none()
+        && let Some(canonical) = canonical_text(text)
+        && canonical.size <= count(limits.result_bytes)
+    {
+        return Ok(canonical.text);
     }
     let value = Value::parse_unresolved(text)
         .map_err(|error| format!("Function {path} return value invalid: {error}"))?;

@@ -38,6 +38,8 @@ pub struct FaultyPersistence {
 struct Plan {
     /// Appends that have begun.
     appends: u64,
+    /// Pages that were asked for.
+    scans: u64,
     faults: HashMap<u64, Fault>,
     /// Draws a fault for an append that has none: state of the generator, and one fault in so many appends.
     seeded: Option<(u64, u64)>,
@@ -83,6 +85,11 @@ impl FaultyPersistence {
     /// Appends that have begun, failed ones included.
     pub fn appends(&self) -> u64 {
         self.plan.lock().appends
+    }
+
+    /// Pages of indexes and tables that were asked for.
+    pub fn scans(&self) -> u64 {
+        self.plan.lock().scans
     }
 
     /// Lets appends wait from now on, as on a disk that has stalled, until [`Self::release`].
@@ -202,10 +209,12 @@ impl Persistence for FaultyPersistence {
     }
 
     fn scan_index(&self, scan: &IndexScan) -> Result<Vec<IndexRow>, StorageError> {
+        self.plan.lock().scans += 1;
         self.alive()?.scan_index(scan)
     }
 
     fn scan_table(&self, scan: &TableScan) -> Result<Vec<DocumentRow>, StorageError> {
+        self.plan.lock().scans += 1;
         self.alive()?.scan_table(scan)
     }
 

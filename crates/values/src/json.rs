@@ -393,4 +393,4 @@ fn unwrap(name: &str, content: &serde_json::Value, unresolved: bool) -> Result<V
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,6 +8,7 @@
 
 mod value;
 mod json;
+mod canonical;
 mod format;
 mod key;
 mod key_values;
@@ -18,6 +19,7 @@ mod commit_ts;
 mod size;
 mod validator;
 
+pub use crate::canonical::{Canonical, canonical_text};
 pub use crate::commit_ts::{is_unresolved, resolve_commit_ts};
 pub use crate::format::ValueFormat;
 pub use crate::id::{DocumentId, IdError, InternalId, TableNumber};

@@ -6,6 +6,7 @@
 mod support;
 mod histories;
 mod conflicts;
+mod pages;
 mod transactions;
 mod definitions;
 mod moves;

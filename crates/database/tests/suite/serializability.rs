@@ -251,6 +251,7 @@ fn concurrent_histories_are_serializable_whatever_the_cache() {
     for (seed, cache_bytes) in [(20, 0), (21, 2_000)] {
         let options = DatabaseOptions {
             cache_bytes,
+            page_cache_bytes: cache_bytes,
             ..DatabaseOptions::default()
         };
         let db = Database::open(

@@ -182,7 +182,11 @@ struct QueryCleanup {
 impl UdfSyscalls {
     /// Several rows, for an executor that hands them out.
     pub(super) fn query_stream_page(&mut self, args: &str) -> Result<String, SyscallError> {
-        let args: QueryStreamPage = parse("db.query", args)?;
+        let args = parse("db.query", args)?;
+        self.page(args)
+    }
+
+    fn page(&mut self, args: QueryStreamPage) -> Result<String, SyscallError> {
         if let Some(open) = args.open {
             self.beginning.is_opened(args.query_id);
             let stream = Stream::new(open.query.check(&self.scope.inner.options.limits)?);
@@ -220,8 +224,9 @@ impl UdfSyscalls {
     /// The page that a request opens a stream with, and the stream's number. Not taken yet, so that
     /// nothing is recorded; if it cannot be read there is no stream either.
     pub(super) fn first_page(&mut self, args: &str) -> Result<(u64, String), SyscallError> {
-        let number = parse::<QueryStreamPage>("db.query", args)?.query_id;
-        let page = self.query_stream_page(args);
+        let args: QueryStreamPage = parse("db.query", args)?;
+        let number = args.query_id;
+        let page = self.page(args);
         if page.is_err() {
             self.frame().streams.remove(&number);
         }

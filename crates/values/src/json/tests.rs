@@ -165,7 +165,7 @@ fn absent_is_read_only_where_it_may_stand() {
     );
 }
 
-fn any_value() -> impl Strategy<Value = Value> {
+pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Boolean),
