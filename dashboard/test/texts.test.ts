@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import { dotenvText, parseDotenv } from "../src/lib/dotenv";
 import { tableNumberOf } from "../src/lib/ids";
 import { matches, parseQuery, rowsOf, type RawEntry } from "../src/lib/logs";
-import { reactions } from "../src/lib/reactivity";
-import { bucketMs, percentile } from "../src/lib/stream";
+import { ofCommit, reactions } from "../src/lib/reactivity";
+import { bucketMs, percentile, type Past } from "../src/lib/stream";
 
 const entry = (over: Partial<RawEntry>): RawEntry => ({
   udfType: "Query",
@@ -87,13 +87,22 @@ describe("ids", () => {
 describe("reactivity", () => {
   test("an invalidation is joined with its re-run", () => {
     const hit = { query: "messages.js:list", argsHash: "h", table: "messages", index: "by_id", rangeText: "[..]", count: 2 };
-    const found = reactions(
-      [{ type: "invalidate", seq: 1, t: 5, commitTs: "9", cause: { path: "messages.js:send" }, hits: [hit], total: 1 }],
-      [{ type: "rerun", seq: 2, t: 6, query: "messages.js:list", argsHash: "h", becauseCommitTs: "9", runMs: 3, changed: false, bytesOut: 10, sessions: 2 }],
-      [{ type: "commit", seq: 0, t: 4, ts: "9", path: "messages:send", tables: [{ table: "messages", ins: 1, upd: 0, del: 0, ids: ["x"] }], bytes: 5 }],
-    );
+    const past: Past = {
+      until: Infinity,
+      ticks: [],
+      conflicts: [],
+      invalidates: [{ type: "invalidate", seq: 1, t: 5, commitTs: "9", cause: { path: "messages.js:send" }, hits: [hit], total: 1 }],
+      reruns: [{ type: "rerun", seq: 2, t: 6, query: "messages.js:list", argsHash: "h", becauseCommitTs: "9", runMs: 3, changed: false, bytesOut: 10, sessions: 2 }],
+      commits: [{ type: "commit", seq: 0, t: 4, ts: "9", path: "messages:send", tables: [{ table: "messages", ins: 1, upd: 0, del: 0, ids: ["x"] }], bytes: 5 }],
+    };
+    const found = reactions(past);
     expect(found).toHaveLength(1);
     expect(found[0]).toMatchObject({ cause: "messages:send", query: "messages:list", changed: false, ids: ["x"], sessions: 2 });
+    // At a moment before the re-run its result is not known, though it has been seen since.
+    const before = { ...past, until: 5, reruns: [] };
+    expect(reactions(before)[0]).toMatchObject({ changed: null, ranAt: null, runMs: null, bytes: 0 });
+    expect(reactions({ ...past, until: 6 })[0]).toMatchObject({ changed: false, ranAt: 6 });
+    expect(ofCommit(found, "9")).toMatchObject({ at: 6, rows: [{ commitTs: "9" }] });
   });
 });
 
@@ -108,17 +117,11 @@ test("percentiles of buckets are bounds of buckets", () => {
 });
 
 test("the dry run of a restore lists what changes most first", () => {
-  const table = (component: string | null, name: string, rows: number) => ({ component, name, rows });
-  const contents = { lentil: "1", files: 0, tables: [table(null, "users", 5), table(null, "gone", 9), table("notes", "users", 4)] };
-  const now = [
-    { component: null, sizes: { users: 5, posts: 1 } },
-    { component: "notes", sizes: { users: 6 } },
-  ];
-  expect(differences(now, contents)).toEqual([
-    { component: null, name: "gone", now: 0, after: 9 },
-    { component: "notes", name: "users", now: 6, after: 4 },
-    { component: null, name: "posts", now: 1, after: 0 },
-    { component: null, name: "users", now: 5, after: 5 },
+  const contents = { lentil: "1", files: 0, tables: [{ name: "users", rows: 5 }, { name: "gone", rows: 9 }] };
+  expect(differences({ users: 5, posts: 1, _storage: 4 }, contents)).toEqual([
+    { name: "gone", now: 0, after: 9 },
+    { name: "posts", now: 1, after: 0 },
+    { name: "users", now: 5, after: 5 },
   ]);
   expect(restoreCommand("/srv/it's here/a.lentil-backup")).toBe("lentil restore '/srv/it'\\''s here/a.lentil-backup' --data new-data");
 });

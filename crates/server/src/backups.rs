@@ -11,8 +11,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use std::sync::Mutex;
 
-use lentil_catalog::AppTable;
-
 /// How long a ticket is good.
 const TICKET_TIME: Duration = Duration::from_secs(60);
 /// Tickets that are out at a time.
@@ -35,9 +33,8 @@ pub trait BackupKeeper: Send + Sync {
 pub struct BackupContents {
     /// The version of Lentil that made it.
     pub lentil: String,
-    /// The tables of the app and its components with their numbers of documents, by component and
-    /// name.
-    pub tables: Vec<(AppTable, u64)>,
+    /// The app's tables with their numbers of documents, by name.
+    pub tables: Vec<(String, u64)>,
     /// Files that were stored.
     pub files: u64,
 }

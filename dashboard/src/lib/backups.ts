@@ -25,36 +25,24 @@ export interface Backups {
 /** What restoring a backup would give. */
 export interface Contents {
   lentil: string;
-  /** `component` is its path; null is the app itself. */
-  tables: { component: string | null; name: string; rows: number }[];
+  tables: { name: string; rows: number }[];
   files: number;
 }
 
 /** What a table has now, and what it would have. */
 export interface Difference {
-  component: string | null;
   name: string;
   now: number;
   after: number;
 }
 
-/** What tables have now: numbers of rows by name, of each component. */
-export type Sizes = { component: string | null; sizes: Readonly<Record<string, number | undefined>> }[];
-
 /** What changes most comes first. */
-export function differences(now: Sizes, { tables }: Contents): Difference[] {
-  const rows = new Map<string, Difference>();
-  const of = (component: string | null, name: string) => {
-    const key = JSON.stringify([component, name]);
-    const row = rows.get(key) ?? { component, name, now: 0, after: 0 };
-    rows.set(key, row);
-    return row;
-  };
-  for (const { component, sizes } of now) for (const [name, size] of Object.entries(sizes)) if (size !== undefined) of(component, name).now = size;
-  for (const { component, name, rows } of tables) of(component, name).after = rows;
+export function differences(now: Record<string, number>, { tables }: Contents): Difference[] {
+  const after = new Map(tables.map(({ name, rows }) => [name, rows]));
+  const names = [...new Set([...Object.keys(now).filter((name) => !name.startsWith("_")), ...after.keys()])];
+  const rows = names.map((name) => ({ name, now: now[name] ?? 0, after: after.get(name) ?? 0 }));
   const change = (row: Difference) => Math.abs(row.after - row.now);
-  const place = (row: Difference) => `${row.component ?? ""}/${row.name}`;
-  return [...rows.values()].sort((a, b) => change(b) - change(a) || place(a).localeCompare(place(b)));
+  return rows.sort((a, b) => change(b) - change(a) || a.name.localeCompare(b.name));
 }
 
 /** The line that makes a data folder of a backup. */

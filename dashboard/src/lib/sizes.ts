@@ -9,20 +9,20 @@ import { system } from "./system";
 const EVERY_MS = 3_000;
 
 /** null until it is known; asked at once when the key is another. */
-export function useSizes(key = ""): Record<string, number> | null {
+export function useSizes(key = "", of: "sizes" | "sizesEverywhere" = "sizes"): Record<string, number> | null {
   const client = useConvex();
   const { id } = useScope();
-  const of = useRef(id);
+  const known = useRef(id);
   const [sizes, setSizes] = useState<Record<string, number> | null>(null);
   useEffect(() => {
     let stopped = false;
     // Those of another component are of no use here.
-    if (of.current !== id) setSizes(null);
-    of.current = id;
+    if (known.current !== id) setSizes(null);
+    known.current = id;
     let timer = 0;
     const ask = async () => {
       try {
-        const next = document.hidden ? null : await client.query(system.sizes, id === null ? {} : { componentId: id });
+        const next = document.hidden ? null : await client.query(system[of] as typeof system.sizes, of === "sizesEverywhere" || id === null ? {} : { componentId: id });
         if (next && !stopped) setSizes(next);
       } catch {
         // What is known stays, and is asked for again.
@@ -34,6 +34,6 @@ export function useSizes(key = ""): Record<string, number> | null {
       stopped = true;
       window.clearTimeout(timer);
     };
-  }, [client, key, id]);
+  }, [client, key, id, of]);
   return sizes;
 }

@@ -1,4 +1,5 @@
-//! What a backup holds, without restoring it: how many documents each table has.
+//! What a backup holds, without restoring it: how many documents each table has, those of components
+//! too.
 //!
 //! The database is unpacked beside the backup, counted, and removed again.
 
@@ -6,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use lentil_database::{Database, DatabaseOptions, SystemEnv, Transaction};
-use lentil_functions::AppTable;
+use lentil_database::{Database, DatabaseOptions, SystemEnv};
+use lentil_functions::Documents;
 use lentil_server::BackupContents;
 use lentil_storage::{SqliteOptions, SqlitePersistence};
 
@@ -31,27 +32,16 @@ pub(super) fn contents(backup: &Path) -> anyhow::Result<BackupContents> {
         Arc::new(SystemEnv),
     )
     .context("the backup's database cannot be opened")?;
-    let tables = count(&mut database.begin());
+    let counted = Documents::count(&mut database.begin());
     // The copy goes with its folder: nobody may be at work in it by then.
     database.shutdown();
+    let counted = counted.context("the backup's tables cannot be counted")?;
     let files = manifest.entries.keys();
     Ok(BackupContents {
-        tables: tables.context("the backup's tables cannot be counted")?,
+        tables: counted.tables.into_iter().collect(),
         files: files.filter(|name| name.starts_with("files/")).count() as u64,
         lentil: manifest.lentil,
     })
-}
-
-/// The tables of the app and its components; those of the server are no part of what an app sees.
-fn count(tx: &mut Transaction) -> anyhow::Result<Vec<(AppTable, u64)>> {
-    let mut counted = Vec::new();
-    for of in AppTable::all(tx)? {
-        let rows = tx.count(of.table.namespace, &of.table.name)?;
-        counted.push((of, rows));
-    }
-    let key = |of: &AppTable| (of.component.clone(), of.table.name.clone());
-    counted.sort_by_cached_key(|(of, _)| key(of));
-    Ok(counted)
 }
 
 #[cfg(test)]
@@ -92,9 +82,7 @@ mod tests {
         take(&data, &backup).expect("taken");
         add(&database, 5);
         let found = contents(&backup).expect("whole");
-        let tables = found.tables.iter();
-        let tables = tables.map(|(of, rows)| (&*of.component.0, &*of.table.name, *rows));
-        assert_eq!(tables.collect::<Vec<_>>(), [("", "numbers", 3)]);
+        assert_eq!(found.tables, [("numbers".to_owned(), 3)]);
         assert_eq!(
             (found.files, &*found.lentil),
             (1, env!("CARGO_PKG_VERSION"))

@@ -1,9 +1,9 @@
-//! What each function, table and index, of components too, was used for, by day (dashboard F63). The counters are those
+//! What each function, table and index was used for, by day (dashboard F63). The counters are those
 //! that are there anyway; now and then what they have gained is added to the day's row.
 
 use std::collections::{BTreeMap, HashMap};
 
-use lentil_catalog::{AppTable, Rollup};
+use lentil_catalog::Rollup;
 use lentil_database::{Database, IndexState, Transaction, TransactionError};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -15,9 +15,9 @@ use super::snapshot::all_indexes;
 use super::{Introspection, now_ms};
 use crate::FunctionFailure;
 use crate::Functions;
+use crate::all_tables::AllTables;
 use crate::errors::from_transaction;
 use crate::logs::kind_name;
-use crate::path::figured;
 use crate::transact::transact;
 
 /// Seconds of a day; also the step that its row has among the roll-ups.
@@ -115,7 +115,13 @@ fn of_function(counters: &FunctionCounters) -> [u64; FUNCTION] {
 
 impl Introspection {
     /// Adds up what came since the last time; gives what is to be kept in the database, if it is time.
-    fn gather_usage(&self, database: &Database, now: u64, at_once: bool) -> Option<Used> {
+    fn gather_usage(
+        &self,
+        database: &Database,
+        names: &AllTables,
+        now: u64,
+        at_once: bool,
+    ) -> Option<Used> {
         let mut seen = self.usage.0.lock();
         if seen.next_keep == 0 {
             seen.next_keep = now + KEEP_EVERY;
@@ -131,10 +137,9 @@ impl Introspection {
             let Some(named) = Named::find(database, index) else {
                 continue;
             };
-            if named.table.name.starts_with('_') {
+            let Some(table) = names.name(&named.table) else {
                 continue;
-            }
-            let table = self.places.table_name(database, &named.table);
+            };
             let Some([lookups, docs, bytes]) = seen.gain(format!("i {}", index.0), cells.total())
             else {
                 continue;
@@ -146,15 +151,12 @@ impl Introspection {
             of_table[1] += bytes;
         }
         for (tablet, cells) in self.tables.all_tables() {
-            let Some(table) = database.describe_table(tablet) else {
+            let table = database.describe_table(tablet);
+            let Some(table) = table.and_then(|table| names.name(&table)) else {
                 continue;
             };
-            if table.name.starts_with('_') {
-                continue;
-            }
             if let Some(gain) = seen.gain(format!("t {}", tablet.0), cells.total()) {
-                let name = self.places.table_name(database, &table);
-                let of_table = gained.tables.entry(name).or_default();
+                let of_table = gained.tables.entry(table).or_default();
                 for (cell, by) in of_table[2..].iter_mut().zip(gain) {
                     *cell += by;
                 }
@@ -170,16 +172,27 @@ impl Introspection {
 }
 
 impl Functions {
+    async fn table_names(&self) -> Result<AllTables, FunctionFailure> {
+        transact(self.database().clone(), WHAT, |tx| {
+            AllTables::read(tx).map_err(from_transaction)
+        })
+        .await
+    }
+
     /// Keeps what was used, if it is time, or `at_once`.
     pub(crate) async fn keep_usage(&self, at_once: bool) {
         let now = (now_ms() / 1e3) as u64;
         let introspection = &self.inner().introspection;
-        let Some(used) = introspection.gather_usage(self.database(), now, at_once) else {
+        let Ok(names) = self.table_names().await else {
+            tracing::warn!("{WHAT}; it is tried again");
+            return;
+        };
+        let Some(used) = introspection.gather_usage(self.database(), &names, now, at_once) else {
             return;
         };
         let kept = used.clone();
         let done = transact(self.database().clone(), WHAT, move |tx| {
-            keep_in(tx, &kept, now).map_err(from_transaction)
+            keep_in(tx, &kept, &names, now).map_err(from_transaction)
         });
         if done.await.is_err() {
             tracing::warn!("{WHAT}; it is tried again");
@@ -191,8 +204,9 @@ impl Functions {
     pub async fn usage(&self, days: u64) -> Result<Json, FunctionFailure> {
         let now = (now_ms() / 1e3) as u64;
         let introspection = &self.inner().introspection;
+        let names = self.table_names().await?;
         let gained = {
-            let due = introspection.gather_usage(self.database(), now, false);
+            let due = introspection.gather_usage(self.database(), &names, now, false);
             let mut seen = introspection.usage.0.lock();
             seen.gained.add(&due.unwrap_or_default());
             seen.gained.clone()
@@ -225,13 +239,20 @@ fn read(row: &Rollup) -> Used {
     serde_json::from_str(&row.counts).unwrap_or_default()
 }
 
-fn keep_in(tx: &mut Transaction, used: &Used, now: u64) -> Result<(), TransactionError> {
+fn keep_in(
+    tx: &mut Transaction,
+    used: &Used,
+    names: &AllTables,
+    now: u64,
+) -> Result<(), TransactionError> {
     let mut used = used.clone();
-    for AppTable { component, table } in AppTable::all(tx)? {
-        let table_name = figured(&component, &*table.name);
+    for table in names.of(tx) {
+        let Some(shown) = names.name(&table) else {
+            continue;
+        };
         for index in all_indexes(tx, &table) {
             if index.state == IndexState::Enabled {
-                let name = format!("{table_name}.{}", index.definition.name);
+                let name = format!("{shown}.{}", index.definition.name);
                 used.indexes.entry(name).or_default();
             }
         }

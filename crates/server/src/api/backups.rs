@@ -133,10 +133,7 @@ async fn contents(
         }
     };
     let tables = found.tables.iter();
-    let tables = tables.map(|(of, rows)| {
-        let component = (!of.component.is_root()).then_some(&of.component.0);
-        json!({ "component": component, "name": of.table.name, "rows": rows })
-    });
+    let tables = tables.map(|(name, rows)| json!({ "name": name, "rows": rows }));
     Ok(Json(json!({
         "lentil": found.lentil,
         "tables": tables.collect::<Vec<_>>(),

@@ -1,15 +1,12 @@
 // The dry run of a restore: what each table has now and what it would have, before anything is done.
 
 import { Copy } from "lucide-react";
-import { useConvex } from "convex/react";
 import { useEffect, useState } from "react";
-import { Badge, Button, Dialog, Loading, Problem } from "../../components/ui";
-import { differences, restoreCommand, type Contents, type Difference, type Sizes } from "../../lib/backups";
-import { useComponents } from "../../lib/component";
+import { Button, Dialog, Loading, Problem } from "../../components/ui";
+import { differences, restoreCommand, type Contents, type Difference } from "../../lib/backups";
 import { useDeployment } from "../../lib/deployment";
-import { figured } from "../../lib/figured";
 import { count } from "../../lib/format";
-import { system } from "../../lib/system";
+import { useSizes } from "../../lib/sizes";
 import { copy } from "../../lib/toasts";
 
 function useContents(name: string) {
@@ -28,39 +25,9 @@ function useContents(name: string) {
   return { ...state, retry: () => setRound((n) => n + 1) };
 }
 
-interface Now {
-  tables: Sizes;
-  files: number;
-}
-
-/** What the app and each of its components have now; asked for once, like what the backup has. */
-function useNow(): { now: Now | null; error: Error | null } {
-  const client = useConvex();
-  const components = useComponents();
-  const [state, setState] = useState<{ now: Now | null; error: Error | null }>({ now: null, error: null });
-  useEffect(() => {
-    if (!components) return;
-    let left = false;
-    const ask = components.map(async ({ id, path }) => {
-      const of = path === "" ? {} : { componentId: id };
-      const [sizes, files] = await Promise.all([client.query(system.sizes, of), client.query(system.fileCount, of as Record<string, never>)]);
-      return { component: path || null, sizes, files };
-    });
-    Promise.all(ask).then(
-      (tables) => !left && setState({ now: { tables, files: tables.reduce((sum, { files }) => sum + files, 0) }, error: null }),
-      (error: Error) => !left && setState({ now: null, error }),
-    );
-    return () => {
-      left = true;
-    };
-  }, [client, components]);
-  return state;
-}
-
 export function RestoreDialog({ name, folder, onClose }: { name: string; folder: string; onClose: () => void }) {
-  const { contents, error: unread, retry } = useContents(name);
-  const { now, error: unasked } = useNow();
-  const error = unread ?? unasked;
+  const { contents, error, retry } = useContents(name);
+  const now = useSizes("", "sizesEverywhere");
   const command = restoreCommand(`${folder}/${name}`);
   const footer = (
     <>
@@ -84,7 +51,7 @@ export function RestoreDialog({ name, folder, onClose }: { name: string; folder:
         </>
       ) : (
         <>
-          <Table rows={differences(now.tables, contents)} files={{ component: null, name: "Stored files", now: now.files, after: contents.files }} />
+          <Table rows={differences(now, contents)} files={{ name: "Stored files", now: now._storage ?? 0, after: contents.files }} />
           <p className="muted">
             Made by Lentil {contents.lentil}. A server cannot change its own data folder while it runs: this line makes a new one, and the
             server is then started with it. What there is now stays as it is.
@@ -109,7 +76,7 @@ function Table({ rows, files }: { rows: Difference[]; files: Difference }) {
       </thead>
       <tbody>
         {rows.map((row) => (
-          <Line key={figured(row.component ?? "", row.name)} row={row} />
+          <Line key={row.name} row={row} />
         ))}
         <Line row={files} />
       </tbody>
@@ -117,13 +84,11 @@ function Table({ rows, files }: { rows: Difference[]; files: Difference }) {
   );
 }
 
-function Line({ row: { component, name, now, after } }: { row: Difference }) {
+function Line({ row: { name, now, after } }: { row: Difference }) {
   const by = after - now;
   return (
-    <tr data-testid="restore-row" data-name={figured(component ?? "", name)} data-now={now} data-after={after}>
-      <td className={by === 0 ? "muted" : ""}>
-        {name} {component && <Badge title="Its component">{component}</Badge>}
-      </td>
+    <tr data-testid="restore-row" data-name={name} data-now={now} data-after={after}>
+      <td className={by === 0 ? "muted" : ""}>{name}</td>
       <td className="right">{count(now)}</td>
       <td className="right">{count(after)}</td>
       <td className={`right difference ${by < 0 ? "less" : by > 0 ? "more" : "muted"}`}>{by === 0 ? "same" : `${by > 0 ? "+" : "−"}${count(Math.abs(by))}`}</td>
