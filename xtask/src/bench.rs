@@ -6,7 +6,7 @@ use crate::workspace::{binary, root, target};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Workloads, e.g. `W1 W4 W7`; `W1c` and `W6c` are what counters and kept logs cost in W1 and W6. All there are if none is named.
+    /// Workloads, e.g. `W1 W4 W7`; `W1c` and `W6c` are what counters and kept logs cost in W1 and W6. All of these if none is named; `memory` and `engine` only if they are.
     workloads: Vec<String>,
     /// Short rounds: shows that everything works and where ratios are, not for claims.
     #[arg(long)]

@@ -9,6 +9,8 @@ mod http_client;
 mod later;
 mod bounds;
 mod cost;
+mod engine;
+mod memory;
 mod report;
 mod sample;
 mod w1;
@@ -27,7 +29,7 @@ use crate::report::Report;
 /// Measures workloads against their bounds.
 #[derive(Parser)]
 struct Arguments {
-    /// W1, W1c, W4, W6, W6c, W7, W8, scheduler; all if none is named.
+    /// W1, W1c, W4, W6, W6c, W7, W8, scheduler; all of these if none is named. And memory, and engine.
     workloads: Vec<String>,
     /// Markdown file to write; a JSON file goes beside it.
     #[arg(long)]
@@ -86,6 +88,21 @@ impl Arguments {
                 .iter()
                 .any(|workload| workload.eq_ignore_ascii_case(name))
     }
+
+    /// For what is measured only if it is named, because it takes long or has a page of its own.
+    fn names(&self, name: &str) -> bool {
+        !self.workloads.is_empty() && self.wants(name)
+    }
+
+    /// The folder of pages that belong to one workload.
+    fn folder(&self) -> anyhow::Result<Option<PathBuf>> {
+        if self.smoke {
+            return Ok(None);
+        }
+        let folder = self.report.with_extension("");
+        std::fs::create_dir_all(&folder)?;
+        Ok(Some(folder))
+    }
 }
 
 #[tokio::main]
@@ -125,6 +142,18 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants("scheduler") {
         later::run(pace, &mut report).await?;
+    }
+    if arguments.names("memory") {
+        let scale = memory::Scale::new(arguments.smoke, arguments.quick);
+        memory::run(scale, arguments.folder()?.as_deref()).await?;
+    }
+    if arguments.names("engine") {
+        let folder = arguments.folder()?;
+        // It has a runtime of its own, and blocks.
+        tokio::task::spawn_blocking(move || engine::run(pace, folder.as_deref())).await??;
+    }
+    if report.is_empty() {
+        return Ok(());
     }
     report.print();
     if !arguments.smoke {

@@ -110,6 +110,11 @@ impl Report {
         self.costs.push(cost);
     }
 
+    /// Nothing that belongs on the page was measured.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.costs.is_empty()
+    }
+
     pub(crate) fn print(&self) {
         println!("\n{}{}", self.table(), self.cost_table());
     }
@@ -203,7 +208,8 @@ impl Report {
     }
 }
 
-fn machine() -> String {
+/// The processor and how many cores there are.
+pub(crate) fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info
         .lines()

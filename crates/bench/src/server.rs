@@ -20,11 +20,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one with extra flags on a fresh folder and pushes the app.
     pub(crate) fn start(flags: &[&str]) -> anyhow::Result<Server> {
-        let binary =
-            PathBuf::from(std::env::var_os("LENTIL_BIN").context("LENTIL_BIN is not set")?);
+        let server = Server::launch(flags)?;
+        server.push(&server.key()?)?;
+        Ok(server)
+    }
+
+    /// Starts one with extra flags on a fresh folder, and nothing in it.
+    pub(crate) fn launch(flags: &[&str]) -> anyhow::Result<Server> {
         let data = tempfile::tempdir()?;
         let (port, site) = (free_port()?, free_port()?);
-        let child = Command::new(&binary)
+        let child = Command::new(binary()?)
             .args([
                 "serve",
                 "--log",
@@ -45,28 +50,27 @@ impl Server {
             folder: data,
         };
         wait_for(port)?;
-        let key = Command::new(&binary)
-            .arg("keys")
-            .arg("--data")
-            .arg(server.folder.path().join("data"))
-            .output()?;
-        server.push(String::from_utf8(key.stdout)?.trim())?;
         Ok(server)
     }
 
+    /// Its admin key.
+    pub(crate) fn key(&self) -> anyhow::Result<String> {
+        let key = Command::new(binary()?)
+            .arg("keys")
+            .arg("--data")
+            .arg(self.folder.path().join("data"))
+            .output()?;
+        Ok(String::from_utf8(key.stdout)?.trim().to_owned())
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn push(&self, key: &str) -> anyhow::Result<()> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../..")
-            .canonicalize()?;
         let app = self.app();
-        copy(&root.join("crates/bench/app"), &app)?;
-        let modules = root.join("tests/e2e/node_modules");
-        ensure!(
-            modules.exists(),
-            "run `cargo xtask setup` first: {} is missing",
-            modules.display()
-        );
-        std::os::unix::fs::symlink(&modules, app.join("node_modules"))?;
+        let modules = lay_out(&app)?;
         let output = Command::new("node")
             .arg(modules.join("convex/bin/main.js"))
             .args(["deploy", "--typecheck", "disable"])
@@ -140,6 +144,12 @@ impl Drop for Bound {
     }
 }
 
+fn binary() -> anyhow::Result<PathBuf> {
+    Ok(PathBuf::from(
+        std::env::var_os("LENTIL_BIN").context("LENTIL_BIN is not set")?,
+    ))
+}
+
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
@@ -154,6 +164,22 @@ fn wait_for(port: u16) -> anyhow::Result<()> {
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
+}
+
+/// Copies the benchmark app to a folder, with npm packages beside it; gives where those are.
+pub(crate) fn lay_out(app: &Path) -> anyhow::Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()?;
+    copy(&root.join("crates/bench/app"), app)?;
+    let modules = root.join("tests/e2e/node_modules");
+    ensure!(
+        modules.exists(),
+        "run `cargo xtask setup` first: {} is missing",
+        modules.display()
+    );
+    std::os::unix::fs::symlink(&modules, app.join("node_modules"))?;
+    Ok(modules)
 }
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
@@ -199,12 +225,12 @@ impl ThreadsCpu {
 }
 
 /// CPU seconds of a process and its descendants.
-fn cpu_of_tree(root: u32) -> f64 {
+pub(crate) fn cpu_of_tree(root: u32) -> f64 {
     tree(root).into_iter().map(|(_, cpu)| cpu).sum()
 }
 
 /// A process and its descendants, each with its CPU seconds, from /proc.
-fn tree(root: u32) -> Vec<(u32, f64)> {
+pub(crate) fn tree(root: u32) -> Vec<(u32, f64)> {
     /// Clock ticks a second, as Linux reports them to every program.
     const TICKS: f64 = 100.0;
     let mut found = Vec::new();

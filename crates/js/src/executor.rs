@@ -76,6 +76,8 @@ pub(crate) struct Executor {
     is_called: bool,
     /// Its priority is lowered: a call has run for long.
     background: bool,
+    /// It can have its old one again.
+    comes_forward: bool,
     running_since: Instant,
     cpu_before: Option<Duration>,
 }
@@ -125,6 +127,7 @@ impl Executor {
             rested: None,
             is_called: false,
             background: false,
+            comes_forward: launch.comes_forward,
             running_since: Instant::now(),
             cpu_before: None,
         };
@@ -250,14 +253,14 @@ impl Executor {
     }
 
     /// Has it give back memory that it can do without until it is called again. Says whether it
-    /// keeps so much, or has so low a priority, that another process should take its place.
+    /// keeps so much that another process should take its place.
     pub(crate) fn trim(&mut self) -> Result<bool, End> {
         self.loaded.trim(&mut self.output);
         self.output.begin(to_executor::TRIM);
         self.output.end();
         self.flush()?;
         match self.receive(&mut Meter::new(START_TIME))? {
-            from_executor::READY => Ok(self.background || self.has_grown()),
+            from_executor::READY => Ok(self.has_grown()),
             kind => Err(End::System(
                 format!("the executor sent a frame of kind {kind} when it was trimmed"),
                 false,

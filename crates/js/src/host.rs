@@ -16,7 +16,7 @@ use crate::meter::Meter;
 use crate::node::Node;
 use crate::node_actions::NodeHost;
 use crate::pool::{NotTaken, Pool, Worker, lane_of};
-use crate::process::Launch;
+use crate::process::{Launch, can_come_forward};
 use crate::realms::{RealmFinding, RealmLog, RealmReport};
 use crate::sandbox::{Sandbox, Sandboxed};
 use crate::shadow::{Recorder, Replay, is_comparable};
@@ -137,7 +137,9 @@ impl Host {
             }
             None => None,
         };
+        let comes_forward = can_come_forward();
         let launch = |heap_mib: u32, network: bool| Launch {
+            comes_forward,
             sandbox: sandbox(if network {
                 Sandboxed::WithNetwork
             } else {

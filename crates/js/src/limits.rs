@@ -30,6 +30,10 @@ pub(crate) const SLOW_AFTER: Duration = Duration::from_millis(100);
 /// A call that has run for so long goes on in the background: others have the processors first.
 pub(crate) const BACKGROUND_AFTER: Duration = Duration::from_millis(50);
 
+/// The same where a process cannot be brought forward again, and is replaced after the call: that
+/// costs 60 ms of a processor, and compiling what comes next.
+pub(crate) const BACKGROUND_FOR_GOOD_AFTER: Duration = Duration::from_millis(250);
+
 /// How often it is looked whether running calls have become slow, while others wait.
 pub(crate) const SLOW_CHECK_EVERY: Duration = Duration::from_millis(20);
 
@@ -66,6 +70,11 @@ pub(crate) const GROWTH_SHARE: u64 = 12;
 
 /// Bundles an executor keeps: one for each definition of a component that its calls come through.
 pub(crate) const BUNDLES_PER_EXECUTOR: usize = 24;
+
+/// Bytes of the scripts of these, unless one alone has more. Compiled, and with the realms in which
+/// they were evaluated, they take three to four times as much of the heap, of which calls are
+/// promised all but [`HEAP_HEADROOM_MIB`].
+pub(crate) const BUNDLE_BYTES_PER_EXECUTOR: usize = 10 << 20;
 
 /// Environments an executor keeps: one for each component, and more than a call has levels.
 pub(crate) const ENVS_PER_EXECUTOR: usize = 32;

@@ -53,6 +53,11 @@ impl Meter {
         self.limit += more;
     }
 
+    /// What was granted beyond the promise.
+    pub(crate) fn allowed(&self) -> Duration {
+        self.limit.saturating_sub(self.promised)
+    }
+
     pub(crate) fn spent(&self) -> Duration {
         self.spent
     }

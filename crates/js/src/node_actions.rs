@@ -358,6 +358,8 @@ impl Shared {
             network: true,
             sandbox: None,
             planted: None,
+            // Nobody lowers it.
+            comes_forward: true,
             full: Some(FullNode {
                 entry: bundle.join(files::BOOT_FILE),
                 homes: folder.join("homes"),

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use self::fair::Fair;
 pub(crate) use self::fair::{Full, LaneKey};
@@ -38,8 +38,6 @@ enum Task {
 struct Seat {
     inbox: Sender<Task>,
     switch: KillSwitch,
-    /// The priority of its process stays low: it is for slow functions, if others are free.
-    is_background: bool,
 }
 
 struct State {
@@ -141,11 +139,7 @@ impl Pool {
             let switch = KillSwitch::default();
             let worker = Worker::new(number, options, launch, switch.clone(), &shared);
             let mut state = shared.state.lock();
-            state.seats.push(Seat {
-                inbox,
-                switch,
-                is_background: false,
-            });
+            state.seats.push(Seat { inbox, switch });
             state.cold.push(number);
             drop(state);
             let idle_after = options.idle_after;
@@ -171,23 +165,17 @@ impl Pool {
         }
         let now = self.shared.began.elapsed();
         let may_begin = state.fair.may_begin(lane, now);
-        if may_begin && let Some(worker) = state.take_idle(lane) {
+        if may_begin && let Some(worker) = state.idle.pop() {
             state.hand(worker, lane, job, now);
             return Ok(());
         }
         // Whoever waits only for a process takes nobody's place in the queue.
         let coming = state.starting + usize::from(may_begin);
         let waited = state.fair.wait(lane, job, coming);
-        if waited.is_ok() {
-            state.start_more(now);
-        }
-        let must_watch = waited.is_ok() && !state.watched && state.fair.waits_for_time();
-        state.watched |= must_watch;
-        drop(state);
-        if must_watch && let Some(watch) = self.shared.watch.get() {
-            watch.unpark();
-        }
-        waited.map_err(|(job, full)| (job, NotTaken::Full(full)))
+        waited.map_err(|(job, full)| (job, NotTaken::Full(full)))?;
+        state.start_more(now);
+        self.shared.look_after_waiting(state);
+        Ok(())
     }
 
     pub(crate) fn stats(&self) -> HostStats {
@@ -240,31 +228,12 @@ impl State {
         }
     }
 
-    /// A worker with nothing to do that suits the lane.
-    fn take_idle(&mut self, lane: LaneKey) -> Option<usize> {
-        let first = *self.idle.first()?;
-        if self.seats[first].is_background && self.fair.is_slow(lane) {
-            return Some(self.idle.remove(0));
-        }
-        self.idle.pop()
-    }
-
-    /// A worker has nothing to do; those in the background are taken last.
-    fn put_idle(&mut self, worker: usize, is_background: bool) {
-        // Empty once the pool is shut down.
-        if let Some(seat) = self.seats.get_mut(worker) {
-            seat.is_background = is_background;
-        }
-        let at = if is_background { 0 } else { self.idle.len() };
-        self.idle.insert(at, worker);
-    }
-
     /// Gives waiting jobs to idle workers, as far as they may run.
     fn hand_out(&mut self, now: Duration) {
         while !self.idle.is_empty()
             && let Some((lane, job)) = self.fair.next(now)
         {
-            let Some(worker) = self.take_idle(lane) else {
+            let Some(worker) = self.idle.pop() else {
                 return;
             };
             self.hand(worker, lane, job, now);
@@ -273,7 +242,21 @@ impl State {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 impl Shared {
+    /// Has the watch look after calls that time alone may let run. Whoever changes what runs calls
+    /// this last: while all seats are taken nobody looks.
+    fn look_after_waiting(&self, mut state: MutexGuard<'_, State>) {
+        let must_watch = !state.watched && state.fair.waits_for_time();
+        state.watched |= must_watch;
+        drop(state);
+        if must_watch && let Some(watch) = self.watch.get() {
+            watch.unpark();
+        }
+    }
+
     /// The loop of the thread that wakes calls when time alone lets them run; parked while none
     /// waits for that. It ends when the pool is shut down.
     fn watch(&self) {

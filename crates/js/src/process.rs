@@ -54,6 +54,8 @@ pub(crate) struct Launch {
     pub(crate) sandbox: Option<Arc<Sandbox>>,
     /// A mistake on purpose in what realms get, for tests (`executor/planted.js`).
     pub(crate) planted: Option<String>,
+    /// Whether its priority can be lowered for a while ([`can_come_forward`]).
+    pub(crate) comes_forward: bool,
     /// For Node actions: all of Node, without confinement.
     pub(crate) full: Option<FullNode>,
 }
@@ -232,7 +234,7 @@ impl Process {
     }
 
     /// Lets everything else go before it, or no longer; false if the system does not allow that.
-    /// Only the privileged may take it back.
+    /// Not everybody may take it back ([`can_come_forward`]).
     pub(crate) fn set_background(&self, is_background: bool) -> bool {
         use rustix::process::{Pid, getpriority_process, setpriority_pgrp};
         let raw = i32::try_from(self.child.id()).ok();
@@ -336,6 +338,23 @@ impl Drop for Process {
             self.reap();
         }
     }
+}
+
+/// Whether a process whose priority was lowered can have its old one again. On Linux that takes
+/// CAP_SYS_NICE of the machine itself (that of a container's own users is not enough) or a limit
+/// of the user's (`RLIMIT_NICE`), so it is tried, on a thread that is gone afterwards.
+pub(crate) fn can_come_forward() -> bool {
+    use rustix::process::{geteuid, getpriority_process, setpriority_process};
+    if !cfg!(target_os = "linux") {
+        return geteuid().is_root();
+    }
+    // On Linux each thread has a priority of its own.
+    let tried = std::thread::spawn(|| {
+        let normal = getpriority_process(None)?;
+        setpriority_process(None, (normal + 1).min(NICE_MAX))?;
+        setpriority_process(None, normal)
+    });
+    matches!(tried.join(), Ok(Ok(())))
 }
 
 /// A process that can do nothing but compute and talk to the server.

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 mod support;
-use support::{IMPORT_TIME, SDK, World, invocation, module, options, runtime};
+use support::{IMPORT_TIME, SDK, World, invocation, module, node, options, runtime};
 
 /// A line of the reference.
 #[derive(Deserialize)]
@@ -137,9 +137,8 @@ fn difference(got: &Value, expected: &Value) -> Option<String> {
 
 /// Has V8 evaluate graphs of these seeds and gives each to `with`.
 fn each(first: u64, count: u64, mut with: impl FnMut(Case)) {
-    let node = std::env::var("LENTIL_NODE").unwrap_or_else(|_| "node".to_owned());
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/linking");
-    let mut child = Command::new(node)
+    let mut child = Command::new(node())
         .args([
             "--experimental-vm-modules",
             "--no-warnings",

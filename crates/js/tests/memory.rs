@@ -134,6 +134,19 @@ fn pushes_leave_no_memory_behind() {
     returns_to(&format!("{count} more, idle"), before);
 }
 
+/// Nobody has time to rest between these, and each is dropped only when there is no room left.
+#[test]
+fn pushes_one_after_another_leave_a_call_what_it_was_promised() {
+    let host = Host::start(HostOptions {
+        heap_mib: 8,
+        user_time: Duration::from_secs(10),
+        ..options()
+    })
+    .unwrap();
+    (0..18).for_each(|number| push(&host, number, 1_000_000));
+    assert_eq!(host.stats().lost, 0);
+}
+
 #[test]
 fn a_burst_of_heavy_queries_leaves_no_memory_behind() {
     let host = watched(2, Duration::from_secs(600));

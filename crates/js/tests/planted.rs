@@ -12,12 +12,11 @@ use lentil_js::{Bundle, CallResult, FunctionKind, Host, HostOptions};
 use serde_json::{Value, json};
 
 mod support;
-use support::{CHECKS, World, app, invocation, options, run_on};
+use support::{CHECKS, World, app, invocation, node, options, run_on};
 
 /// `planted/corpus.mjs`, which knows the corpus.
 fn corpus(what: &str, input: &Value) -> Vec<String> {
-    let node = std::env::var("LENTIL_NODE").unwrap_or_else(|_| "node".to_owned());
-    let mut child = Command::new(node)
+    let mut child = Command::new(node())
         .args(["corpus.mjs", what])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/planted"))
         .stdin(Stdio::piped())

@@ -78,7 +78,8 @@ impl App {
         App::over(database, host_options(), FunctionsOptions::default()).await
     }
 
-    async fn open(host: HostOptions, options: FunctionsOptions) -> App {
+    /// The same with settings of its own.
+    pub(crate) async fn open(host: HostOptions, options: FunctionsOptions) -> App {
         let persistence = Arc::new(MemoryPersistence::new());
         let database = Database::open(persistence, DatabaseOptions::default(), Arc::new(SystemEnv));
         App::over(database.expect("memory opens"), host, options).await
@@ -228,7 +229,7 @@ impl App {
 
 pub(crate) fn host_options() -> HostOptions {
     HostOptions {
-        node: None,
+        node: std::env::var_os("LENTIL_NODE").map(Into::into),
         executors: 2,
         // Every call that runs in a kept realm is checked against a fresh one.
         realms: Realms::Watched,

@@ -73,7 +73,7 @@ impl Executor {
         let mut left = self.until_background(meter, since);
         while self.process.wait(left).map_err(|error| broken(&error))? == Waited::TimedOut {
             if self.is_called && !self.background {
-                if self.has_run(meter, since) >= BACKGROUND_AFTER {
+                if self.has_run(meter, since) >= self.background_after(meter) {
                     // Calls that hold nobody up for long go first. Where the system does not
                     // allow it, nothing changes.
                     self.background = true;
@@ -101,8 +101,19 @@ impl Executor {
         if self.background || !self.is_called {
             return left;
         }
-        let more = BACKGROUND_AFTER.saturating_sub(self.has_run(meter, since));
+        let after = self.background_after(meter);
+        let more = after.saturating_sub(self.has_run(meter, since));
         left.min(more.max(Duration::from_millis(1)))
+    }
+
+    /// How long a call runs before others go first. Where that cannot be taken back the process is
+    /// lost by it, and compiling must not be why: the next one would have to compile again.
+    fn background_after(&self, meter: &Meter) -> Duration {
+        if self.comes_forward {
+            BACKGROUND_AFTER
+        } else {
+            BACKGROUND_FOR_GOOD_AFTER + meter.allowed()
+        }
     }
 
     /// For how long the call has run: what others had of the machine does not count.
@@ -112,16 +123,13 @@ impl Executor {
         meter.spent() + used.map_or(elapsed, |used| used.min(elapsed))
     }
 
-    /// The call has ended, and what comes next may be quick. Stays where it is if the system does
-    /// not let a process out of the background again.
-    pub(crate) fn come_forward(&mut self) {
+    /// The call has ended, and what comes next may be quick. False if the system does not let the
+    /// process out of the background again: whatever it ran would wait for everything else.
+    pub(crate) fn come_forward(&mut self) -> bool {
         self.is_called = false;
         if self.background && self.process.set_background(false) {
             self.background = false;
         }
-    }
-
-    pub(crate) fn in_background(&self) -> bool {
-        self.background
+        !self.background
     }
 }

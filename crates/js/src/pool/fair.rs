@@ -132,11 +132,6 @@ impl<J> Fair<J> {
         self.waiting
     }
 
-    /// Whether the calls of that lane have lately been slow.
-    pub(crate) fn is_slow(&self, lane: LaneKey) -> bool {
-        self.lanes.get(&lane).is_some_and(|lane| lane.slow)
-    }
-
     /// Whether a call of that lane may begin at once; nobody who may run is passed over.
     pub(crate) fn may_begin(&self, lane: LaneKey, now: Time) -> bool {
         let lane = self.lanes.get(&lane);

@@ -149,17 +149,19 @@ impl Worker {
 
     /// Gives the seat back.
     fn finish(&mut self) -> Next {
-        if let Some((executor, _)) = &mut self.executor {
-            executor.come_forward();
-            if executor.is_worn(self.heap_mib) {
-                self.retire();
-            }
+        if let Some((executor, _)) = &mut self.executor
+            && (!executor.come_forward() || executor.is_worn(self.heap_mib))
+        {
+            self.retire();
         }
         let mut state = self.shared.state.lock();
         let now = self.shared.began.elapsed();
         state.fair.end(self.number, now);
         if self.executor.is_none() && !state.closed {
             state.starting += 1;
+            // Who waited for the seat need not wait for this process.
+            state.hand_out(now);
+            self.shared.look_after_waiting(state);
             return Next::Start;
         }
         drop(state);
@@ -189,10 +191,11 @@ impl Worker {
             state.start_more(now);
             return Next::Run(job);
         }
-        match &self.executor {
-            Some((executor, _)) => state.put_idle(self.number, executor.in_background()),
+        match self.executor {
+            Some(_) => state.idle.push(self.number),
             None => state.cold.push(self.number),
         }
+        self.shared.look_after_waiting(state);
         Next::Wait
     }
 

@@ -181,7 +181,7 @@ fn refused_for_its_age(outcome: &ActionOutcome) -> bool {
 
 /// Major and minor version of the Node of this test.
 fn node_version() -> (u32, u32) {
-    let output = std::process::Command::new("node").arg("--version").output();
+    let output = std::process::Command::new(node()).arg("--version").output();
     let text = String::from_utf8(output.unwrap().stdout).unwrap();
     let mut parts = text.trim_start_matches('v').split('.');
     let mut next = || parts.next().unwrap().parse().unwrap();

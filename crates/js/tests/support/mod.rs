@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -72,9 +73,15 @@ pub fn app(source: &str) -> Arc<Bundle> {
     link(&[("a.js", &source)])
 }
 
+/// The Node that executors and references of tests run on: what `LENTIL_NODE` names, or that of
+/// `PATH`.
+pub fn node() -> PathBuf {
+    std::env::var_os("LENTIL_NODE").map_or_else(|| "node".into(), PathBuf::from)
+}
+
 pub fn options() -> HostOptions {
     HostOptions {
-        node: None,
+        node: Some(node()),
         executors: 1,
         realms: Realms::Fresh,
         shadow_every: 0,
