@@ -150,7 +150,8 @@ test("functions of a component are listed, run and explained", async (t) => {
   await pictures(page, "component-functions");
 
   await page.selectOption("[data-testid=runner-function]", "lib:add");
-  await page.fill("[data-testid=runner] textarea", '{ text: "by the runner" }');
+  await page.click("[data-testid=runner-as-text]");
+  await page.fill("[data-testid=runner-args]", '{ text: "by the runner" }');
   await page.click("[data-testid=runner-run]");
   await until(async () => (await callIn(server, "notes", "lib:list")).includes("by the runner"), { what: "the document" });
   assert.deepEqual(await callIn(server, "", "lib:list"), ["of the app"]);
