@@ -155,6 +155,12 @@ test("functions of a component are listed, run and explained", async (t) => {
   await page.click("[data-testid=runner-run]");
   await until(async () => (await callIn(server, "notes", "lib:list")).includes("by the runner"), { what: "the document" });
   assert.deepEqual(await callIn(server, "", "lib:list"), ["of the app"]);
+  await page.selectOption("[data-testid=runner-function]", { label: "Custom query…" });
+  await page.fill("[data-testid=custom-query]", 'return (await ctx.db.query("notes").collect()).map(({ text }) => text).join();');
+  await page.click("[data-testid=custom-run]");
+  await until(async () => /of the component.*by the runner/.test(await result()), { what: "the component's notes" });
+  await page.click("[data-testid=custom-explain]");
+  await until(async () => /@notes\/notes/.test(await page.textContent("[data-testid=explanation]")), { what: "the component's table" });
   // The app's function of the same name is another one.
   await page.selectOption("[data-testid=runner-component]", { label: "app" });
   await page.selectOption("[data-testid=runner-function]", "lib:list");
