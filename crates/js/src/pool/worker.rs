@@ -149,10 +149,10 @@ impl Worker {
 
     /// Gives the seat back.
     fn finish(&mut self) -> Next {
-        if let Some((executor, _)) = &mut self.executor {
-            if !executor.come_forward() || executor.is_worn(self.heap_mib) {
-                self.retire();
-            }
+        if let Some((executor, _)) = &mut self.executor
+            && (!executor.come_forward() || executor.is_worn(self.heap_mib))
+        {
+            self.retire();
         }
         let mut state = self.shared.state.lock();
         let now = self.shared.began.elapsed();
