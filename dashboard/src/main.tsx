@@ -6,6 +6,7 @@ import "./styles/shell.css";
 import "./styles/data.css";
 import "./styles/pages.css";
 import "./styles/live.css";
+import "./styles/runner.css";
 import "./styles/phone.css";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";

@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import { dotenvText, parseDotenv } from "../src/lib/dotenv";
 import { tableNumberOf } from "../src/lib/ids";
 import { matches, parseQuery, rowsOf, type RawEntry } from "../src/lib/logs";
-import { reactions } from "../src/lib/reactivity";
-import { bucketMs, percentile } from "../src/lib/stream";
+import { ofCommit, reactions } from "../src/lib/reactivity";
+import { bucketMs, percentile, type Past } from "../src/lib/stream";
 
 const entry = (over: Partial<RawEntry>): RawEntry => ({
   udfType: "Query",
@@ -87,13 +87,22 @@ describe("ids", () => {
 describe("reactivity", () => {
   test("an invalidation is joined with its re-run", () => {
     const hit = { query: "messages.js:list", argsHash: "h", table: "messages", index: "by_id", rangeText: "[..]", count: 2 };
-    const found = reactions(
-      [{ type: "invalidate", seq: 1, t: 5, commitTs: "9", cause: { path: "messages.js:send" }, hits: [hit], total: 1 }],
-      [{ type: "rerun", seq: 2, t: 6, query: "messages.js:list", argsHash: "h", becauseCommitTs: "9", runMs: 3, changed: false, bytesOut: 10, sessions: 2 }],
-      [{ type: "commit", seq: 0, t: 4, ts: "9", path: "messages:send", tables: [{ table: "messages", ins: 1, upd: 0, del: 0, ids: ["x"] }], bytes: 5 }],
-    );
+    const past: Past = {
+      until: Infinity,
+      ticks: [],
+      conflicts: [],
+      invalidates: [{ type: "invalidate", seq: 1, t: 5, commitTs: "9", cause: { path: "messages.js:send" }, hits: [hit], total: 1 }],
+      reruns: [{ type: "rerun", seq: 2, t: 6, query: "messages.js:list", argsHash: "h", becauseCommitTs: "9", runMs: 3, changed: false, bytesOut: 10, sessions: 2 }],
+      commits: [{ type: "commit", seq: 0, t: 4, ts: "9", path: "messages:send", tables: [{ table: "messages", ins: 1, upd: 0, del: 0, ids: ["x"] }], bytes: 5 }],
+    };
+    const found = reactions(past);
     expect(found).toHaveLength(1);
     expect(found[0]).toMatchObject({ cause: "messages:send", query: "messages:list", changed: false, ids: ["x"], sessions: 2 });
+    // At a moment before the re-run its result is not known, though it has been seen since.
+    const before = { ...past, until: 5, reruns: [] };
+    expect(reactions(before)[0]).toMatchObject({ changed: null, ranAt: null, runMs: null, bytes: 0 });
+    expect(reactions({ ...past, until: 6 })[0]).toMatchObject({ changed: false, ranAt: 6 });
+    expect(ofCommit(found, "9")).toMatchObject({ at: 6, rows: [{ commitTs: "9" }] });
   });
 });
 

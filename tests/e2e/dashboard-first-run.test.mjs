@@ -28,10 +28,10 @@ test("from an empty server to why a query ran again", async (t) => {
   await page.click("[data-testid=nav-functions]");
   await page.locator("[data-testid=function-item]", { hasText: "send" }).click();
   await page.click("[data-testid=run-function]");
-  await until(async () => (await page.inputValue("[data-testid=runner-args]")) === '{ body: "" }', { what: "arguments to fill in" });
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "runner-args");
+  await page.waitForSelector("[data-testid=arg-body]");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "arg-body");
   await page.keyboard.press("Control+a");
-  await page.keyboard.type('{ body: "hello" }');
+  await page.keyboard.type("hello");
   await page.keyboard.press("Control+Enter");
   await page.waitForSelector("[data-testid=runner-result]");
   await page.keyboard.press("Control+`");
@@ -51,7 +51,7 @@ test("from an empty server to why a query ran again", async (t) => {
   await page.click("main >> text=run a mutation");
   await page.click("[data-testid=runner-button]");
   await page.selectOption("[data-testid=runner-function]", "messages:send");
-  await page.fill("[data-testid=runner-args]", '{ body: "why?" }');
+  await page.fill("[data-testid=arg-body]", "why?");
   await page.click("[data-testid=nav-live]");
   await page.click("[data-testid=live-reactivity]");
   const query = page.locator(".lane-node.lane-2", { hasText: "messages:list" });

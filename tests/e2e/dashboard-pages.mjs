@@ -45,6 +45,20 @@ async function untilShown(page, server, selector) {
   await until(async () => (await what(n++), n > 4 && (await page.locator(selector).count()) > 0), { what: selector, limitMs: 30_000 });
 }
 
+async function fillForm(page) {
+  await page.click("[data-testid=run-function]");
+  await page.fill('[data-testid="arg-age"]', "thirty");
+  await page.click("[data-testid=arg-pick-id]");
+  await page.waitForSelector("[data-testid=id-choice]");
+}
+
+/** Where one of several commits is shown, some time after it. */
+async function stopAtCommit(page, server) {
+  await untilShown(page, server, "[data-testid=reactivity-row][data-changed=true]");
+  await page.locator("[data-testid=freeze-commit]").first().evaluate((button) => button.click());
+  await page.waitForSelector("[data-testid=frozen-commit]");
+}
+
 async function runAndWait(page) {
   await page.click("[data-testid=run-function]");
   await page.waitForSelector("[data-testid=runner-result]");
@@ -60,6 +74,7 @@ export const PAGES = {
   functions: { route: "/functions?f=messages:list", ready: "[data-testid=run-function]" },
   profile: { docs: "profile", route: "/functions?f=messages:send&tab=Profile", ready: "main h1", act: (page, server) => untilCalled(page, server, "[data-testid=caller] >> nth=1") },
   runner: { docs: "runner", route: "/functions?f=messages:list&run=messages:list&args=%7B%20channel%3A%20%22general%22%20%7D", ready: "[data-testid=run-function]", act: runAndWait },
+  "runner-form": { docs: "runner-form", phone: true, route: "/functions?f=users:touch", ready: "[data-testid=run-function]", act: fillForm },
   logs: { docs: "logs", route: "/logs", ready: "[data-testid=log-row]" },
   request: { docs: "request", route: "/logs?q=fn:sendTwice", ready: "[data-testid=log-row]", act: (page) => page.locator("[data-testid=log-row]").last().dblclick() },
   files: { route: "/files", ready: "[data-testid=file-row]" },
@@ -72,6 +87,7 @@ export const PAGES = {
   restore: { docs: "restore", phone: true, route: "/backups", ready: "[data-testid=backup-row]", act: dryRun },
   "live-pulse": { route: "/live/pulse", ready: "[data-testid=heat-map]", act: (page, server) => untilShown(page, server, "[data-testid=pulse-strip] td") },
   "live-reactivity": { docs: "reactivity", phone: true, route: "/live/reactivity?query=counters:read", ready: "main h1", act: (page, server) => untilShown(page, server, "[data-testid=why-row]") },
+  "live-commit": { docs: "commit", phone: true, route: "/live/reactivity", ready: "main h1", act: stopAtCommit },
   "live-subscriptions": { route: "/live/subscriptions", ready: "[data-testid=sub-query]" },
   "live-cache": { route: "/live/cache", ready: "[data-testid=cache-ring]" },
   "live-conflicts": { docs: "conflicts", route: "/live/conflicts", ready: "main h1", act: (page, server) => untilShown(page, server, "[data-testid=conflict-row]") },

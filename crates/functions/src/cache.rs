@@ -1,7 +1,9 @@
 //! Results of queries, kept as long as they are worth it, and runs that several askers wait for.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Weak};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 use lentil_values::Timestamp;
@@ -12,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::path::{ComponentPath, FunctionPath};
 use crate::syscalls::Foresight;
-use crate::{FunctionFailure, QueryResult};
+use crate::{Call, FunctionFailure, QueryResult};
 
 /// How long a result that depends on the clock is given to new askers.
 const CLOCK_AGE_MAX: Duration = Duration::from_secs(17);
@@ -29,16 +31,101 @@ const ENTRIES_ESTIMATE: usize = 10_000;
 
 /// What a result depends on, beside documents.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct QueryKey {
+pub(crate) struct Asked {
     pub(crate) component: ComponentPath,
     pub(crate) path: FunctionPath,
     /// Canonical encoded arguments.
     pub(crate) args: Arc<str>,
     pub(crate) journal: Option<Arc<str>>,
-    /// Admins and functions may call more functions than others.
-    pub(crate) internal: bool,
+    /// What the asker may call: others may hear that there is no such function.
+    pub(crate) reach: Reach,
     /// Who asked, for functions that look.
     pub(crate) identity: Option<String>,
+}
+
+/// The same with its hash, which is made once: a run looks its question up half a dozen times.
+#[derive(Clone, Debug, Eq)]
+pub(crate) struct QueryKey {
+    asked: Asked,
+    hash: u64,
+}
+
+impl QueryKey {
+    pub(crate) fn new(asked: Asked) -> QueryKey {
+        // Keyed, so that nobody outside can make questions that collide.
+        static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        QueryKey {
+            hash: KEYS.hash_one(&asked),
+            asked,
+        }
+    }
+
+    /// The same question, asked by somebody (or, for `None`, by anybody).
+    pub(crate) fn asked_by(self: &Arc<Self>, identity: Option<String>) -> Arc<QueryKey> {
+        if self.identity == identity {
+            return self.clone();
+        }
+        Arc::new(QueryKey::new(Asked {
+            identity,
+            ..self.asked.clone()
+        }))
+    }
+
+    /// The same question, to go on as a journal says.
+    pub(crate) fn with_journal(self: &Arc<Self>, journal: Option<Arc<str>>) -> Arc<QueryKey> {
+        if self.journal == journal {
+            return self.clone();
+        }
+        Arc::new(QueryKey::new(Asked {
+            journal,
+            ..self.asked.clone()
+        }))
+    }
+}
+
+impl Deref for QueryKey {
+    type Target = Asked;
+    fn deref(&self) -> &Asked {
+        &self.asked
+    }
+}
+
+impl PartialEq for QueryKey {
+    fn eq(&self, other: &QueryKey) -> bool {
+        self.hash == other.hash && self.asked == other.asked
+    }
+}
+
+impl Hash for QueryKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// Which functions an asker finds. Of those that they all find the results are the same, but what is
+/// kept for one is given to nobody who might not find it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reach {
+    /// Public functions.
+    Public,
+    /// Internal ones too: an admin asks. The server's own functions are found by nobody else.
+    Admin,
+    /// All that are deployed: the server itself or a function asks.
+    Server,
+}
+
+impl Reach {
+    /// That of a call of a function.
+    pub(crate) fn of(call: &Call, path: &FunctionPath) -> Reach {
+        match call.identity.is_admin() {
+            // Functions ask for these in the name of their caller.
+            true if path.is_system() => Reach::Admin,
+            false if path.is_system() => Reach::Public,
+            _ if call.origin.is_server() => Reach::Server,
+            true => Reach::Admin,
+            false => Reach::Public,
+        }
+    }
 }
 
 /// What one run gives everyone who waits for it.
@@ -159,12 +246,7 @@ impl QueryCache {
 
     /// A kept result that holds at `ts`.
     pub(crate) fn get(&self, key: &QueryKey, ts: Timestamp) -> Option<Arc<QueryResult>> {
-        let versions = self.kept.get(key)?;
-        versions
-            .iter()
-            .rev()
-            .filter_map(Kept::fresh)
-            .find(|result| result.is_valid_at(ts))
+        valid_at(&*self.kept.get(key)?, ts)
     }
 
     /// A kept result, a run to wait for, or leave to run. A run is worth waiting for if it reads
@@ -177,7 +259,9 @@ impl QueryCache {
     ) -> Found {
         let mut running = self.running.lock();
         // Under the lock that a run's end takes: a run is either still here or its result is kept.
-        if let Some(result) = self.get(key, ts) {
+        let versions = self.kept.get(key);
+        let versions = versions.as_deref().unwrap_or_default();
+        if let Some(result) = valid_at(versions, ts) {
             return Found::Result(result);
         }
         let runs = running.entry(key.clone()).or_default();
@@ -197,16 +281,12 @@ impl QueryCache {
             ts,
             answer: sender,
         };
-        Found::Nothing(flight, run, self.foresight(key))
-    }
-
-    /// What the last run of a question has shown of the next.
-    fn foresight(&self, key: &QueryKey) -> Foresight {
-        let versions = self.kept.get(key);
-        match versions.as_deref().and_then(<[Kept]>::last) {
+        // What the last run of a question has shown of the next.
+        let foresight = match versions.last() {
             Some(Kept::Success(result)) => result.foresight.clone(),
             Some(Kept::Failure(_)) | None => Foresight::Unknown,
-        }
+        };
+        Found::Nothing(flight, run, foresight)
     }
 
     /// Keeps a result; the caller holds the lock of `running`, so that entries are changed in turn.
@@ -224,6 +304,12 @@ impl QueryCache {
         }
         self.kept.insert(key, versions.into());
     }
+}
+
+/// The newest version that holds at `ts`.
+fn valid_at(versions: &[Kept], ts: Timestamp) -> Option<Arc<QueryResult>> {
+    let mut fresh = versions.iter().rev().filter_map(Kept::fresh);
+    fresh.find(|result| result.is_valid_at(ts))
 }
 
 impl Running {
@@ -245,11 +331,11 @@ impl Running {
 impl Flight {
     /// Keeps the answer under `key` and gives it to those who wait. Whoever asks from now on waits
     /// for this run no more.
-    pub(crate) fn land(self, key: QueryKey, answer: Answer) {
+    pub(crate) fn land(self, key: Arc<QueryKey>, answer: Answer) {
         {
             let mut running = self.cache.running.lock();
             if let Ok(result) = &answer {
-                self.cache.keep(Arc::new(key), result);
+                self.cache.keep(key, result);
             }
             self.remove(&mut running);
         }
@@ -285,14 +371,14 @@ mod tests {
     use crate::outcome::Observed;
 
     fn key(args: &str) -> Arc<QueryKey> {
-        Arc::new(QueryKey {
+        Arc::new(QueryKey::new(Asked {
             component: ComponentPath::default(),
             path: FunctionPath::parse("m:f").expect("it is a path"),
             args: args.into(),
             journal: None,
-            internal: false,
+            reach: Reach::Public,
             identity: None,
-        })
+        }))
     }
 
     /// A result that is `age` old and depends on the clock, if `clock`.
@@ -329,7 +415,7 @@ mod tests {
 
     fn keep(cache: &Arc<QueryCache>, key: &Arc<QueryKey>, result: &Arc<QueryResult>) {
         let (flight, _) = flight(cache, key, result.ts.0);
-        flight.land(QueryKey::clone(key), Ok(result.clone()));
+        flight.land(key.clone(), Ok(result.clone()));
     }
 
     #[test]
@@ -399,7 +485,7 @@ mod tests {
             matches!(cache.find(&key, Timestamp(8), None), Found::Running(run) if run.ts() == Timestamp(7))
         );
         let answer = result(Ok("1.0"), 5, Duration::ZERO, false);
-        first.land(QueryKey::clone(&key), Ok(answer));
+        first.land(key.clone(), Ok(answer));
         assert!(joined.wait().await.is_ok());
         drop(second);
         assert!(matches!(

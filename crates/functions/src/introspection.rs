@@ -177,7 +177,7 @@ impl Introspection {
     /// been for nothing.
     pub(crate) fn ran(
         &self,
-        key: &QueryKey,
+        key: &Arc<QueryKey>,
         result: &Arc<QueryResult>,
         run: &uuid::Uuid,
         seconds: f64,

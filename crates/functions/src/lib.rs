@@ -33,6 +33,7 @@ mod system_query;
 mod system_mutation;
 mod pausing;
 mod tables;
+mod all_tables;
 mod actions;
 mod any;
 mod one_off;
@@ -53,6 +54,7 @@ pub use lentil_js::{
 
 pub use crate::actions::{CutShort, HttpBody, HttpFailure, HttpRequest, HttpResponse};
 pub use crate::agenda::Agenda;
+pub use crate::all_tables::Documents;
 pub use crate::crons::CronId;
 pub use crate::errors::client_message;
 pub use crate::files::{ContentsHeld, FileFailure, Restoring, StoredFile, Upload, UrlProof};

@@ -198,9 +198,8 @@ async fn attempt(
         }
     };
     let run = report.id.to_string();
-    let source = inner
-        .introspection
-        .source(&report.identifier, &run, started);
+    let name = figured(&report.component, &*report.identifier);
+    let source = inner.introspection.source(&name, &run, started);
     if let Some(source) = &source {
         tx.set_source(source.clone());
     }

@@ -71,8 +71,11 @@ pub(crate) fn prepare(
     live.check_running()?;
     let deployment = match live.image {
         Some(image) => image,
-        // Before the first push there are no functions to call and no tables to read.
-        None => Arc::new(DeploymentImage::empty()),
+        // Before the first push there are no functions to call and no tables to read, but variables.
+        None => Arc::new(DeploymentImage {
+            environment: live.environment,
+            ..DeploymentImage::empty()
+        }),
     };
     let image = deployment.component(&call.component).cloned();
     let image = image.ok_or_else(|| {
@@ -108,10 +111,6 @@ pub(crate) fn prepare(
     let mut syscalls = UdfSyscalls::new(scope, tx, path.clone(), kind, None);
     let mut invocation = syscalls.invocation(&path, kind, args);
     invocation.bundle = Arc::new(bundle);
-    if call.component.is_root() {
-        // It is there before the first push too.
-        invocation.env = live.environment;
-    }
     Ok(Box::new(Ready {
         path,
         image,

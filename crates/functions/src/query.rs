@@ -12,7 +12,7 @@ use lentil_database::{Subscription, Transaction, TransactionUsage};
 use lentil_js::FunctionKind;
 use lentil_values::{Timestamp, Value};
 
-use crate::cache::{Answer, Flight, Found, QueryKey};
+use crate::cache::{Answer, Asked, Flight, Found, QueryKey, Reach};
 use crate::execute::{Executed, execute};
 use crate::introspection::Counter;
 use crate::logs::{Execution, identity_type};
@@ -57,13 +57,7 @@ pub(crate) async fn ask(
             return Ok(Arc::new(unread(ts, failure)));
         }
     };
-    let shared = match journal {
-        None => question,
-        Some(_) => Arc::new(QueryKey {
-            journal,
-            ..QueryKey::clone(&question)
-        }),
-    };
+    let shared = question.with_journal(journal);
     let path = &shared.path;
     let mut tried = None;
     loop {
@@ -73,7 +67,7 @@ pub(crate) async fn ask(
             if let Some(result) = inner.cache.get(&shared, ts) {
                 return Ok(hit(inner, call, path, result));
             }
-            Arc::make_mut(&mut key).identity = Some(call.identity.cache_key());
+            key = shared.asked_by(Some(call.identity.cache_key()));
         }
         let own_only = key.identity.is_some();
         match inner.cache.find(&key, ts, tried) {
@@ -115,14 +109,14 @@ fn question_of(inner: &Inner, call: &Call) -> Result<Arc<QueryKey>, PathError> {
         .then(|| parse_args(&path, &call.args, &inner.options.limits).ok())
         .flatten()
         .map(|object| Value::Object(object).to_json_string().into());
-    let question = Arc::new(QueryKey {
+    let question = Arc::new(QueryKey::new(Asked {
+        reach: Reach::of(call, &path),
         component: call.component.clone(),
         path,
         args: canonical.unwrap_or_else(|| call.args.clone()),
         journal: None,
-        internal: call.reaches_internal(),
         identity: None,
-    });
+    }));
     // Somebody else may have been quicker, with the same.
     let _same = call.question.0.set(question.clone());
     Ok(question)
@@ -131,13 +125,13 @@ fn question_of(inner: &Inner, call: &Call) -> Result<Arc<QueryKey>, PathError> {
 async fn fly(inner: Arc<Inner>, run: Run, key: Arc<QueryKey>, flight: Flight) {
     let started = Instant::now();
     let answer = compute(&inner, &run).await;
-    let mut key = QueryKey::clone(&key);
+    let mut key = key;
     if let Ok(result) = &answer {
-        key.identity = None;
-        if result.observed.identity {
+        let looked = result.observed.identity;
+        if looked {
             inner.cache.note_looker(&key.component, &key.path);
-            key.identity = Some(run.call.identity.cache_key());
         }
+        key = key.asked_by(looked.then(|| run.call.identity.cache_key()));
         if !run.path.is_system() {
             let seconds = started.elapsed().as_secs_f64();
             inner.introspection.ran(&key, result, &run.id, seconds);

@@ -29,6 +29,7 @@ use lentil_values::{DocumentId, KeyRange, Object, Value};
 pub(crate) use self::audit::note;
 pub use self::audit::{BackupAction, author_of};
 pub(crate) use self::deployment::plain;
+use crate::outcome::Observed;
 use crate::{FunctionFailure, FunctionPath, Functions};
 
 /// What a query answers.
@@ -55,6 +56,8 @@ pub(crate) struct Request<'a> {
     pub(crate) identity: &'a Identity,
     /// Where the page ends that is asked for again; a page says here where it has ended.
     pub(crate) journal: Option<Arc<str>>,
+    /// What the answer depends on beside documents.
+    pub(crate) observed: Observed,
     /// What is to be done once a mutation has committed.
     pub(crate) after: AfterCommit,
 }

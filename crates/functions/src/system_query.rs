@@ -9,6 +9,7 @@ use lentil_values::Value;
 
 use crate::cache::Answer;
 use crate::errors::no_public_function;
+use crate::outcome::Observed;
 use crate::path::FunctionPath;
 use crate::query::{Run, subscribe};
 use crate::service::Inner;
@@ -26,13 +27,18 @@ pub(crate) async fn run(inner: &Arc<Inner>, run: &Run) -> Answer {
         move || {
             let mut tx = inner.database.begin_at(ts)?;
             tx.set_limits(TransactionLimits::UNLIMITED);
-            let (result, journal) = evaluate(&inner, &mut tx, &call, &path, journal);
-            Ok::<_, FunctionFailure>((tx, result, journal))
+            let answered = evaluate(&inner, &mut tx, &call, &path, journal);
+            Ok::<_, FunctionFailure>((tx, answered))
         }
     };
-    let (tx, result, journal) = tokio::task::spawn_blocking(work)
+    let (tx, answered) = tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| FunctionFailure::internal("a system query failed", &error))??;
+    let Answered {
+        result,
+        journal,
+        observed,
+    } = answered;
     if let Err(failure) = &result
         && failure.class != FailureClass::Developer
     {
@@ -50,37 +56,57 @@ pub(crate) async fn run(inner: &Arc<Inner>, run: &Run) -> Answer {
         lines: Arc::default(),
         subscription: Some(subscription),
         watchers,
-        observed: Default::default(),
+        observed,
         foresight: Foresight::Never,
         made: Instant::now(),
         live: Default::default(),
     }))
 }
 
-/// The answer, and where its page ends if it is one.
+/// What a system query answers.
+struct Answered {
+    result: Result<Arc<str>, FunctionFailure>,
+    /// Where its page ends, if it is one.
+    journal: Option<Arc<str>>,
+    observed: Observed,
+}
+
+impl From<FunctionFailure> for Answered {
+    fn from(failure: FunctionFailure) -> Answered {
+        Answered {
+            result: Err(failure),
+            journal: None,
+            observed: Observed::default(),
+        }
+    }
+}
+
 fn evaluate(
     inner: &Arc<Inner>,
     tx: &mut Transaction,
     call: &Call,
     path: &FunctionPath,
     journal: Option<Arc<str>>,
-) -> (Result<Arc<str>, FunctionFailure>, Option<Arc<str>>) {
+) -> Answered {
     let function = match find(call, path, FunctionKind::Query) {
         Ok(function) => function,
-        Err(failure) => return (Err(failure), None),
+        Err(failure) => return failure.into(),
     };
     let args = match parse_args(path, &call.args, &inner.options.limits) {
         Ok(args) => args,
-        Err(text) => return (Err(FunctionFailure::developer(text)), None),
+        Err(text) => return FunctionFailure::developer(text).into(),
     };
     let functions = Functions::of(inner.clone());
     let mut request = match Request::new(&functions, tx, call, args, journal) {
         Ok(request) => request,
-        Err(error) => return (Err(error.into()), None),
+        Err(error) => return FunctionFailure::from(error).into(),
     };
     let result = function.run(&mut request);
-    let text = result.map(|value: Value| value.to_json_string().into());
-    (text, request.journal)
+    Answered {
+        result: result.map(|value: Value| value.to_json_string().into()),
+        journal: request.journal,
+        observed: request.observed,
+    }
 }
 
 /// The system function that an admin names; nobody else finds one.

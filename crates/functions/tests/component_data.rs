@@ -3,7 +3,7 @@
 mod support;
 
 use lentil_catalog::{Component, ComponentPath, Components, MountedComponent};
-use lentil_functions::{Call, FunctionFailure, MutationDone};
+use lentil_functions::{Call, Documents, FunctionFailure, MutationDone};
 use lentil_values::{Object, Value};
 use serde_json::{Value as Json, json};
 
@@ -127,6 +127,19 @@ async fn the_cli_names_components_by_path() {
         before,
         "the watch of a failing push sees the change"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_tables_of_a_deployment_are_counted_with_those_of_components() {
+    let app = two_components().await;
+    let sizes = frontend(&app, "tableSize:ofEachEverywhere", json!({})).await;
+    let expected = json!({ "t": 1.0, "@a/t": 2.0, "@a/b/t": 1.0, "_storage": 0.0 });
+    assert_eq!(sizes, expected);
+    // What the dry run of a restore tells.
+    let mut tx = app.functions.database().begin();
+    let counted = Documents::count(&mut tx).expect("counted");
+    let tables: Vec<(&str, u64)> = counted.tables.iter().map(|(n, c)| (&**n, *c)).collect();
+    assert_eq!(tables, [("@a/b/t", 1), ("@a/t", 2), ("t", 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -93,6 +93,11 @@ async fn every_function_answers_on_a_new_deployment() {
         ("tableSize:sizeOfAllTables", json!({}), json!(0.0)),
         ("tableSize:ofEach", json!({}), json!({})),
         (
+            "tableSize:ofEachEverywhere",
+            json!({}),
+            json!({ "_storage": 0.0 }),
+        ),
+        (
             "listTableScan",
             json!({ "table": "t", "limit": 3 }),
             json!([]),

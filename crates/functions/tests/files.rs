@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lentil_functions::FunctionFailure;
+use lentil_functions::{FunctionFailure, FunctionsOptions, UrlProof};
 use serde_json::{Value as Json, json};
-use support::{App, host_options};
+use support::{App, admin, call_as, host_options};
 
 /// Text of thirteen bytes, and its digest in hex.
 const TEXT: &str = "hello, world!";
@@ -101,4 +101,39 @@ async fn contents_go_when_nothing_refers_to_them() -> Result<(), FunctionFailure
     let read = raw(&app, "storageGet", json!({ "storageId": kept })).await;
     assert_eq!(read["blob"], json!(STANDARD.encode(TEXT)));
     Ok(())
+}
+
+/// What dashboards show of a file leads to it, also where URLs end.
+#[tokio::test(flavor = "multi_thread")]
+async fn links_of_dashboards_are_signed_where_urls_are() {
+    let options = FunctionsOptions {
+        file_url_ttl: Some(Duration::from_secs(60)),
+        ..FunctionsOptions::default()
+    };
+    let app = App::open(host_options(), options).await;
+    let system = |function: &str| format!("_system/frontend/fileStorageV2:{function}");
+    let asked = app.mutate(call_as(admin(), &system("generateUploadUrl"), json!({})));
+    let url = asked.await.outcome.result.expect("a URL");
+    let token = url.trim_matches('"').split_once("token=");
+    let token = token.expect("it has a token").1;
+    let mut upload = app.functions.begin_upload(token).await.expect("begun");
+    upload.push("content".into()).await.expect("taken");
+    let id = upload.finish(None, None).await.expect("kept");
+    let args = json!({ "storageId": id.to_string() });
+    let shown = app.result(call_as(admin(), &system("getFile"), args)).await;
+    let shown = shown.outcome.result.clone().expect("it is shown");
+    let shown: Json = serde_json::from_str(&shown).expect("JSON");
+    let url = shown["url"].as_str().expect("a URL");
+    let (path, query) = url.split_once('?').expect("it is signed");
+    let name = path.rsplit('/').next().expect("the last part");
+    let part = |name: &str| {
+        let mut parts = query.split('&').filter_map(|part| part.split_once('='));
+        parts.find(|(is, _)| *is == name).map(|(_, value)| value)
+    };
+    let proof = UrlProof {
+        expires: part("expires"),
+        signature: part("signature"),
+    };
+    let found = app.functions.stored_file(name, None, proof).await;
+    assert_eq!(found.expect("the link is good").row.id, id);
 }

@@ -6,7 +6,8 @@ mod pushed;
 
 use std::sync::Arc;
 
-use lentil_functions::{FailureClass, QueryResult};
+use lentil_functions::{Call, FailureClass, Origin, QueryResult};
+use lentil_identity::Identity;
 use serde_json::{Value as Json, json};
 
 use pushed::{DATA, module, plain_module, push, push_of, schema, table};
@@ -90,6 +91,39 @@ async fn every_function_of_the_cli_answers_on_a_new_deployment() {
             .await
             .is_number()
     );
+}
+
+/// What an action runs, it runs in its caller's name; results are kept for those who may have them.
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_are_not_given_what_was_kept_for_admins() {
+    let app = empty().await;
+    let size = |identity| {
+        call_as(
+            identity,
+            "_system/cli/tableSize",
+            json!({ "tableName": "t" }),
+        )
+    };
+    let from_function = |identity| Call {
+        origin: Origin::Server {
+            scheduled: None,
+            parent: None,
+        },
+        ..size(identity)
+    };
+    let kept = app.result(size(admin())).await;
+    assert_eq!(kept.outcome.result.as_deref(), Ok("0.0"));
+    for stranger in [Identity::Anonymous, user("u")] {
+        let refused = app.result(from_function(stranger)).await;
+        let failure = refused.outcome.result.as_ref().expect_err("refused");
+        assert!(
+            failure.message.contains("Could not find public function"),
+            "{}",
+            failure.message
+        );
+    }
+    let of_admin = app.result(from_function(admin())).await;
+    assert_eq!(of_admin.outcome.result.as_deref(), Ok("0.0"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,6 +43,15 @@ impl Node {
         Ok(Node { path, version })
     }
 
+    /// One that is not there.
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Node {
+        Node {
+            path: PathBuf::from("/nowhere/node"),
+            version: (24, 0),
+        }
+    }
+
     /// Its major version.
     pub(crate) fn major(&self) -> u32 {
         self.version.0

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use self::fair::Fair;
 pub(crate) use self::fair::{Full, LaneKey};
@@ -172,16 +172,10 @@ impl Pool {
         // Whoever waits only for a process takes nobody's place in the queue.
         let coming = state.starting + usize::from(may_begin);
         let waited = state.fair.wait(lane, job, coming);
-        if waited.is_ok() {
-            state.start_more(now);
-        }
-        let must_watch = waited.is_ok() && !state.watched && state.fair.waits_for_time();
-        state.watched |= must_watch;
-        drop(state);
-        if must_watch && let Some(watch) = self.shared.watch.get() {
-            watch.unpark();
-        }
-        waited.map_err(|(job, full)| (job, NotTaken::Full(full)))
+        waited.map_err(|(job, full)| (job, NotTaken::Full(full)))?;
+        state.start_more(now);
+        self.shared.look_after_waiting(state);
+        Ok(())
     }
 
     pub(crate) fn stats(&self) -> HostStats {
@@ -248,7 +242,21 @@ impl State {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 impl Shared {
+    /// Has the watch look after calls that time alone may let run. Whoever changes what runs calls
+    /// this last: while all seats are taken nobody looks.
+    fn look_after_waiting(&self, mut state: MutexGuard<'_, State>) {
+        let must_watch = !state.watched && state.fair.waits_for_time();
+        state.watched |= must_watch;
+        drop(state);
+        if must_watch && let Some(watch) = self.watch.get() {
+            watch.unpark();
+        }
+    }
+
     /// The loop of the thread that wakes calls when time alone lets them run; parked while none
     /// waits for that. It ends when the pool is shut down.
     fn watch(&self) {

@@ -77,6 +77,14 @@ impl ApiError {
             FailureClass::Internal => ApiError::internal(&failure.message),
         }
     }
+
+    /// The same of what a tool has asked for: a developer's mistake is in what it asked.
+    pub(crate) fn of_tool(failure: FunctionFailure) -> ApiError {
+        match failure.class {
+            FailureClass::Developer => ApiError::bad_request("InvalidArgument", failure.message),
+            _ => ApiError::from_failure(&failure),
+        }
+    }
 }
 
 impl From<AuthError> for ApiError {

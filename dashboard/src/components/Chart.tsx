@@ -25,21 +25,30 @@ interface Props {
 
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** All series over one list of times. */
-function aligned(series: Series[], stacked: boolean): uPlot.AlignedData {
-  const times = [...new Set(series.flatMap(({ points }) => points.map(([at]) => at)))].sort((a, b) => a - b);
-  const sums = new Array<number>(times.length).fill(0);
-  const columns = series.map(({ points }) => {
-    const values = new Map(points);
-    return times.map((at, index) => {
-      const value = values.get(at) ?? null;
-      if (!stacked) return value;
-      sums[index] = sums[index]! + (value ?? 0);
-      return sums[index]!;
-    });
-  });
-  return [times.map((at) => at / 1000), ...columns];
+interface Aligned {
+  /** As it is drawn: stacked, each on those before it. */
+  drawn: uPlot.AlignedData;
+  /** As it is: what a legend says. */
+  own: (number | null)[][];
 }
+
+/** All series over one list of times. */
+function aligned(series: Series[], stacked: boolean): Aligned {
+  const times = [...new Set(series.flatMap(({ points }) => points.map(([at]) => at)))].sort((a, b) => a - b);
+  const own = series.map(({ points }) => {
+    const values = new Map(points);
+    return times.map((at) => values.get(at) ?? null);
+  });
+  const sums = new Array<number>(times.length).fill(0);
+  const pile = (values: (number | null)[]) => {
+    // What never was would lie on the line below it and hide that.
+    if (!values.some((value) => value)) return values.map(() => null);
+    return values.map((value, index) => (sums[index] = sums[index]! + (value ?? 0)));
+  };
+  return { drawn: [times.map((at) => at / 1000), ...(stacked ? own.map(pile) : own)], own };
+}
+
+const MINUTE_S = 60;
 
 export function Chart({ title, series, height = 150, format = short, stacked = false, max, testId, marks, zoom = null, onZoom }: Props) {
   const box = useRef<HTMLDivElement>(null);
@@ -78,7 +87,7 @@ export function Chart({ title, series, height = 150, format = short, stacked = f
         y: { range: (_, low, high) => [Math.min(0, low), max ?? (high > 0 ? high * 1.1 : 1)] },
       },
       axes: [
-        { ...axis, values: (_, ticks) => ticks.map((at) => clock(at * 1000).slice(0, 5)), space: 60 },
+        { ...axis, values: (_, ticks) => ticks.map((at) => ((ticks[1] ?? Infinity) - ticks[0]! < MINUTE_S ? clock(at * 1000) : clock(at * 1000).slice(0, 5))), space: 70 },
         { ...axis, size: 52, values: (_, ticks) => ticks.map(format) },
       ],
       series: [
@@ -90,11 +99,14 @@ export function Chart({ title, series, height = 150, format = short, stacked = f
           fill: stacked || labels.length === 1 ? `${css(`--c${(index % 8) + 1}`)}22` : undefined,
           points: { show: false },
           spanGaps: false,
-          value: (_: uPlot, value: number | null) => (value === null ? "–" : format(value)),
+          value: (_: uPlot, _drawn: number | null, at: number, moment: number | null) => {
+            const value = moment === null ? null : latest.current.own[at - 1]?.[moment];
+            return value === null || value === undefined ? "–" : format(value);
+          },
         })),
       ],
     };
-    plot.current = new uPlot(options, latest.current, element);
+    plot.current = new uPlot(options, latest.current.drawn, element);
     const observer = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
     observer.observe(element);
     return () => {
@@ -103,7 +115,7 @@ export function Chart({ title, series, height = 150, format = short, stacked = f
       plot.current = null;
     };
   }, [names, height, stacked, max, format, shown, onZoom]);
-  useEffect(() => plot.current?.setData(data), [data, zoom, marks]);
+  useEffect(() => plot.current?.setData(data.drawn), [data, zoom, marks]);
 
   return (
     <figure className="chart" aria-label={title} data-testid={testId} data-marks={marks?.length}>

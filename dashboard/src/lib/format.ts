@@ -51,6 +51,9 @@ export function clock(ms: number, milliseconds = false): string {
   return milliseconds ? `${text}.${String(date.getMilliseconds()).padStart(3, "0")}` : text;
 }
 
+/** The time of today, and of other days the day as well. */
+export const when = (ms: number, now = Date.now()) => (new Date(ms).toDateString() === new Date(now).toDateString() ? clock(ms) : dateTime(ms));
+
 export function ago(ms: number, now = Date.now()): string {
   const seconds = Math.round((now - ms) / 1000);
   const future = seconds < 0;

@@ -1,6 +1,6 @@
 // What made which query run again: invalidations joined with the re-runs they led to.
 
-import type { Commit, Hit, Invalidate, Rerun } from "./stream";
+import type { Commit, Hit, Invalidate, Past, Rerun } from "./stream";
 
 export interface Reaction {
   key: string;
@@ -14,6 +14,8 @@ export interface Reaction {
   argsHash: string;
   /** null until the query has run again. */
   changed: boolean | null;
+  /** When it had. */
+  ranAt: number | null;
   runMs: number | null;
   bytes: number;
   sessions: number;
@@ -36,10 +38,21 @@ function keyOf(rerun: Rerun): string {
 
 const plain = (path: string) => path.replace(/\.js:/, ":");
 
-export function reactions(invalidates: Invalidate[], reruns: Rerun[], commits: Commit[]): Reaction[] {
+/** What is known of a run that came after the moment is not known yet. */
+const asOf = (row: Reaction, until: number): Reaction =>
+  row.ranAt !== null && row.ranAt > until ? { ...row, changed: null, ranAt: null, runMs: null, bytes: 0 } : row;
+
+export function reactions({ invalidates, reruns, commits, until }: Past): Reaction[] {
   const waiting = invalidates.filter((event) => !joined.has(event));
   if (waiting.length > 0) join(waiting, reruns, commits);
-  return invalidates.flatMap((event) => joined.get(event) ?? open.get(event) ?? []);
+  const rows = invalidates.flatMap((event) => joined.get(event) ?? open.get(event) ?? []);
+  return until === Infinity ? rows : rows.map((row) => asOf(row, until));
+}
+
+/** What one commit set off, and the moment by which all of it had run. */
+export function ofCommit(rows: Reaction[], commitTs: string): { rows: Reaction[]; at: number } {
+  const own = rows.filter((row) => row.commitTs === commitTs);
+  return { rows: own, at: Math.max(0, ...own.map(({ at, ranAt }) => Math.max(at, ranAt ?? 0))) };
 }
 
 /** Those whose re-run has not come yet. */
@@ -74,6 +87,7 @@ function reactionOf(event: Invalidate, hit: Hit, ran: Map<string, Rerun>, commit
     query,
     argsHash: hit.argsHash,
     changed: rerun ? rerun.changed : null,
+    ranAt: rerun ? rerun.t : null,
     runMs: rerun ? rerun.runMs : null,
     bytes: rerun ? rerun.bytesOut : 0,
     sessions: rerun ? rerun.sessions : hit.count,
@@ -100,6 +114,9 @@ export interface LaneNode {
   detail: string;
   count: number;
   wasted: number;
+  /** The newest run of it, if it is a query: when, and whether the result was another one. */
+  ranAt: number;
+  changed: boolean;
   y: number;
 }
 
@@ -108,7 +125,11 @@ export interface LaneEdge {
   from: string;
   to: string;
   count: number;
+  /** In the minute before the newest of all. */
+  perMinute: number;
   last: number;
+  /** Of the newest. */
+  commitTs: string;
 }
 
 export interface Lanes {
@@ -135,16 +156,23 @@ export function lanes(rows: Reaction[], byArguments: boolean): Lanes {
     if (!node) {
       const label = [row.cause, `${row.table} · ${row.index}`, row.query][lane]!;
       const detail = ["", row.range, byArguments ? row.argsHash.slice(0, 8) : ""][lane]!;
-      nodes.set(id, (node = { id, lane, label, detail, count: 0, wasted: 0, y: 0 }));
+      nodes.set(id, (node = { id, lane, label, detail, count: 0, wasted: 0, ranAt: 0, changed: false, y: 0 }));
     }
     node.count++;
     if (row.changed === false) node.wasted++;
+    if (row.ranAt === null || row.ranAt < node.ranAt) return;
+    node.ranAt = row.ranAt;
+    node.changed = row.changed === true;
   };
-  const connect = (id: string, from: string, to: string, at: number) => {
+  const since = (rows[rows.length - 1]?.at ?? 0) - MINUTE_MS;
+  const connect = (id: string, from: string, to: string, { at, commitTs }: Reaction) => {
     let edge = edges.get(id);
-    if (!edge) edges.set(id, (edge = { id, from, to, count: 0, last: 0 }));
+    if (!edge) edges.set(id, (edge = { id, from, to, count: 0, perMinute: 0, last: 0, commitTs }));
     edge.count++;
-    edge.last = Math.max(edge.last, at);
+    if (at > since) edge.perMinute++;
+    if (at < edge.last) return;
+    edge.last = at;
+    edge.commitTs = commitTs;
   };
   for (const row of rows) {
     const [cause, range] = row.nodes;
@@ -152,8 +180,8 @@ export function lanes(rows: Reaction[], byArguments: boolean): Lanes {
     touch(cause, 0, row);
     touch(range, 1, row);
     touch(query, 2, row);
-    connect(row.edges[0], cause, range, row.at);
-    connect(row.edges[byArguments ? 2 : 1], range, query, row.at);
+    connect(row.edges[0], cause, range, row);
+    connect(row.edges[byArguments ? 2 : 1], range, query, row);
   }
   let height = 0;
   const kept = new Set<string>();

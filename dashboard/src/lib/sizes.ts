@@ -8,7 +8,7 @@ import { system } from "./system";
 const EVERY_MS = 3_000;
 
 /** null until it is known; asked at once when the key is another. */
-export function useSizes(key = ""): Record<string, number> | null {
+export function useSizes(key = "", of: "sizes" | "sizesEverywhere" = "sizes"): Record<string, number> | null {
   const client = useConvex();
   const [sizes, setSizes] = useState<Record<string, number> | null>(null);
   useEffect(() => {
@@ -16,7 +16,7 @@ export function useSizes(key = ""): Record<string, number> | null {
     let timer = 0;
     const ask = async () => {
       try {
-        const next = document.hidden ? null : await client.query(system.sizes, {});
+        const next = document.hidden ? null : await client.query(system[of], {});
         if (next && !stopped) setSizes(next);
       } catch {
         // What is known stays, and is asked for again.
@@ -28,6 +28,6 @@ export function useSizes(key = ""): Record<string, number> | null {
       stopped = true;
       window.clearTimeout(timer);
     };
-  }, [client, key]);
+  }, [client, key, of]);
   return sizes;
 }

@@ -1,9 +1,11 @@
 // The server's live events (C4) as they arrive: one connection for all pages that look, rings of
 // the newest of each kind, and at most a few redraws a second.
 
-import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useSyncExternalStore } from "react";
 import { useDeployment } from "./deployment";
 import type { AdminHttp } from "./http";
+import { WINDOW_MS } from "./moment";
+import { Ring } from "./ring";
 
 export const KINDS = ["query", "mutation", "action", "http"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -101,28 +103,55 @@ export interface Exec extends Base {
   writes: { table: string; ins: number; upd: number; del: number }[];
 }
 
-export type LiveEvent = Tick | Exec | Invalidate | Rerun | Conflict | Commit | (Base & { type: "hello" | "gap" | "other"; lost?: number });
+export type LiveEvent = Tick | Exec | Invalidate | Rerun | Conflict | Commit | (Base & { type: "hello" | "gap" | "other"; lost?: number; serverTime?: number });
 
-const RING = { exec: 4000, tick: 300, invalidate: 1500, rerun: 3000, conflict: 800, commit: 1500 };
+/** So many of each kind are looked at. */
+const SHOWN = { tick: 300, invalidate: 1500, rerun: 3000, conflict: 800, commit: 1500 };
+/** So many are kept to go back to: five minutes, or less on a server that is busy all the time. */
+const KEPT = { exec: 4000, tick: 620, invalidate: 15_000, rerun: 20_000, conflict: 8_000, commit: 15_000 };
+/** The clock of the server is told by the ticks that came with the least delay. */
+const DELAYS = 30;
 const TOPICS = ["tick", "invalidate", "rerun", "conflict", "commit"];
 const REDRAW_MS = 120;
 const RETRY_MS = 1_500;
 
+/** What had come by a moment, the newest of each kind. */
+export interface Past {
+  until: number;
+  ticks: Tick[];
+  invalidates: Invalidate[];
+  reruns: Rerun[];
+  conflicts: Conflict[];
+  commits: Commit[];
+}
+
+/** A time during which events came; `to` is null while they do. */
+export interface Span {
+  from: number;
+  to: number | null;
+}
+
 export class Feed {
-  ticks: Tick[] = [];
-  invalidates: Invalidate[] = [];
-  reruns: Rerun[] = [];
-  conflicts: Conflict[] = [];
-  commits: Commit[] = [];
-  execs: Exec[] = [];
+  readonly rings = {
+    tick: new Ring<Tick>(KEPT.tick),
+    invalidate: new Ring<Invalidate>(KEPT.invalidate),
+    rerun: new Ring<Rerun>(KEPT.rerun),
+    conflict: new Ring<Conflict>(KEPT.conflict),
+    commit: new Ring<Commit>(KEPT.commit),
+    exec: new Ring<Exec>(KEPT.exec),
+  };
+  spans: Span[] = [];
   lost = 0;
   /** Whether events come: what happens from now on is seen. */
   open = false;
   error: Error | null = null;
   version = 0;
+  private delays: number[] = [];
   private listeners = new Set<() => void>();
   private stop: AbortController | null = null;
   private redraw = 0;
+  /** What is live, and what had come by another moment: both may be looked at. */
+  private pasts = new Map<boolean, { counts: string; past: Past }>();
 
   constructor(
     private readonly http: AdminHttp,
@@ -140,6 +169,43 @@ export class Feed {
       }
     };
   };
+
+  /** The server's clock. */
+  now = () => Date.now() - (this.delays.length ? Math.min(...this.delays) : 0);
+
+  get ticks() {
+    return this.upTo(Infinity).ticks;
+  }
+
+  get execs() {
+    return this.rings.exec.items;
+  }
+
+  /** The same object for as long as nothing more has come by that moment. */
+  upTo(until: number): Past {
+    const { tick, invalidate, rerun, conflict, commit } = this.rings;
+    const counts = [tick, invalidate, rerun, conflict, commit].map((ring) => ring.countUntil(until));
+    const key = counts.join();
+    const known = this.pasts.get(until === Infinity);
+    if (known?.counts === key) return known.past;
+    const past = {
+      until,
+      ticks: tick.last(counts[0]!, SHOWN.tick),
+      invalidates: invalidate.last(counts[1]!, SHOWN.invalidate),
+      reruns: rerun.last(counts[2]!, SHOWN.rerun),
+      conflicts: conflict.last(counts[3]!, SHOWN.conflict),
+      commits: commit.last(counts[4]!, SHOWN.commit),
+    };
+    this.pasts.set(until === Infinity, { counts: key, past });
+    return past;
+  }
+
+  /** When events came of which nothing is gone yet. */
+  whole(): Span[] {
+    const { invalidate, rerun, conflict, commit } = this.rings;
+    const since = Math.max(...[invalidate, rerun, conflict, commit].map((ring) => ring.since));
+    return this.spans.filter(({ to }) => to === null || to > since).map(({ from, to }) => ({ from: Math.max(from, since), to }));
+  }
 
   private tell() {
     if (this.redraw) return;
@@ -169,8 +235,11 @@ export class Feed {
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     this.error = null;
     for (let rest = ""; ; ) {
-      const { value, done } = await reader.read();
-      if (done) return;
+      const { value, done } = await reader.read().catch((error: unknown) => {
+        this.closed();
+        throw error;
+      });
+      if (done) return this.closed();
       const lines = (rest + value).split("\n");
       rest = lines.pop()!;
       for (const line of lines) if (line.trim()) this.take(JSON.parse(line) as LiveEvent);
@@ -178,43 +247,56 @@ export class Feed {
     }
   }
 
+  private closed() {
+    const last = this.spans[this.spans.length - 1];
+    if (last?.to === null) last.to = this.now();
+  }
+
+  private heard(serverTime: number) {
+    this.delays.push(Date.now() - serverTime);
+    if (this.delays.length > DELAYS) this.delays.shift();
+  }
+
   private take(event: LiveEvent) {
     switch (event.type) {
       case "tick":
-        return push(this.ticks, event, RING.tick);
+        this.heard(event.t);
+        return this.rings.tick.push(event);
       case "invalidate":
-        return push(this.invalidates, event, RING.invalidate);
+        return this.rings.invalidate.push(event);
       case "rerun":
-        return push(this.reruns, event, RING.rerun);
+        return this.rings.rerun.push(event);
       case "conflict":
-        return push(this.conflicts, event, RING.conflict);
+        return this.rings.conflict.push(event);
       case "commit":
-        return push(this.commits, event, RING.commit);
+        return this.rings.commit.push(event);
       case "exec":
-        return push(this.execs, event, RING.exec);
-      case "hello":
+        return this.rings.exec.push(event);
+      case "hello": {
+        if (event.serverTime !== undefined) this.heard(event.serverTime);
+        const now = this.now();
+        this.spans = [...this.spans.filter(({ to }) => to !== null && to > now - WINDOW_MS), { from: now, to: null }];
         this.open = true;
         return;
+      }
       case "gap":
         this.lost += event.lost ?? 0;
     }
   }
 }
 
-function push<T>(ring: T[], item: T, max: number) {
-  ring.push(item);
-  // In bulk, because shifting a long list for each event is what makes a busy page slow.
-  if (ring.length > max * 1.2) ring.splice(0, ring.length - max);
-}
-
 const feeds = new WeakMap<AdminHttp, { ticks: Feed; all: Feed; execs: Feed }>();
+
+export function feedsOf(http: AdminHttp) {
+  let own = feeds.get(http);
+  if (!own) feeds.set(http, (own = { ticks: new Feed(http, ["tick"]), all: new Feed(http, TOPICS), execs: new Feed(http, ["exec"]) }));
+  return own;
+}
 
 /** The events of the deployment; with `ticks` only the numbers of each second, with `execs` every call. */
 export function useFeed(which: "ticks" | "all" | "execs"): Feed {
   const { http } = useDeployment();
-  let own = feeds.get(http);
-  if (!own) feeds.set(http, (own = { ticks: new Feed(http, ["tick"]), all: new Feed(http, TOPICS), execs: new Feed(http, ["exec"]) }));
-  const feed = own[which];
+  const feed = feedsOf(http)[which];
   useSyncExternalStore(feed.subscribe, () => feed.version);
   return feed;
 }
@@ -287,42 +369,15 @@ export interface Snapshot {
   schedulerLagMs?: number;
 }
 
-const SNAPSHOT_MS = 1_500;
-
-/** What there is right now, asked for again and again while a page looks. */
-export function useSnapshot(paused = false): { snapshot: Snapshot | null; error: Error | null } {
-  const { http } = useDeployment();
-  const [state, setState] = useState<{ snapshot: Snapshot | null; error: Error | null }>({ snapshot: null, error: null });
-  const isPaused = useRef(paused);
-  isPaused.current = paused;
-  useEffect(() => {
-    const stop = new AbortController();
-    let timer = 0;
-    const load = async () => {
-      try {
-        const snapshot = isPaused.current ? null : await http.get<Snapshot>("/api/introspection/v1/snapshot", stop.signal);
-        if (snapshot) setState({ snapshot, error: null });
-      } catch (error) {
-        if (stop.signal.aborted) return;
-        setState((old) => ({ ...old, error: error as Error }));
-      }
-      timer = window.setTimeout(() => void load(), SNAPSHOT_MS);
-    };
-    void load();
-    return () => {
-      stop.abort();
-      window.clearTimeout(timer);
-    };
-  }, [http]);
-  return state;
-}
-
 const FIRST_MS = 0.1;
 const LAST_MS = 60_000;
 export const BUCKETS = 40;
 
 /** The upper bound of a latency bucket. */
 export const bucketMs = (bucket: number) => FIRST_MS * (LAST_MS / FIRST_MS) ** (bucket / (BUCKETS - 1));
+
+/** The bucket of a duration. */
+export const bucketOf = (ms: number) => Math.max(0, Math.min(BUCKETS - 1, Math.ceil(((BUCKETS - 1) * Math.log(Math.max(ms, FIRST_MS) / FIRST_MS)) / Math.log(LAST_MS / FIRST_MS) - 1e-9)));
 
 /** The percentile of counts by bucket, in ms; null without any. */
 export function percentile(counts: number[], share: number): number | null {

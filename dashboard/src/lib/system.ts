@@ -119,6 +119,8 @@ export const system = {
   ),
   size: query<{ tableName: string }, number>("tableSize:default"),
   sizes: query<{ componentId?: string }, Record<string, number>>("tableSize:ofEach"),
+  /** Those of components as `@component/table`; all files are `_storage`. */
+  sizesEverywhere: query<None, Record<string, number>>("tableSize:ofEachEverywhere"),
   byIds: query<{ ids: { id: string; tableName: string }[] }, (Row | null)[]>("listById:default"),
   byId: query<{ id: string }, Row | null>("getById:default"),
   createTable: mutation<{ table: string }, null>("createTable:default"),

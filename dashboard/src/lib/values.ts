@@ -23,6 +23,9 @@ function textToBytes(text: string): ArrayBuffer {
   }
 }
 
+/** A field's name as it stands in an object. */
+export const keyText = (key: string) => (PLAIN_KEY.test(key) ? key : JSON.stringify(key));
+
 /** On one line, or with an `indent` on several. */
 export function formatValue(value: Value | undefined, indent = 0, depth = 0): string {
   if (value === undefined) return "undefined";
@@ -35,7 +38,7 @@ export function formatValue(value: Value | undefined, indent = 0, depth = 0): st
     ? value.map((item) => formatValue(item, indent, depth + 1))
     : Object.entries(value).map(
         ([key, item]) =>
-          `${PLAIN_KEY.test(key) ? key : JSON.stringify(key)}: ${formatValue(item as Value, indent, depth + 1)}`,
+          `${keyText(key)}: ${formatValue(item as Value, indent, depth + 1)}`,
       );
   const [open, close] = array ? ["[", "]"] : ["{", "}"];
   if (parts.length === 0) return open + close;

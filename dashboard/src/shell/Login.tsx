@@ -3,6 +3,7 @@
 import { ArrowRight, Copy, X } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import type { Config } from "../config";
+import { lockedAfter, noteLocked } from "../lib/idle";
 import { copy } from "../lib/toasts";
 import { forgetDeployment, login, rememberedDeployments, type Session } from "../session";
 import { Logo } from "./Logo";
@@ -11,12 +12,15 @@ export function Login({ config, onLogin }: { config: Config; onLogin: (session: 
   const [key, setKey] = useState("");
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  const [locked] = useState(lockedAfter);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
     setError(null);
     try {
-      onLogin(await login(config.deploymentUrl, key));
+      const session = await login(config.deploymentUrl, key);
+      noteLocked(null);
+      onLogin(session);
     } catch (problem) {
       setError(problem instanceof Error ? problem.message : String(problem));
       setBusy(false);
@@ -28,6 +32,11 @@ export function Login({ config, onLogin }: { config: Config; onLogin: (session: 
         <Logo size={36} />
         <h1>{config.deploymentName ?? "Lentil"}</h1>
         <p className="muted mono">{config.deploymentUrl}</p>
+        {locked !== null && (
+          <p className="locked" role="status" data-testid="locked">
+            Locked after {locked} {locked === 1 ? "minute" : "minutes"} without input, and the key is forgotten. Unlocking leads back to where you were.
+          </p>
+        )}
         <label className="field">
           <span>Admin key</span>
           <input
@@ -46,7 +55,7 @@ export function Login({ config, onLogin }: { config: Config; onLogin: (session: 
           {error}
         </p>
         <button type="submit" className="button primary large" disabled={busy} data-testid="login-submit">
-          {busy ? "Checking…" : "Open dashboard"}
+          {busy ? "Checking…" : locked === null ? "Open dashboard" : "Unlock"}
           <ArrowRight size={16} />
         </button>
         <div className="login-help">

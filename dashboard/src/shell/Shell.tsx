@@ -14,6 +14,7 @@ import { setTheme, useTheme } from "../lib/theme";
 import { deploymentType } from "../session";
 import { Disconnected } from "./Disconnected";
 import { EditQuestion } from "./EditQuestion";
+import { IdleLock } from "./IdleLock";
 import { Logo } from "./Logo";
 import { NAV } from "./nav";
 
@@ -24,7 +25,7 @@ export function Shell() {
   const { session, has } = useDeployment();
   const { state, skewMs } = useConnection();
   const paused = useLive(system.state, {}).data?.state === "paused";
-  const [target, setTarget] = useState<RunnerTarget | null>(null);
+  const [target, setTarget] = useState<RunnerTarget | null>(sharedTarget);
   const [palette, setPalette] = useState(false);
   const [railOpen, setRailOpen] = useState(false);
   const location = useLocation();
@@ -76,6 +77,7 @@ export function Shell() {
         )}
       </div>
       <EditQuestion />
+      <IdleLock />
       {state === "down" && <Disconnected />}
       {palette && (
         <Suspense>
@@ -84,6 +86,12 @@ export function Shell() {
       )}
     </RunnerContext.Provider>
   );
+}
+
+/** A shared link to a call opens the dock with it. */
+function sharedTarget(): RunnerTarget | null {
+  const path = new URLSearchParams(window.location.search).get("run");
+  return path === null ? null : { path };
 }
 
 type SetTarget = (change: (old: RunnerTarget | null) => RunnerTarget | null) => void;

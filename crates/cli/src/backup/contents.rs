@@ -1,4 +1,5 @@
-//! What a backup holds, without restoring it: how many documents each table has.
+//! What a backup holds, without restoring it: how many documents each table has, those of components
+//! too.
 //!
 //! The database is unpacked beside the backup, counted, and removed again.
 
@@ -6,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use lentil_database::{Database, DatabaseOptions, Namespace, SystemEnv, Transaction};
+use lentil_database::{Database, DatabaseOptions, SystemEnv};
+use lentil_functions::Documents;
 use lentil_server::BackupContents;
 use lentil_storage::{SqliteOptions, SqlitePersistence};
 
@@ -30,34 +32,23 @@ pub(super) fn contents(backup: &Path) -> anyhow::Result<BackupContents> {
         Arc::new(SystemEnv),
     )
     .context("the backup's database cannot be opened")?;
-    let tables = count(&mut database.begin());
+    let counted = Documents::count(&mut database.begin());
     // The copy goes with its folder: nobody may be at work in it by then.
     database.shutdown();
+    let counted = counted.context("the backup's tables cannot be counted")?;
     let files = manifest.entries.keys();
     Ok(BackupContents {
-        tables: tables.context("the backup's tables cannot be counted")?,
+        tables: counted.tables.into_iter().collect(),
         files: files.filter(|name| name.starts_with("files/")).count() as u64,
         lentil: manifest.lentil,
     })
-}
-
-/// The app's own tables; those of the server are no part of what an app sees.
-fn count(tx: &mut Transaction) -> anyhow::Result<Vec<(String, u64)>> {
-    let tables = tx.tables(Namespace::ROOT).into_iter();
-    let own = tables.filter(|table| !table.name.starts_with('_'));
-    let mut counted = Vec::new();
-    for table in own {
-        let rows = tx.count(Namespace::ROOT, &table.name)?;
-        counted.push((table.name, rows));
-    }
-    counted.sort();
-    Ok(counted)
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
+    use lentil_database::Namespace;
     use lentil_values::{Object, Value};
 
     use super::super::take;

@@ -100,16 +100,23 @@ pub(crate) fn url_json(
     file: Option<&FileRow>,
     now_ms: f64,
 ) -> String {
-    let url = file.map(|file| {
-        let name = inner.names.name(file.id.internal);
-        let mut query = inner.signer.query(name, now_ms);
-        if let Some(id) = place.id {
-            let separator = if query.is_empty() { '?' } else { '&' };
-            query.push_str(&format!("{separator}component={id}"));
-        }
-        format!("{}/api/storage/{name}{query}", inner.options.cloud_url)
-    });
-    json!(url).to_string()
+    json!(file.map(|file| url_of(inner, place.id, file.id, now_ms))).to_string()
+}
+
+/// Where a file is, of the component of an id; signed if URLs end.
+pub(crate) fn url_of(
+    inner: &Inner,
+    component: Option<DocumentId>,
+    file: DocumentId,
+    now_ms: f64,
+) -> String {
+    let name = inner.names.name(file.internal);
+    let mut query = inner.signer.query(name, now_ms);
+    if let Some(id) = component {
+        let separator = if query.is_empty() { '?' } else { '&' };
+        query.push_str(&format!("{separator}component={id}"));
+    }
+    format!("{}/api/storage/{name}{query}", inner.options.cloud_url)
 }
 
 /// Answer of `getMetadata`.

@@ -200,24 +200,19 @@ impl LiveQueries {
     /// Takes the result of a run and gives it its entry.
     pub(crate) fn ran(
         self: &Arc<Self>,
-        key: &QueryKey,
+        key: &Arc<QueryKey>,
         result: &Arc<QueryResult>,
         seconds: f64,
         now_ms: f64,
         detail: bool,
     ) -> Option<(Arc<LiveQuery>, Rerun)> {
         // Where a page ends is no part of the question here.
-        let plain = key.journal.as_ref().map(|_| QueryKey {
-            journal: None,
-            ..key.clone()
-        });
-        let key = plain.as_ref().unwrap_or(key);
+        let key = key.with_journal(None);
         let query = {
             let mut known = self.known.lock();
-            match known.get(key) {
+            match known.get(&key) {
                 Some(query) => query.clone(),
                 None => {
-                    let key = Arc::new(key.clone());
                     let query = Arc::new(LiveQuery::new(key.clone()));
                     known.insert(key, query.clone());
                     query

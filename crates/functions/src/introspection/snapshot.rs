@@ -193,7 +193,7 @@ fn tables(inner: &Inner, tx: &mut Transaction) -> Result<Json, lentil_database::
 pub(super) fn all_indexes(tx: &mut Transaction, table: &TableInfo) -> Vec<IndexInfo> {
     let mut indexes = tx.indexes(table);
     if !indexes.iter().any(|index| index.id == table.by_id)
-        && let Ok(Some(by_id)) = tx.index(Namespace::ROOT, &table.name, "by_id")
+        && let Ok(Some(by_id)) = tx.index(table.namespace, &table.name, "by_id")
     {
         indexes.insert(0, by_id);
     }

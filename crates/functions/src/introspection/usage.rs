@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use lentil_catalog::Rollup;
-use lentil_database::{Database, IndexState, Namespace, Transaction, TransactionError};
+use lentil_database::{Database, IndexState, Transaction, TransactionError};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -15,6 +15,7 @@ use super::snapshot::all_indexes;
 use super::{Introspection, now_ms};
 use crate::FunctionFailure;
 use crate::Functions;
+use crate::all_tables::AllTables;
 use crate::errors::from_transaction;
 use crate::logs::kind_name;
 use crate::transact::transact;
@@ -114,7 +115,13 @@ fn of_function(counters: &FunctionCounters) -> [u64; FUNCTION] {
 
 impl Introspection {
     /// Adds up what came since the last time; gives what is to be kept in the database, if it is time.
-    fn gather_usage(&self, database: &Database, now: u64, at_once: bool) -> Option<Used> {
+    fn gather_usage(
+        &self,
+        database: &Database,
+        names: &AllTables,
+        now: u64,
+        at_once: bool,
+    ) -> Option<Used> {
         let mut seen = self.usage.0.lock();
         if seen.next_keep == 0 {
             seen.next_keep = now + KEEP_EVERY;
@@ -130,29 +137,26 @@ impl Introspection {
             let Some(named) = Named::find(database, index) else {
                 continue;
             };
-            let table = &named.table.name;
-            if table.starts_with('_') {
+            let Some(table) = names.name(&named.table) else {
                 continue;
-            }
+            };
             let Some([lookups, docs, bytes]) = seen.gain(format!("i {}", index.0), cells.total())
             else {
                 continue;
             };
             let name = format!("{table}.{}", named.index.definition.name);
             gained.indexes.insert(name, [lookups]);
-            let of_table = gained.tables.entry(table.clone()).or_default();
+            let of_table = gained.tables.entry(table).or_default();
             of_table[0] += docs;
             of_table[1] += bytes;
         }
         for (tablet, cells) in self.tables.all_tables() {
-            let Some(table) = database.describe_table(tablet) else {
+            let table = database.describe_table(tablet);
+            let Some(table) = table.and_then(|table| names.name(&table)) else {
                 continue;
             };
-            if table.name.starts_with('_') {
-                continue;
-            }
             if let Some(gain) = seen.gain(format!("t {}", tablet.0), cells.total()) {
-                let of_table = gained.tables.entry(table.name.clone()).or_default();
+                let of_table = gained.tables.entry(table).or_default();
                 for (cell, by) in of_table[2..].iter_mut().zip(gain) {
                     *cell += by;
                 }
@@ -168,16 +172,27 @@ impl Introspection {
 }
 
 impl Functions {
+    async fn table_names(&self) -> Result<AllTables, FunctionFailure> {
+        transact(self.database().clone(), WHAT, |tx| {
+            AllTables::read(tx).map_err(from_transaction)
+        })
+        .await
+    }
+
     /// Keeps what was used, if it is time, or `at_once`.
     pub(crate) async fn keep_usage(&self, at_once: bool) {
         let now = (now_ms() / 1e3) as u64;
         let introspection = &self.inner().introspection;
-        let Some(used) = introspection.gather_usage(self.database(), now, at_once) else {
+        let Ok(names) = self.table_names().await else {
+            tracing::warn!("{WHAT}; it is tried again");
+            return;
+        };
+        let Some(used) = introspection.gather_usage(self.database(), &names, now, at_once) else {
             return;
         };
         let kept = used.clone();
         let done = transact(self.database().clone(), WHAT, move |tx| {
-            keep_in(tx, &kept, now).map_err(from_transaction)
+            keep_in(tx, &kept, &names, now).map_err(from_transaction)
         });
         if done.await.is_err() {
             tracing::warn!("{WHAT}; it is tried again");
@@ -189,8 +204,9 @@ impl Functions {
     pub async fn usage(&self, days: u64) -> Result<Json, FunctionFailure> {
         let now = (now_ms() / 1e3) as u64;
         let introspection = &self.inner().introspection;
+        let names = self.table_names().await?;
         let gained = {
-            let due = introspection.gather_usage(self.database(), now, false);
+            let due = introspection.gather_usage(self.database(), &names, now, false);
             let mut seen = introspection.usage.0.lock();
             seen.gained.add(&due.unwrap_or_default());
             seen.gained.clone()
@@ -223,15 +239,20 @@ fn read(row: &Rollup) -> Used {
     serde_json::from_str(&row.counts).unwrap_or_default()
 }
 
-fn keep_in(tx: &mut Transaction, used: &Used, now: u64) -> Result<(), TransactionError> {
+fn keep_in(
+    tx: &mut Transaction,
+    used: &Used,
+    names: &AllTables,
+    now: u64,
+) -> Result<(), TransactionError> {
     let mut used = used.clone();
-    for table in tx.tables(Namespace::ROOT) {
-        if table.name.starts_with('_') {
+    for table in names.of(tx) {
+        let Some(shown) = names.name(&table) else {
             continue;
-        }
+        };
         for index in all_indexes(tx, &table) {
             if index.state == IndexState::Enabled {
-                let name = format!("{}.{}", table.name, index.definition.name);
+                let name = format!("{shown}.{}", index.definition.name);
                 used.indexes.entry(name).or_default();
             }
         }

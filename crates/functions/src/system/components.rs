@@ -43,6 +43,7 @@ impl<'a> Request<'a> {
             component,
             identity: &call.identity,
             journal,
+            observed: Default::default(),
             after: AfterCommit::default(),
         })
     }
@@ -65,7 +66,7 @@ impl<'a> Request<'a> {
             code: "UnmountedComponent",
             message: format!(
                 "The component {:?} is not mounted: what it has can be read, not changed. Mount it again in \
-                 convex.config.ts, or delete it.",
+                 convex.config.ts, or delete it (UnmountedComponent).",
                 self.component.path.0
             ),
         })
@@ -136,7 +137,7 @@ fn delete(tx: &mut Transaction, author: Author, id: &str) -> Result<(), Transact
             code: "ComponentMounted",
             message: format!(
                 "The component {:?} is mounted, or one below it is: take it out of convex.config.ts and push, then \
-                 delete it.",
+                 delete it (ComponentMounted).",
                 component.path.0
             ),
         });

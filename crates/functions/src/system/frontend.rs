@@ -22,6 +22,7 @@ fn query(module: &str, function: &str) -> Option<QueryBody> {
         ("tableSize", "default") => tables::size,
         ("tableSize", "sizeOfAllTables") => tables::size_of_all,
         ("tableSize", "ofEach") => tables::size_of_each,
+        ("tableSize", "ofEachEverywhere") => tables::size_of_each_everywhere,
         ("paginatedTableDocuments", "default") => data::page,
         ("listTableScan", "default") => data::scan,
         ("listById", "default") => data::by_ids,

@@ -4,6 +4,7 @@ use lentil_database::{Document, IndexQuery, Order, TransactionError};
 use lentil_values::{KeyRange, Object, Value, after_prefix};
 
 use super::{Request, bad_argument, document, number, object, text};
+use crate::Documents;
 use crate::syscalls::VISIBLE_SYSTEM_TABLES;
 
 /// Documents of one page.
@@ -79,6 +80,16 @@ pub(super) fn size_of_each(request: &mut Request) -> Result<Value, TransactionEr
         let count = request.tx.count(request.namespace, &name)?;
         sizes.insert(name, number(count));
     }
+    Ok(Value::Object(sizes))
+}
+
+/// Number of documents of each table of the app and of all components, and of all their files, which
+/// are `_storage`.
+pub(super) fn size_of_each_everywhere(request: &mut Request) -> Result<Value, TransactionError> {
+    let counted = Documents::count(request.tx)?;
+    let sizes = counted.tables.into_iter();
+    let mut sizes: Object = sizes.map(|(name, count)| (name, number(count))).collect();
+    sizes.insert("_storage".to_owned(), number(counted.files));
     Ok(Value::Object(sizes))
 }
 

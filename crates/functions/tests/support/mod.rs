@@ -78,7 +78,8 @@ impl App {
         App::over(database, host_options(), FunctionsOptions::default()).await
     }
 
-    async fn open(host: HostOptions, options: FunctionsOptions) -> App {
+    /// The same with settings of its own.
+    pub(crate) async fn open(host: HostOptions, options: FunctionsOptions) -> App {
         let persistence = Arc::new(MemoryPersistence::new());
         let database = Database::open(persistence, DatabaseOptions::default(), Arc::new(SystemEnv));
         App::over(database.expect("memory opens"), host, options).await

@@ -159,6 +159,9 @@ impl Worker {
         state.fair.end(self.number, now);
         if self.executor.is_none() && !state.closed {
             state.starting += 1;
+            // Who waited for the seat need not wait for this process.
+            state.hand_out(now);
+            self.shared.look_after_waiting(state);
             return Next::Start;
         }
         drop(state);
@@ -192,6 +195,7 @@ impl Worker {
             Some(_) => state.idle.push(self.number),
             None => state.cold.push(self.number),
         }
+        self.shared.look_after_waiting(state);
         Next::Wait
     }
 

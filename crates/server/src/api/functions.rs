@@ -13,6 +13,7 @@ use lentil_values::{Timestamp, Value, ValueFormat};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::jobs::component_of;
 use crate::errors::ApiError;
 use crate::request::{Admin, Caller, JsonBody, RequestId, key_of_body};
 use crate::state::Deployment;
@@ -265,11 +266,7 @@ async fn run_test_function(
     let identity = Identity::Admin(key_of_body(&deployment, &body)?);
     let request: TestFunctionRequest =
         serde_json::from_value(body).map_err(|error| ApiError::bad_body(error.to_string()))?;
-    if request.component_id.is_some_and(|id| !id.is_empty()) {
-        let text =
-            "queries that are not deployed run in the app only so far; leave --component out";
-        return Err(ApiError::bad_request("ComponentNotFound", text));
-    }
+    let component = component_of(&deployment, request.component_id).await?;
     let named = FunctionRequest {
         path: "testQuery".to_owned(),
         args: serde_json::value::to_raw_value(&request.args)
@@ -279,6 +276,7 @@ async fn run_test_function(
     };
     let (mut call, format) = prepare(named, identity, request_id.clone())?;
     call.caller = "Tester";
+    call.component = component.path;
     let source = Arc::from(request.bundle.source);
     let outcome = deployment.functions.one_off_query(source, call).await;
     answer(&deployment, &request_id, &outcome, format)

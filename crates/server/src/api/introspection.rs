@@ -13,9 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use futures::StreamExt as _;
-use lentil_functions::{
-    Call, ComponentPath, EventReader, FailureClass, FunctionFailure, SeriesQuery,
-};
+use lentil_functions::{Call, ComponentPath, EventReader, SeriesQuery};
 use lentil_identity::{Identity, UserIdentity};
 use serde::Deserialize;
 use serde_json::Value;
@@ -39,19 +37,12 @@ pub(crate) fn outside() -> Router<Deployment> {
     Router::new().route("/metrics", get(metrics))
 }
 
-fn refused(failure: FunctionFailure) -> ApiError {
-    match failure.class {
-        FailureClass::Developer => ApiError::bad_request("InvalidArgument", failure.message),
-        _ => ApiError::from_failure(&failure),
-    }
-}
-
 async fn snapshot(
     State(deployment): State<Deployment>,
     Admin(_): Admin,
 ) -> Result<Json<Value>, ApiError> {
     let snapshot = deployment.functions.introspection_snapshot().await;
-    snapshot.map(Json).map_err(refused)
+    snapshot.map(Json).map_err(ApiError::of_tool)
 }
 
 #[derive(Deserialize)]
@@ -159,7 +150,7 @@ async fn series(
         step: query.step,
     };
     let series = deployment.functions.series(&query).await;
-    series.map(Json).map_err(refused)
+    series.map(Json).map_err(ApiError::of_tool)
 }
 
 #[derive(Deserialize)]
@@ -180,7 +171,7 @@ async fn usage(
     Query(query): Query<UsageQuery>,
 ) -> Result<Json<Value>, ApiError> {
     let usage = deployment.functions.usage(query.days).await;
-    usage.map(Json).map_err(refused)
+    usage.map(Json).map_err(ApiError::of_tool)
 }
 
 #[derive(Deserialize)]
@@ -231,7 +222,7 @@ async fn explain(
     };
     let source = request.source.map(Arc::from);
     let explained = deployment.functions.explain(call, source).await;
-    explained.map(Json).map_err(refused)
+    explained.map(Json).map_err(ApiError::of_tool)
 }
 
 /// One metric of the stock dashboard.
@@ -242,7 +233,7 @@ async fn app_metric(
     Query(parameters): Query<HashMap<String, String>>,
 ) -> Result<Json<Value>, ApiError> {
     let metric = deployment.functions.app_metric(&name, &parameters);
-    match metric.map_err(refused)? {
+    match metric.map_err(ApiError::of_tool)? {
         Some(metric) => Ok(Json(metric)),
         None => Err(ApiError::new(
             404,

@@ -3,8 +3,9 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
+use lentil_catalog::Component;
 use lentil_database::Namespace;
-use lentil_functions::{FailureClass, FunctionFailure};
+use lentil_functions::FailureClass;
 use serde::Deserialize;
 
 use crate::errors::ApiError;
@@ -61,14 +62,21 @@ struct OfComponent {
     component_id: Option<String>,
 }
 
-/// Where the tables are of the component of an id; none is the root's.
-async fn namespace_of(deployment: &Deployment, id: Option<String>) -> Result<Namespace, ApiError> {
+/// The component of an id; none is the root's.
+pub(super) async fn component_of(
+    deployment: &Deployment,
+    id: Option<String>,
+) -> Result<Component, ApiError> {
     let component = deployment.functions.component(id).await;
-    let component = component.map_err(|failure| match failure.class {
+    component.map_err(|failure| match failure.class {
         FailureClass::Developer => ApiError::bad_request("ComponentNotFound", failure.message),
-        _ => refused(failure),
-    })?;
-    Ok(component.namespace)
+        _ => ApiError::of_tool(failure),
+    })
+}
+
+/// Where its tables are.
+async fn namespace_of(deployment: &Deployment, id: Option<String>) -> Result<Namespace, ApiError> {
+    Ok(component_of(deployment, id).await?.namespace)
 }
 
 /// Deletes a component that is not mounted, with its data.
@@ -85,7 +93,7 @@ async fn delete_component(
     })?;
     namespace_of(&deployment, Some(id.clone())).await?;
     let deleted = deployment.functions.delete_component(author, id).await;
-    deleted.map_err(refused)
+    deleted.map_err(ApiError::of_tool)
 }
 
 /// Cancels one that has not ended.
@@ -100,7 +108,7 @@ async fn cancel(
         .functions
         .cancel_scheduled_as(author, namespace, &args)
         .await;
-    canceled.map_err(refused)
+    canceled.map_err(ApiError::of_tool)
 }
 
 /// Cancels all that wait, or those of one function.
@@ -115,7 +123,7 @@ async fn cancel_all(
         .functions
         .cancel_all_scheduled(author, namespace, path)
         .await;
-    canceled.map_err(refused)
+    canceled.map_err(ApiError::of_tool)
 }
 
 /// Forgets all scheduled functions, those that wait included.
@@ -129,7 +137,7 @@ async fn delete_scheduled_functions(
         .functions
         .delete_scheduled(author, namespace)
         .await;
-    deleted.map_err(refused)
+    deleted.map_err(ApiError::of_tool)
 }
 
 /// Deletes tables that the schema does not declare.
@@ -142,7 +150,7 @@ async fn delete_tables(
     let deleted = deployment
         .functions
         .delete_tables(author, namespace, request.table_names);
-    deleted.await.map_err(refused)
+    deleted.await.map_err(ApiError::of_tool)
 }
 
 /// Stops all functions.
@@ -151,7 +159,7 @@ async fn pause(
     WritingAdmin(author): WritingAdmin,
 ) -> Result<(), ApiError> {
     let paused = deployment.functions.set_paused(author, true).await;
-    paused.map_err(refused)
+    paused.map_err(ApiError::of_tool)
 }
 
 /// Lets them run again.
@@ -160,7 +168,7 @@ async fn unpause(
     WritingAdmin(author): WritingAdmin,
 ) -> Result<(), ApiError> {
     let resumed = deployment.functions.set_paused(author, false).await;
-    resumed.map_err(refused)
+    resumed.map_err(ApiError::of_tool)
 }
 
 /// The same by the name of the state.
@@ -178,15 +186,5 @@ async fn change_state(
         }
     };
     let changed = deployment.functions.set_paused(author, paused).await;
-    changed.map_err(refused)
-}
-
-fn refused(failure: FunctionFailure) -> ApiError {
-    match failure.class {
-        FailureClass::Developer => ApiError::bad_request("InvalidArgument", failure.message),
-        FailureClass::Overloaded(code) => ApiError::new(503, code, failure.message),
-        FailureClass::Conflict | FailureClass::Internal => {
-            ApiError::new(500, "InternalServerError", failure.message)
-        }
-    }
+    changed.map_err(ApiError::of_tool)
 }

@@ -5,7 +5,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use lentil_functions::{FailureClass, FunctionFailure, LogKeeper, LogSearch, LogsFound};
+use lentil_functions::{LogKeeper, LogSearch, LogsFound};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -64,7 +64,10 @@ async fn logs(
         let nothing = json!({ "entries": [], "next": null, "lookedTo": null, "kept": null });
         return Ok(Json(nothing).into_response());
     };
-    let found = keeper.search(search_of(query)?).await.map_err(refused)?;
+    let found = keeper
+        .search(search_of(query)?)
+        .await
+        .map_err(ApiError::of_tool)?;
     let headers = [
         (CONTENT_TYPE, "application/json"),
         (CACHE_CONTROL, "no-store"),
@@ -117,11 +120,4 @@ fn answer(found: &LogsFound, keeper: &LogKeeper) -> String {
         json!(next),
         json!(found.looked_to_ms),
     )
-}
-
-fn refused(failure: FunctionFailure) -> ApiError {
-    match failure.class {
-        FailureClass::Developer => ApiError::bad_request("InvalidArgument", failure.message),
-        _ => ApiError::from_failure(&failure),
-    }
 }

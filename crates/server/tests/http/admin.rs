@@ -1,6 +1,9 @@
 //! What tools ask with an admin key.
 
+use lentil_catalog::Components;
+use lentil_database::Namespace;
 use lentil_testkit::TestServer;
+use lentil_values::{Object, Value};
 use serde_json::{Value as Json, json};
 
 use super::client::{Answer, post_with, send};
@@ -126,4 +129,50 @@ async fn a_query_that_is_not_deployed_answers_in_the_form_asked_for() {
     body["componentId"] = json!("abc");
     let refused = post(&server, "/api/run_test_function", &body).await;
     refused.refused(400, "ComponentNotFound");
+}
+
+/// What a `convex.config.js` has to export.
+fn config(exported: Json) -> Json {
+    let source = format!("export default {{ export() {{ return {exported}; }} }};");
+    json!({ "path": "convex.config.js", "source": source, "environment": "isolate" })
+}
+
+#[tokio::test]
+async fn a_query_that_is_not_deployed_reads_the_component_that_is_named() {
+    let server = TestServer::start().await;
+    let child = json!({ "name": "part", "path": "part", "args": null, "env": [] });
+    let mut push = TestServer::fixture();
+    push["appDefinition"]["definition"] = config(json!({
+        "definitionType": { "type": "app" }, "childComponents": [child], "httpMounts": {},
+    }));
+    push["appDefinition"]["dependencies"] = json!(["part"]);
+    push["componentDefinitions"] = json!([{
+        "definitionPath": "part", "dependencies": [], "functions": [], "schema": null,
+        "udfServerVersion": "1.48.0",
+        "definition": config(json!({
+            "definitionType": { "type": "childComponent", "name": "part" }, "childComponents": [],
+            "httpMounts": {},
+        })),
+    }]);
+    server.push(push).await;
+    let database = server.functions().database();
+    let mut tx = database.begin();
+    let components = Components::load(&mut tx).expect("they can be read");
+    let part = components.by_path("part").expect("it is there");
+    for (namespace, name) in [(Namespace::ROOT, "root"), (part.namespace, "part")] {
+        let fields = Object::from([("name".to_owned(), Value::String(name.to_owned()))]);
+        tx.insert(namespace, "rows", fields).expect("inserted");
+    }
+    database.commit(tx).await.expect("committed");
+    let source = "import { query } from 'convex:/_system/repl/wrappers.js';
+        export default query({ handler: async (ctx) => (await ctx.db.query('rows').collect()).map(({ name }) => name) });";
+    let part = part.id.expect("an id").to_string();
+    for (id, expected) in [(json!(null), "root"), (json!(part), "part")] {
+        let body = json!({
+            "adminKey": server.admin_key(), "args": {}, "componentId": id,
+            "bundle": { "path": "testQuery.js", "source": source },
+        });
+        let answer = post(&server, "/api/run_test_function", &body).await.ok();
+        assert_eq!(answer["value"], json!([expected]), "{answer}");
+    }
 }

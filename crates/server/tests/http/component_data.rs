@@ -1,6 +1,6 @@
 //! Tools that copy a deployment see its components.
 
-use lentil_catalog::{ComponentPath, Components, MountedComponent};
+use lentil_catalog::{Components, MountedComponent};
 use lentil_database::Transaction;
 use lentil_server::ws::SyncOptions;
 use lentil_testkit::TestServer;

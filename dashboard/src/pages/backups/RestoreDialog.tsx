@@ -6,9 +6,7 @@ import { Button, Dialog, Loading, Problem } from "../../components/ui";
 import { differences, restoreCommand, type Contents, type Difference } from "../../lib/backups";
 import { useDeployment } from "../../lib/deployment";
 import { count } from "../../lib/format";
-import { useLive } from "../../lib/live";
 import { useSizes } from "../../lib/sizes";
-import { system } from "../../lib/system";
 import { copy } from "../../lib/toasts";
 
 function useContents(name: string) {
@@ -29,8 +27,7 @@ function useContents(name: string) {
 
 export function RestoreDialog({ name, folder, onClose }: { name: string; folder: string; onClose: () => void }) {
   const { contents, error, retry } = useContents(name);
-  const now = useSizes();
-  const files = useLive(system.fileCount, {}).data;
+  const now = useSizes("", "sizesEverywhere");
   const command = restoreCommand(`${folder}/${name}`);
   const footer = (
     <>
@@ -54,7 +51,7 @@ export function RestoreDialog({ name, folder, onClose }: { name: string; folder:
         </>
       ) : (
         <>
-          <Table rows={differences(now, contents)} files={{ name: "Stored files", now: files ?? 0, after: contents.files }} />
+          <Table rows={differences(now, contents)} files={{ name: "Stored files", now: now._storage ?? 0, after: contents.files }} />
           <p className="muted">
             Made by Lentil {contents.lentil}. A server cannot change its own data folder while it runs: this line makes a new one, and the
             server is then started with it. What there is now stays as it is.

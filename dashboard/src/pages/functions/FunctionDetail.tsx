@@ -1,6 +1,7 @@
 // One function: what it takes, how it does, and what it logs.
 
 import { Play } from "lucide-react";
+import { useMemo } from "react";
 import { Badge, Button, Empty, Loading, Problem } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
 import { useLive } from "../../lib/live";
@@ -8,7 +9,7 @@ import { samePath, type AppFunction } from "../../lib/modules";
 import { useParam } from "../../lib/param";
 import { useRunner } from "../../lib/runner";
 import { typeText, validatorText, type Validator } from "../../lib/schema";
-import { useSnapshot } from "../../lib/stream";
+import { useSnapshot } from "../../lib/snapshots";
 import { system } from "../../lib/system";
 import { GroupTable } from "../live/Subscriptions";
 import { LogPanel } from "../logs/LogPanel";
@@ -71,15 +72,18 @@ function Subscribers({ fn }: { fn: AppFunction }) {
   return groups.length === 0 ? <Empty title="Nobody is subscribed to this query" /> : <GroupTable groups={groups} />;
 }
 
+/** The validator of a function's arguments: null where there is none or it is not told, undefined until that is known. */
 export function useArguments(path: string | undefined): Validator | null | undefined {
-  const { data } = useLive(system.argsValidator, path ? { function: path } : "skip");
-  if (data === undefined) return undefined;
-  if (data === null) return null;
-  try {
-    return JSON.parse(data) as Validator;
-  } catch {
-    return null;
-  }
+  const { data, error } = useLive(system.argsValidator, path ? { function: path } : "skip");
+  return useMemo(() => {
+    if (error) return null;
+    if (data === undefined) return undefined;
+    try {
+      return data === null ? null : (JSON.parse(data) as Validator);
+    } catch {
+      return null;
+    }
+  }, [data, error]);
 }
 
 function Arguments({ fn }: { fn: AppFunction }) {

@@ -8,7 +8,7 @@ import { SetUp } from "../overview/SetUp";
 import { count } from "../../lib/format";
 import { useDeployment } from "../../lib/deployment";
 import { plainPath, useFunctions, type AppFunction } from "../../lib/modules";
-import { useSnapshot } from "../../lib/stream";
+import { useSnapshot } from "../../lib/snapshots";
 import { FunctionDetail } from "./FunctionDetail";
 
 export const KINDS: Record<string, string> = { Query: "Q", Mutation: "M", Action: "A", HttpAction: "H" };
@@ -16,7 +16,7 @@ export const KINDS: Record<string, string> = { Query: "Q", Mutation: "M", Action
 /** Calls of the last minute by function; nothing where the server does not tell. */
 function useHeat(): Map<string, number> {
   const { has } = useDeployment();
-  const { snapshot } = useSnapshot(!has("introspection"));
+  const { snapshot } = useSnapshot(has("introspection"));
   return useMemo(() => new Map(snapshot?.functions.map(({ path, calls1m }) => [plainPath(path), calls1m])), [snapshot]);
 }
 

@@ -3,7 +3,7 @@
 import type { ConvexReactClient } from "convex/react";
 import { makeFunctionReference } from "convex/server";
 import { convexToJson, type Value } from "convex/values";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { adminClient, useDeployment } from "../../lib/deployment";
 import { clock } from "../../lib/format";
 import { messageOf } from "../../lib/live";
@@ -13,6 +13,8 @@ import { ResultView } from "./ResultView";
 
 /** While somebody types arguments there is a result for each letter; that much is waited. */
 const PAUSE_MS = 250;
+/** Arguments that stand for so long are those that were meant. */
+const REST_MS = 1_500;
 
 function useActingClient(identity: Identity | null): ConvexReactClient | null {
   const { client, session } = useDeployment();
@@ -34,7 +36,15 @@ interface Shown {
   changes: number;
 }
 
-export function LiveResult({ path, args, identity }: { path: string; args: RunArgs; identity: Identity | null }) {
+interface Props {
+  path: string;
+  args: RunArgs;
+  identity: Identity | null;
+  /** The arguments have a result and are changed no more: whether it is one of success. */
+  onRest: (ok: boolean) => void;
+}
+
+export function LiveResult({ path, args, identity, onRest }: Props) {
   const client = useActingClient(identity);
   const [shown, setShown] = useState<Shown | null>(null);
   const key = JSON.stringify(convexToJson(args));
@@ -60,6 +70,14 @@ export function LiveResult({ path, args, identity }: { path: string; args: RunAr
     // The text of the arguments says whether they changed.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [client, path, key]);
+  const rest = useRef(onRest);
+  rest.current = onRest;
+  const first = shown === null ? null : shown.error === undefined;
+  useEffect(() => {
+    if (first === null) return;
+    const timer = window.setTimeout(() => rest.current(first), REST_MS);
+    return () => window.clearTimeout(timer);
+  }, [first, key]);
   if (!shown) return <p className="muted">Running…</p>;
   const note = `live · ${shown.changes === 0 ? "first result" : `changed ${shown.changes} ${shown.changes === 1 ? "time" : "times"}`} · ${clock(shown.at)}`;
   return <ResultView result={{ ...shown, ms: NaN }} note={note} />;

@@ -1,46 +1,48 @@
 // The dock in which functions run: queries stay live, mutations and actions run once a click, and
 // any of them in somebody's name.
 
-import { ChevronsDownUp, ChevronsUpDown, Link2, Play, X } from "lucide-react";
-import { convexToJson } from "convex/values";
-import { useEffect, useMemo, useRef, useState } from "react";
-import { Badge, Button, IconButton } from "../../components/ui";
+import { ChevronsDownUp, ChevronsUpDown, X } from "lucide-react";
+import { useEffect, useMemo, useState } from "react";
+import { Badge, IconButton } from "../../components/ui";
+import { useCalls, type SavedCall } from "../../lib/calls";
 import { useDeployment } from "../../lib/deployment";
-import { clock, duration } from "../../lib/format";
-import { messageOf } from "../../lib/live";
 import { useFunctions } from "../../lib/modules";
 import { useRunner } from "../../lib/runner";
-import { copy, toast } from "../../lib/toasts";
-import { mountPath } from "../../config";
-import { asFields, parseValue } from "../../lib/values";
-import { template } from "../data/AddDocuments";
+import { toast } from "../../lib/toasts";
 import { ActAs, type Identity } from "./ActAs";
+import { SavedCalls } from "./Calls";
 import { CustomQuery } from "./CustomQuery";
-import { useArguments } from "./FunctionDetail";
-import { Explanation, explain, type Explained } from "./Explain";
-import { LiveResult } from "./LiveResult";
-import { runOnce, type RunArgs, type RunResult } from "./run";
-import { ResultView } from "./ResultView";
+import { RunFunction } from "./RunFunction";
 
-interface Past extends RunResult {
-  at: number;
-  path: string;
-  text: string;
+const CUSTOM = "custom query";
+
+/** Arguments of a shared link, for the function it names. */
+function sharedCall(): { path: string; text: string } | null {
+  const params = new URLSearchParams(window.location.search);
+  const [path, text] = [params.get("run"), params.get("args")];
+  return path === null || text === null ? null : { path, text };
 }
 
-const HISTORY_MAX = 30;
-const CUSTOM = "custom query";
-let history: Past[] = [];
-
 export default function Runner() {
+  const { session } = useDeployment();
   const { target, open } = useRunner();
   const [tall, setTall] = useState(false);
   const { functions = [] } = useFunctions();
   const callable = useMemo(() => functions.filter(({ udfType }) => udfType !== "HttpAction"), [functions]);
   const [path, setPath] = useState(target?.path ?? "");
+  /** What was given to begin with, and how often: a saved call that is chosen again starts again. */
+  const [given, setGiven] = useState(() => ({ times: 0, call: sharedCall() }));
   useEffect(() => {
-    if (target?.path) setPath(target.path);
+    if (!target?.path) return;
+    setPath(target.path);
+    setGiven(({ times }) => ({ times: times + 1, call: sharedCall() }));
   }, [target]);
+  const { saved, calls } = useCalls(session.url);
+  const choose = (call: SavedCall) => {
+    if (!callable.some((one) => one.path === call.path)) return toast(`There is no function ${call.path} any more`, "error");
+    setPath(call.path);
+    setGiven(({ times }) => ({ times: times + 1, call }));
+  };
   const fn = callable.find((one) => one.path === path) ?? (path === CUSTOM ? undefined : callable[0]);
   const [identity, setIdentity] = useState<Identity | null>(null);
   return (
@@ -57,8 +59,9 @@ export default function Runner() {
         {fn && <Badge kind={`kind-${fn.udfType}`}>{fn.udfType}</Badge>}
         {fn?.visibility?.kind === "internal" && <Badge>internal</Badge>}
         <ActAs identity={identity} onChange={setIdentity} />
+        <SavedCalls saved={saved} onChoose={choose} onForget={(name) => calls.forget(name)} />
         <span className="grow" />
-        <IconButton label={tall ? "Lower" : "Higher"} onClick={() => setTall(!tall)}>
+        <IconButton label={tall ? "Lower" : "Higher"} className="wide-only" onClick={() => setTall(!tall)}>
           {tall ? <ChevronsDownUp size={16} /> : <ChevronsUpDown size={16} />}
         </IconButton>
         <IconButton label="Close (Ctrl `)" onClick={() => open(null)}>
@@ -66,174 +69,10 @@ export default function Runner() {
         </IconButton>
       </header>
       {fn ? (
-        <RunFunction key={fn.path} path={fn.path} kind={fn.udfType} identity={identity} />
+        <RunFunction key={`${fn.path} ${given.times}`} path={fn.path} kind={fn.udfType} identity={identity} given={given.call?.path === fn.path ? given.call.text : null} />
       ) : (
         <CustomQuery identity={identity} />
       )}
     </section>
-  );
-}
-
-interface RunProps {
-  path: string;
-  kind: string;
-  identity: Identity | null;
-}
-
-/** Whether a key may run what it is about to run. */
-const RIGHTS: Record<string, string> = {
-  Query: "RunInternalQueries",
-  Mutation: "RunInternalMutations",
-  Action: "RunInternalActions",
-};
-
-function useArgumentText(path: string) {
-  const validator = useArguments(path);
-  const [text, setText] = useState(() => argumentsInUrl(path) ?? "{ }");
-  const touched = useRef(argumentsInUrl(path) !== null);
-  useEffect(() => {
-    if (!touched.current && validator?.type === "object") setText(template(validator.value));
-  }, [validator]);
-  const type = (next: string) => {
-    touched.current = true;
-    setText(next);
-  };
-  return [text, type] as const;
-}
-
-/** A shared link carries the function and its arguments, and never a key. */
-function argumentsInUrl(path: string): string | null {
-  const params = new URLSearchParams(window.location.search);
-  return params.get("run") === path ? params.get("args") : null;
-}
-
-function shareLink(path: string, text: string) {
-  const link = new URL(`${mountPath}/functions`, window.location.origin);
-  link.searchParams.set("f", path);
-  link.searchParams.set("run", path);
-  link.searchParams.set("args", text);
-  return link.toString();
-}
-
-function RunFunction({ path, kind, identity }: RunProps) {
-  const { http, has } = useDeployment();
-  const [explained, setExplained] = useState<Explained | null>(null);
-  const [text, setText] = useArgumentText(path);
-  const [busy, setBusy] = useState(false);
-  const [result, setResult] = useState<RunResult | null>(null);
-  const [past, setPast] = useState(history);
-  const live = kind === "Query";
-  const parsed = useMemo(() => parseArguments(text), [text]);
-  const run = async () => {
-    if ("error" in parsed || busy) return;
-    setBusy(true);
-    const started = performance.now();
-    let next: RunResult;
-    try {
-      next = await runOnce(http, kind, path, parsed.args, identity);
-    } catch (error) {
-      next = { error: messageOf(error), logLines: [], ms: performance.now() - started };
-    }
-    setResult(next);
-    history = [{ ...next, at: Date.now(), path, text }, ...history].slice(0, HISTORY_MAX);
-    setPast(history);
-    setBusy(false);
-  };
-  const explainNow = async (args: RunArgs) => {
-    try {
-      setExplained(await explain(http, { path, args: convexToJson(args) }, identity));
-    } catch (error) {
-      toast(messageOf(error), "error");
-    }
-  };
-  return (
-    <div className="dock-body">
-      <div className="dock-side">
-        <textarea
-          aria-label="Arguments"
-          // Whoever opens the dock or picks a function goes on typing here.
-          autoFocus
-          spellCheck={false}
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-          onKeyDown={(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && !live && void run()}
-          data-testid="runner-args"
-        />
-        {"error" in parsed && (
-          <p className="error-text" role="alert" data-testid="runner-args-error">
-            {parsed.error}
-          </p>
-        )}
-        <div className="row">
-          {live ? (
-            <>
-              <span className="muted">The result follows the data.</span>
-              {has("explain") && !("error" in parsed) && (
-                <Button
-                  needs="RunTestQuery"
-                  aria-pressed={explained !== null}
-                  onClick={() => (explained ? setExplained(null) : void explainNow(parsed.args))}
-                  data-testid="runner-explain"
-                >
-                  {explained ? "Back to the result" : "Explain"}
-                </Button>
-              )}
-            </>
-          ) : (
-            <Button
-              look="primary"
-              icon={<Play size={14} />}
-              needs={RIGHTS[kind]}
-              disabled={busy || "error" in parsed}
-              onClick={() => void run()}
-              data-testid="runner-run"
-            >
-              {busy ? "Running…" : `Run ${kind.toLowerCase()}`}
-            </Button>
-          )}
-          <span className="grow" />
-          <IconButton label="Copy a link to this call" onClick={() => void copy(shareLink(path, text), "Copied a link to this call")}>
-            <Link2 size={16} />
-          </IconButton>
-        </div>
-        <PastRuns past={past.filter((one) => one.path === path)} onChoose={(one) => (setText(one.text), setResult(one))} />
-      </div>
-      <div className="dock-side">
-        {explained && <Explanation explained={explained} />}
-        {live && !explained && !("error" in parsed) && <LiveResult path={path} args={parsed.args} identity={identity} />}
-        {!live && result && <ResultView result={result} />}
-        {!live && !result && <p className="muted">The result, the logs and the time it took appear here.</p>}
-      </div>
-    </div>
-  );
-}
-
-function parseArguments(text: string): { args: RunArgs } | { error: string } {
-  try {
-    const value = asFields(parseValue(text.trim() || "{}"));
-    return value ? { args: value } : { error: "Arguments are an object: { name: value, … }" };
-  } catch (error) {
-    return { error: messageOf(error) };
-  }
-}
-
-function PastRuns({ past, onChoose }: { past: Past[]; onChoose: (run: Past) => void }) {
-  if (past.length === 0) return null;
-  return (
-    <details>
-      <summary className="muted">Runs before ({past.length})</summary>
-      <ul>
-        {past.map((run) => (
-          <li key={run.at}>
-            <button type="button" className="past-run" onClick={() => onChoose(run)} title={run.text}>
-              <span className="muted">{clock(run.at)}</span>
-              <span>{run.error === undefined ? "✓" : "✕"}</span>
-              <code>{run.text.replace(/\s+/g, " ").slice(0, 60)}</code>
-              <span className="muted">{duration(run.ms)}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
-    </details>
   );
 }

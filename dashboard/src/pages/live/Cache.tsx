@@ -3,8 +3,10 @@
 import { Link } from "react-router";
 import { Empty, Loading, Problem } from "../../components/ui";
 import { count, duration, percent } from "../../lib/format";
-import { useSnapshot, type FunctionStats, type Snapshot } from "../../lib/stream";
+import { useSnapshotAt } from "../../lib/snapshots";
+import type { FunctionStats, Snapshot } from "../../lib/stream";
 import type { ViewProps } from "./Live";
+import { NotNoted } from "./NotNoted";
 
 interface Ring {
   fn: FunctionStats;
@@ -24,56 +26,66 @@ function rings(snapshot: Snapshot): Ring[] {
 
 const cost = ({ fn, misses, reruns }: Ring) => (misses + reruns) * (fn.p50 ?? 1);
 
-export function Cache({ paused }: ViewProps) {
-  const { snapshot, error } = useSnapshot(paused);
-  if (error && !snapshot) return <Problem error={error} />;
-  if (!snapshot) return <Loading />;
+export function Cache({ moment }: ViewProps) {
+  const { snapshot, error, noted } = useSnapshotAt(moment);
+  if (error && !noted) return <Problem error={error} />;
+  if (!snapshot) return noted ? <NotNoted /> : <Loading />;
   const shown = rings(snapshot);
   if (shown.length === 0) return <Empty title="No query ran in the last minute" />;
+  const most = cost(shown[0]!);
   return (
     <>
       <p className="legend">
-        <i className="swatch c1" /> from the cache <i className="swatch c2" /> run <i className="swatch c3" /> run again because data changed
+        <i className="swatch c1" /> from the cache <i className="swatch c2" /> run <i className="swatch c3" /> run again because data changed · the larger, the more time it
+        cost in the last minute
       </p>
       <ul className="rings">
         {shown.map((ring) => (
-          <RingCard key={ring.fn.path} ring={ring} />
+          <RingCard key={ring.fn.path} ring={ring} size={sizeOf(cost(ring), most)} />
         ))}
       </ul>
     </>
   );
 }
 
+const SMALLEST = 52;
+const LARGEST = 96;
+
+/** Areas are compared, so the side grows as the root of the cost. */
+const sizeOf = (own: number, most: number) => Math.round(SMALLEST + (LARGEST - SMALLEST) * Math.sqrt(most > 0 ? own / most : 0));
+
 const RADIUS = 30;
 const LENGTH = 2 * Math.PI * RADIUS;
 
-function RingCard({ ring: { fn, hits, misses, reruns } }: { ring: Ring }) {
+function RingCard({ ring: { fn, hits, misses, reruns }, size }: { ring: Ring; size: number }) {
   const total = Math.max(1, hits + misses + reruns);
   let offset = 0;
   const share = hits + misses > 0 ? hits / (hits + misses) : NaN;
   return (
     <li className="card ring" data-testid="cache-ring" data-query={fn.path} data-hit={share}>
-      <svg viewBox="0 0 80 80" width="80" height="80" aria-hidden="true">
-        {[hits, misses, reruns].map((value, index) => {
-          const length = (LENGTH * value) / total;
-          const dash = (
-            <circle
-              key={index}
-              className={`ring-${index + 1}`}
-              cx="40"
-              cy="40"
-              r={RADIUS}
-              strokeDasharray={`${length} ${LENGTH - length}`}
-              strokeDashoffset={-offset}
-            />
-          );
-          offset += length;
-          return dash;
-        })}
-        <text x="40" y="44" textAnchor="middle">
-          {percent(share)}
-        </text>
-      </svg>
+      <span className="ring-place">
+        <svg viewBox="0 0 80 80" width={size} height={size} aria-hidden="true">
+          {[hits, misses, reruns].map((value, index) => {
+            const length = (LENGTH * value) / total;
+            const dash = (
+              <circle
+                key={index}
+                className={`ring-${index + 1}`}
+                cx="40"
+                cy="40"
+                r={RADIUS}
+                strokeDasharray={`${length} ${LENGTH - length}`}
+                strokeDashoffset={-offset}
+              />
+            );
+            offset += length;
+            return dash;
+          })}
+          <text x="40" y="44" textAnchor="middle">
+            {percent(share)}
+          </text>
+        </svg>
+      </span>
       <div>
         <h3>
           <Link to={`/functions?f=${encodeURIComponent(fn.path)}`}>{fn.path}</Link>

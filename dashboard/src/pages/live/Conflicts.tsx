@@ -4,8 +4,7 @@ import { memo, useDeferredValue, useMemo } from "react";
 import { Badge, Empty } from "../../components/ui";
 import { clock, dateTime, duration } from "../../lib/format";
 import { replayOf, type Bar } from "../../lib/replay";
-import { useFeed, type Conflict, type Feed } from "../../lib/stream";
-import { useFrozen } from "./useFrozen";
+import { useFeed, type Conflict } from "../../lib/stream";
 import type { ViewProps } from "./Live";
 
 const UNKNOWN = "somebody else";
@@ -30,22 +29,17 @@ function matrix(conflicts: Conflict[]) {
   return { cells, names: [...names].sort() };
 }
 
-export function Conflicts({ paused }: ViewProps) {
-  const feed = useFeed("all");
+export function Conflicts({ moment }: ViewProps) {
+  const { conflicts } = useFeed("all").upTo(moment.until);
   // Drawn when there is time, so that no frame waits for all of it.
-  return <Shown feed={feed} version={useDeferredValue(feed.version)} paused={paused} />;
+  return <Shown conflicts={useDeferredValue(conflicts)} live={moment.live} />;
 }
 
-const Shown = memo(function Shown({ feed, version, paused }: { feed: Feed; version: number; paused: boolean }) {
-  const latest = useMemo(() => {
-    void version;
-    return [...feed.conflicts];
-  }, [feed, version]);
-  const conflicts = useFrozen(latest, paused);
+const Shown = memo(function Shown({ conflicts, live }: { conflicts: Conflict[]; live: boolean }) {
   const { cells, names } = useMemo(() => matrix(conflicts), [conflicts]);
   if (conflicts.length === 0) {
     return (
-      <Empty title="No conflicts since this page was opened">
+      <Empty title={live ? "No conflicts since this page was opened" : "No conflicts by then"}>
         When two mutations change what the other has read, one of them runs again. It shows up here.
       </Empty>
     );

@@ -1,7 +1,8 @@
 // Three lanes: causes, touched ranges, queries. Nodes are elements, lines are SVG, and the dots
-// that travel when something happens are drawn on a canvas over them.
+// that travel when something happens are drawn on a canvas over them. A dot is a commit, and a click
+// on it stops at that commit.
 
-import { memo, useEffect, useRef, useState } from "react";
+import { memo, useEffect, useRef, useState, type MouseEvent, type RefObject } from "react";
 import { count } from "../../lib/format";
 import type { LaneEdge, LaneNode, Lanes } from "../../lib/reactivity";
 import { reducedMotion } from "../../lib/theme";
@@ -10,11 +11,28 @@ const NODE_HEIGHT = 38;
 const TRAVEL_MS = 700;
 const DOTS_MAX = 400;
 
+/** Whoever points this near to a dot means it. */
+const DOT_REACH = 14;
+/** A run is shown for so long before the newest. */
+const FRESH_MS = 1_500;
+
 interface Props {
   lanes: Lanes;
-  paused: boolean;
+  /** How fast time goes, and how often it went elsewhere. */
+  rate: number;
+  jumps: number;
   chosen: Chosen | null;
+  /** The nodes of the commit at which it stands still. */
+  lit: Set<string> | null;
   onChoose: (chosen: Chosen | null) => void;
+  onCommit: (commitTs: string) => void;
+}
+
+interface Dot {
+  edge: string;
+  commitTs: string;
+  /** Of its way; negative before it leaves. */
+  at: number;
 }
 
 /** A cause or a query that somebody wants to know more of. */
@@ -49,8 +67,9 @@ function pointOn({ x1, y1, x2, y2 }: Curve, at: number): [number, number] {
   return [a * x1 + b * (x1 + bend) + c * (x2 - bend) + d * x2, (a + b) * y1 + (c + d) * y2];
 }
 
-export function LanePicture({ lanes, paused, chosen, onChoose }: Props) {
+export function LanePicture({ lanes, rate, jumps, chosen, lit, onChoose, onCommit }: Props) {
   const box = useRef<HTMLDivElement>(null);
+  const flying = useRef<Dot[]>([]);
   const [width, setWidth] = useState(900);
   useEffect(() => {
     const element = box.current;
@@ -62,8 +81,14 @@ export function LanePicture({ lanes, paused, chosen, onChoose }: Props) {
   const { node, left, curve } = geometry(width);
   const byId = new Map(lanes.nodes.map((one) => [one.id, one]));
   const curves = new Map(lanes.edges.map((edge) => [edge.id, curve(byId.get(edge.from)!, byId.get(edge.to)!)]));
-  const busiest = Math.max(1, ...lanes.edges.map((edge) => edge.count));
-  const near = neighbours(lanes, chosen);
+  const busiest = Math.max(1, ...lanes.edges.map((edge) => edge.perMinute));
+  const newest = Math.max(0, ...lanes.nodes.map(({ ranAt }) => ranAt));
+  const near = lit ?? neighbours(lanes, chosen);
+  /** The dot under the pointer. */
+  const pointed = (event: MouseEvent) => {
+    const { left: x, top: y } = box.current!.getBoundingClientRect();
+    return nearest(flying.current, curves, event.clientX - x, event.clientY - y);
+  };
   return (
     <div className="lanes-scroll">
       <div className="lane-titles" aria-hidden="true">
@@ -71,18 +96,28 @@ export function LanePicture({ lanes, paused, chosen, onChoose }: Props) {
         <span>Touched ranges</span>
         <span>Queries</span>
       </div>
-      <div ref={box} className="lanes" style={{ height: lanes.height }} data-testid="reactivity-picture">
+      <div
+        ref={box}
+        className="lanes"
+        style={{ height: lanes.height }}
+        onClick={(event) => {
+          const dot = pointed(event);
+          if (dot) onCommit(dot.commitTs);
+        }}
+        onMouseMove={(event) => (box.current!.style.cursor = pointed(event) ? "pointer" : "")}
+        data-testid="reactivity-picture"
+      >
         <svg width={width} height={lanes.height} aria-hidden="true">
           {lanes.edges.map((edge) => (
             <Line
               key={edge.id}
               d={pathOf(curves.get(edge.id)!)}
               faint={near !== null && !(near.has(edge.from) && near.has(edge.to))}
-              width={1 + Math.round((5 * edge.count) / busiest)}
+              width={1 + Math.round((5 * edge.perMinute) / busiest)}
             />
           ))}
         </svg>
-        <Dots edges={lanes.edges} curves={curves} width={width} height={lanes.height} paused={paused} />
+        <Dots edges={lanes.edges} curves={curves} flying={flying} width={width} height={lanes.height} rate={rate} jumps={jumps} />
         {lanes.nodes.map((one) => (
           <Node
             key={one.id}
@@ -91,6 +126,8 @@ export function LanePicture({ lanes, paused, chosen, onChoose }: Props) {
             detail={one.detail}
             count={one.count}
             wasted={one.wasted * 2 > one.count}
+            ran={one.lane === 2 && one.ranAt > newest - FRESH_MS ? one.ranAt : 0}
+            changed={one.changed}
             faint={near !== null && !near.has(one.id)}
             chosen={chosen !== null && one.lane === chosen.lane && one.label === chosen.label}
             left={left[one.lane]}
@@ -115,6 +152,9 @@ interface NodeProps {
   detail: string;
   count: number;
   wasted: boolean;
+  /** When it ran, if that was just now, and whether its result was another one. */
+  ran: number;
+  changed: boolean;
   faint: boolean;
   chosen: boolean;
   left: number;
@@ -123,7 +163,7 @@ interface NodeProps {
   onChoose: (chosen: Chosen | null) => void;
 }
 
-const Node = memo(function Node({ lane, label, detail, count: times, wasted, faint, chosen, left, top, width, onChoose }: NodeProps) {
+const Node = memo(function Node({ lane, label, detail, count: times, wasted, ran, changed, faint, chosen, left, top, width, onChoose }: NodeProps) {
   return (
     <button
       type="button"
@@ -138,6 +178,7 @@ const Node = memo(function Node({ lane, label, detail, count: times, wasted, fai
         {detail && <small>{detail}</small>}
       </span>
       <em className={wasted ? "wasted" : ""}>{count(times)}</em>
+      {ran > 0 && <i key={ran} className={`ran ${changed ? "changed" : "same"}`} aria-hidden="true" />}
     </button>
   );
 });
@@ -158,46 +199,75 @@ function neighbours(lanes: Lanes, chosen: Chosen | null): Set<string> | null {
   return near;
 }
 
+function nearest(dots: Dot[], curves: Map<string, Curve>, x: number, y: number): Dot | null {
+  let [found, least] = [null as Dot | null, DOT_REACH];
+  for (const dot of dots) {
+    const curve = curves.get(dot.edge);
+    if (!curve || dot.at < 0) continue;
+    const [left, top] = pointOn(curve, dot.at);
+    const far = Math.hypot(left - x, top - y);
+    if (far < least) [found, least] = [dot, far];
+  }
+  return found;
+}
+
 interface DotsProps {
   edges: LaneEdge[];
   curves: Map<string, Curve>;
+  flying: RefObject<Dot[]>;
   width: number;
   height: number;
-  paused: boolean;
+  rate: number;
+  jumps: number;
 }
 
-/** A dot leaves along an edge whenever its count has grown. */
-function Dots({ edges, curves, width, height, paused }: DotsProps) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const flying = useRef<{ edge: string; start: number }[]>([]);
-  const seen = useRef(new Map<string, number>());
-  const latest = useRef({ curves, width, height });
-  latest.current = { curves, width, height };
+/** What is older than this when it is first seen has been long ago. */
+const RECENT_MS = 2_000;
+
+/** A dot leaves along an edge whenever something newer went that way. */
+function useDepartures({ edges, flying, jumps }: DotsProps) {
+  const seen = useRef(new Map<string, LaneEdge>());
+  const jumped = useRef(jumps);
   useEffect(() => {
-    if (paused || reducedMotion()) return;
-    const now = performance.now();
+    const newest = Math.max(0, ...edges.map(({ last }) => last));
+    const elsewhere = jumped.current !== jumps;
+    jumped.current = jumps;
+    if (elsewhere) flying.current = [];
     for (const edge of edges) {
-      const before = seen.current.get(edge.id) ?? 0;
-      seen.current.set(edge.id, edge.count);
+      const before = seen.current.get(edge.id);
+      seen.current.set(edge.id, edge);
+      const isNew = !before || edge.last > before.last || (edge.last === before.last && edge.commitTs !== before.commitTs);
+      if (elsewhere || !isNew || edge.last < newest - RECENT_MS || reducedMotion() || flying.current.length >= DOTS_MAX) continue;
       // The second leg leaves when the first has arrived.
-      const delay = edge.from.startsWith("1") ? TRAVEL_MS : 0;
-      if (edge.count > before && flying.current.length < DOTS_MAX) flying.current.push({ edge: edge.id, start: now + delay });
+      flying.current.push({ edge: edge.id, commitTs: edge.commitTs, at: edge.from.startsWith("1") ? -1 : 0 });
     }
-  }, [edges, paused]);
+  }, [edges, flying, jumps]);
+}
+
+function Dots(props: DotsProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  useDepartures(props);
+  const { width, height, flying } = props;
   useEffect(() => {
     let frame = 0;
+    let before = performance.now();
     const draw = (now: number) => {
       frame = requestAnimationFrame(draw);
       const context = canvas.current?.getContext("2d");
+      const { curves, rate, width, height } = latest.current;
+      const passed = ((now - before) * rate) / TRAVEL_MS;
+      before = now;
       if (!context) return;
-      const size = latest.current;
-      context.clearRect(0, 0, size.width, size.height);
+      context.clearRect(0, 0, width, height);
       if (flying.current.length === 0) return;
       context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--c2");
-      flying.current = flying.current.filter(({ edge, start }) => now - start < TRAVEL_MS && size.curves.has(edge));
-      for (const { edge, start } of flying.current) {
-        if (now < start) continue;
-        const [x, y] = pointOn(size.curves.get(edge)!, (now - start) / TRAVEL_MS);
+      for (const dot of flying.current) dot.at += passed;
+      flying.current = flying.current.filter(({ edge, at }) => at < 1 && curves.has(edge));
+      for (const { edge, at } of flying.current) {
+        if (at < 0) continue;
+        const [x, y] = pointOn(curves.get(edge)!, at);
         context.beginPath();
         context.arc(x, y, 4, 0, 2 * Math.PI);
         context.fill();
@@ -205,6 +275,6 @@ function Dots({ edges, curves, width, height, paused }: DotsProps) {
     };
     frame = requestAnimationFrame(draw);
     return () => cancelAnimationFrame(frame);
-  }, []);
+  }, [flying]);
   return <canvas ref={canvas} width={width} height={height} aria-hidden="true" />;
 }

@@ -1,13 +1,15 @@
 // /live/<view>: six looks at what the server does right now, from one stream of events.
 
-import { Pause, Play } from "lucide-react";
-import { useState, type ComponentType } from "react";
+import { useCallback, useEffect, useMemo, useState, type ComponentType } from "react";
 import { NavLink, useParams } from "react-router";
-import { Badge, Button, Empty } from "../../components/ui";
+import { Badge, Empty } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
 import { count } from "../../lib/format";
-import { useFeed } from "../../lib/stream";
+import { freeze, goLive, LIVE, momentOf, type Moment } from "../../lib/moment";
+import { useNoting } from "../../lib/snapshots";
+import { useFeed, type Feed } from "../../lib/stream";
 import { Cache } from "./Cache";
+import { ClockBar } from "./ClockBar";
 import { Conflicts } from "./Conflicts";
 import { Pulse } from "./Pulse";
 import { Reactivity } from "./Reactivity";
@@ -15,7 +17,9 @@ import { Subscriptions } from "./Subscriptions";
 import { Tables } from "./Tables";
 
 export interface ViewProps {
-  paused: boolean;
+  moment: Moment;
+  /** Stands still at a moment; null goes on with what happens now. */
+  onFreeze: (at: number | null) => void;
 }
 
 const VIEWS: [string, string, ComponentType<ViewProps>][] = [
@@ -40,10 +44,30 @@ export default function Live() {
   return <LiveViews />;
 }
 
+/** How often a clock that is not live is looked at. */
+const LOOK_MS = 100;
+
+/** One clock for all views. */
+function useClock(feed: Feed) {
+  const [clock, setClock] = useState(LIVE);
+  const [, look] = useState(0);
+  const goes = clock.playing && !clock.live;
+  useEffect(() => {
+    if (!goes) return;
+    const timer = window.setInterval(() => look((n) => n + 1), LOOK_MS);
+    return () => window.clearInterval(timer);
+  }, [goes]);
+  const { until, live, rate, jumps } = momentOf(clock, feed.now());
+  const moment = useMemo(() => ({ until, live, rate, jumps }), [until, live, rate, jumps]);
+  const onFreeze = useCallback((at: number | null) => setClock((old) => (at === null ? goLive(old) : freeze(old, at, feed.now()))), [feed]);
+  return { clock, setClock, moment, onFreeze };
+}
+
 function LiveViews() {
   const { view = "pulse" } = useParams();
   const feed = useFeed("all");
-  const [paused, setPaused] = useState(false);
+  useNoting();
+  const { clock, setClock, moment, onFreeze } = useClock(feed);
   const [, label, View] = VIEWS.find(([path]) => path === view) ?? VIEWS[0]!;
   return (
     <div className="page full" data-testid="live" data-open={feed.open}>
@@ -51,10 +75,6 @@ function LiveViews() {
         <h1>{label}</h1>
         {feed.error && <Badge kind="error">{feed.error.message}; trying again</Badge>}
         {feed.lost > 0 && <Badge kind="warn">{count(feed.lost)} events were left out</Badge>}
-        <span className="grow" />
-        <Button icon={paused ? <Play size={14} /> : <Pause size={14} />} aria-pressed={paused} onClick={() => setPaused(!paused)} data-testid="live-pause">
-          {paused ? "Go on" : "Pause"}
-        </Button>
       </div>
       <nav className="tabs" aria-label="Live views">
         {VIEWS.map(([path, name]) => (
@@ -63,7 +83,8 @@ function LiveViews() {
           </NavLink>
         ))}
       </nav>
-      <View key={view} paused={paused} />
+      <ClockBar feed={feed} clock={clock} onChange={setClock} />
+      <View key={view} moment={moment} onFreeze={onFreeze} />
     </div>
   );
 }

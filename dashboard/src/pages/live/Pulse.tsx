@@ -1,20 +1,38 @@
 // Calls by kind over the last five minutes, and how long they took.
 
-import { useEffect, useMemo, useRef } from "react";
+import { useCallback, useMemo } from "react";
 import { Chart } from "../../components/Chart";
+import { HeatMap, LINE_COLOURS, PERCENTILES, type Pointed } from "../../components/HeatMap";
 import { duration, short } from "../../lib/format";
-import { BUCKETS, bucketMs, KINDS, perSecond, percentile, useFeed, type Second } from "../../lib/stream";
-import { useTheme } from "../../lib/theme";
-import { useFrozen } from "./useFrozen";
+import { plainPath } from "../../lib/modules";
+import { useParam } from "../../lib/param";
+import { BUCKETS, bucketOf, KINDS, perSecond, percentile, useFeed, type Exec } from "../../lib/stream";
 import type { ViewProps } from "./Live";
 
 const NAMES = { query: "queries", mutation: "mutations", action: "actions", http: "HTTP actions" };
-const SHOWN = 300;
-const PERCENTILES = [0.5, 0.9, 0.95, 0.99];
+const SECOND_MS = 1000;
+const NAMED = 6;
 
-export function Pulse({ paused }: ViewProps) {
-  const feed = useFeed("all");
-  const seconds = useFrozen(perSecond(feed.ticks), paused);
+/** Which functions took that long in that second. */
+function functionsIn(execs: Exec[], { second, bucket }: Pointed): [string, number][] {
+  const times = new Map<string, number>();
+  for (const { t, totalMs, path } of execs) {
+    if (t > second.t || t <= second.t - SECOND_MS || Math.abs(bucketOf(totalMs) - bucket) > 1) continue;
+    times.set(plainPath(path), (times.get(plainPath(path)) ?? 0) + 1);
+  }
+  return [...times].sort(([, a], [, b]) => b - a).slice(0, NAMED);
+}
+
+export function Pulse({ moment }: ViewProps) {
+  const { ticks } = useFeed("all").upTo(moment.until);
+  const { execs } = useFeed("execs");
+  const seconds = useMemo(() => perSecond(ticks), [ticks]);
+  const [chosen, setChosen] = useParam("lines");
+  const lines = useMemo(() => PERCENTILES.filter((share) => chosen.split(" ").includes(String(share * 100))), [chosen]);
+  const toggle = (share: number) => {
+    const next = PERCENTILES.filter((one) => (one === share ? !lines.includes(one) : lines.includes(one)));
+    setChosen(next.map((one) => one * 100).join(" "));
+  };
   const strip = useMemo(
     () => KINDS.map((kind) => ({ name: NAMES[kind], points: seconds.map(({ t, calls }) => [t, calls[kind]] as [number, number]) })),
     [seconds],
@@ -23,6 +41,7 @@ export function Pulse({ paused }: ViewProps) {
     (sum, second) => sum.map((value, bucket) => value + (second.latency[bucket] ?? 0)),
     new Array<number>(BUCKETS).fill(0),
   );
+  const namesIn = useCallback((cell: Pointed) => functionsIn(execs, cell), [execs]);
   return (
     <>
       <section className="card">
@@ -32,74 +51,24 @@ export function Pulse({ paused }: ViewProps) {
         <Chart title="Calls a second by kind" series={strip} stacked height={170} format={short} testId="pulse-strip" />
       </section>
       <section className="card">
-        <div className="card-head">
+        <div className="card-head wrap">
           <h2>How long they took</h2>
-          <span className="row wrap">
-            {PERCENTILES.map((share) => (
-              <span key={share} className="muted">
-                p{share * 100} <strong>{format(percentile(latest, share))}</strong>
-              </span>
+          <span className="row wrap" role="group" aria-label="Percentiles of the last ten seconds; those that are on are lines">
+            {PERCENTILES.map((share, index) => (
+              <label key={share} className="row percentile">
+                <input type="checkbox" checked={lines.includes(share)} onChange={() => toggle(share)} data-testid={`line-${share * 100}`} />
+                <i className="swatch" style={{ background: `var(${LINE_COLOURS[index]})` }} />
+                <span className="muted">
+                  p{share * 100} <strong>{format(percentile(latest, share))}</strong>
+                </span>
+              </label>
             ))}
           </span>
         </div>
-        <HeatMap seconds={seconds} />
+        <HeatMap seconds={seconds} lines={lines} namesIn={namesIn} />
       </section>
     </>
   );
 }
 
 const format = (ms: number | null) => (ms === null ? "–" : duration(ms));
-const LABELS = [0.1, 1, 10, 100, 1000, 10_000];
-const HEIGHT = 240;
-const LEFT = 56;
-
-/** Each second a column, each bucket of time a cell, brighter where there were more calls. */
-function HeatMap({ seconds }: { seconds: Second[] }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const { shown } = useTheme();
-  useEffect(() => {
-    const element = canvas.current;
-    const context = element?.getContext("2d");
-    if (!element || !context) return;
-    const ratio = window.devicePixelRatio || 1;
-    const width = element.clientWidth;
-    element.width = width * ratio;
-    element.height = HEIGHT * ratio;
-    context.scale(ratio, ratio);
-    const style = getComputedStyle(document.documentElement);
-    const [accent, muted] = [style.getPropertyValue("--accent"), style.getPropertyValue("--muted")];
-    const high = Math.max(1, ...seconds.flatMap(({ latency }) => latency));
-    const cell = { width: (width - LEFT) / SHOWN, height: HEIGHT / BUCKETS };
-    context.fillStyle = accent;
-    seconds.forEach(({ latency }, index) => {
-      const x = width - (seconds.length - index) * cell.width;
-      latency.forEach((value, bucket) => {
-        if (value === 0) return;
-        context.globalAlpha = 0.18 + 0.82 * (Math.log1p(value) / Math.log1p(high));
-        context.fillRect(x, HEIGHT - (bucket + 1) * cell.height, Math.max(1, cell.width - 0.4), cell.height - 0.5);
-      });
-    });
-    context.globalAlpha = 1;
-    context.fillStyle = muted;
-    context.font = "11px system-ui";
-    for (const ms of LABELS) {
-      const bucket = LABELS_BUCKET(ms);
-      context.fillText(duration(ms).replace(".00", "").replace(".0", ""), 2, Math.min(HEIGHT - 2, HEIGHT - bucket * cell.height + 4));
-    }
-  }, [seconds, shown]);
-  return (
-    <canvas
-      ref={canvas}
-      className="heat-map"
-      style={{ height: HEIGHT }}
-      role="img"
-      aria-label={`Heat map of call durations of the last ${seconds.length} seconds`}
-      data-testid="heat-map"
-    />
-  );
-}
-
-const LABELS_BUCKET = (ms: number) => {
-  for (let bucket = 0; bucket < BUCKETS; bucket++) if (bucketMs(bucket) >= ms) return bucket;
-  return BUCKETS - 1;
-};

@@ -1,27 +1,29 @@
 // The reactivity of the app: which mutation touched which range, and which queries ran again for
 // it. The same as a picture and as a list.
 
-import { memo, useCallback, useDeferredValue, useMemo } from "react";
+import { memo, useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams, type SetURLSearchParams } from "react-router";
 import { Badge, Empty } from "../../components/ui";
 import { bytes, clock, count, duration, percent } from "../../lib/format";
 import { useParam } from "../../lib/param";
-import { busy, lanes, reactions, type Reaction } from "../../lib/reactivity";
-import { useFeed, type Feed } from "../../lib/stream";
+import type { Moment } from "../../lib/moment";
+import { busy, lanes, ofCommit, reactions, type Reaction } from "../../lib/reactivity";
+import { useFeed, type Past } from "../../lib/stream";
 import { FanOutPanel } from "./FanOutPanel";
+import { FrozenCommit } from "./FrozenCommit";
 import { LanePicture, type Chosen } from "./LanePicture";
-import { useFrozen } from "./useFrozen";
 import type { ViewProps } from "./Live";
 
 const LISTED = 200;
 /** Rows for those who cannot see the picture, while it is shown. */
 const LISTED_BESIDE = 20;
 const CAUSES = 50;
+const MINUTE_MS = 60_000;
 
-export function Reactivity({ paused }: ViewProps) {
-  const feed = useFeed("all");
+export function Reactivity({ moment, onFreeze }: ViewProps) {
+  const past = useFeed("all").upTo(moment.until);
   // Drawn when there is time: what is typed or clicked comes first, and no frame waits for all of it.
-  const version = useDeferredValue(feed.version);
+  const seen = useDeferredValue(useMemo(() => ({ past, jumps: moment.jumps }), [past, moment.jumps]));
   const [params, setParams] = useSearchParams();
   const [shown, setMode] = useParam("as", "picture");
   const mode = shown === "list" ? "list" : "picture";
@@ -53,21 +55,23 @@ export function Reactivity({ paused }: ViewProps) {
         <span className="grow" />
         <span className="legend">
           <i className="swatch c1" /> result changed <i className="swatch grey" /> same result: wasted
+          {mode === "picture" && <span className="dot-hint"> · a dot is a commit: click it to stop there</span>}
         </span>
       </div>
-      <Reactions {...{ feed, version, mode, paused, setParams, ...filter }} query={params.get("query")} cause={params.get("cause")} />
+      <Reactions {...{ ...seen, mode, moment, onFreeze, setParams, ...filter }} query={params.get("query")} cause={params.get("cause")} />
     </>
   );
 }
 
 interface ReactionsProps {
-  feed: Feed;
-  version: number;
+  past: Past;
+  jumps: number;
   mode: "picture" | "list";
   byArguments: boolean;
   onlyWasted: boolean;
   least: number;
-  paused: boolean;
+  moment: Moment;
+  onFreeze: (at: number | null) => void;
   query: string | null;
   cause: string | null;
   setParams: SetURLSearchParams;
@@ -76,7 +80,23 @@ interface ReactionsProps {
 /** One of both is in the address. */
 const choice = (query: string | null, cause: string | null): Chosen | null => (query ? { lane: 2, label: query } : cause ? { lane: 0, label: cause } : null);
 
-const Reactions = memo(function Reactions({ feed, version, mode, byArguments, onlyWasted, least, paused, query, cause, setParams }: ReactionsProps) {
+/** The commit at which somebody has stopped, for as long as the clock stands there. */
+function useFrozenCommit(all: Reaction[], { rate, jumps }: Moment, onFreeze: (at: number | null) => void) {
+  const [stopped, setStopped] = useState<{ commitTs: string; jumps: number } | null>(null);
+  // Rows are drawn again only for what is new in them, and this is not.
+  const latest = useRef({ all, jumps });
+  latest.current = { all, jumps };
+  const stopAt = useCallback(
+    (commitTs: string) => {
+      setStopped({ commitTs, jumps: latest.current.jumps + 1 });
+      onFreeze(ofCommit(latest.current.all, commitTs).at);
+    },
+    [onFreeze],
+  );
+  return { commitTs: stopped !== null && rate === 0 && stopped.jumps === jumps ? stopped.commitTs : null, stopAt };
+}
+
+const Reactions = memo(function Reactions({ past, jumps, mode, byArguments, onlyWasted, least, moment, onFreeze, query, cause, setParams }: ReactionsProps) {
   const chosen = useMemo(() => choice(query, cause), [query, cause]);
   const choose = useCallback(
     (next: Chosen | null) =>
@@ -92,34 +112,37 @@ const Reactions = memo(function Reactions({ feed, version, mode, byArguments, on
       ),
     [setParams],
   );
-  const latest = useMemo(() => {
-    void version;
-    return reactions(feed.invalidates, feed.reruns, feed.commits);
-  }, [feed, version]);
-  const all = useFrozen(latest, paused);
+  const all = useMemo(() => reactions(past), [past]);
+  const { commitTs, stopAt } = useFrozenCommit(all, moment, onFreeze);
+  const own = useMemo(() => (commitTs === null ? null : ofCommit(all, commitTs).rows), [all, commitTs]);
+  const lit = useMemo(() => own && new Set(own.flatMap(({ nodes }) => [nodes[0], nodes[1], nodes[byArguments ? 3 : 2]])), [own, byArguments]);
   const rows = useMemo(() => {
     const often = least > 0 ? busy(all, least) : all;
     return onlyWasted ? often.filter(({ changed }) => changed === false) : often;
   }, [all, onlyWasted, least]);
   const picture = useMemo(() => lanes(rows, byArguments), [rows, byArguments]);
+  const listed = own ?? rows;
   return (
     <>
-      {rows.length === 0 ? (
+      {own && <FrozenCommit rows={own} onGoOn={() => onFreeze(null)} />}
+      {rows.length === 0 && !moment.live ? (
+        <Empty title="No query had run again by then" />
+      ) : rows.length === 0 ? (
         <Empty title="No query has run again yet">
           Open your app, then change something it shows: send a message in it, <Link to="/functions">run a mutation</Link> or <Link to="/data">edit a document</Link>. The
           mutation, the data it touched and the queries that ran again for it appear here.
         </Empty>
       ) : mode === "list" ? (
-        <ReactionList rows={rows} onChoose={choose} most={LISTED} />
+        <ReactionList rows={listed} onChoose={choose} onStop={stopAt} most={LISTED} />
       ) : (
-        <LanePicture lanes={picture} paused={paused} chosen={chosen} onChoose={choose} />
+        <LanePicture lanes={picture} rate={moment.rate} jumps={jumps} chosen={chosen} lit={lit} onChoose={choose} onCommit={stopAt} />
       )}
-      {query && <Why query={query} rows={all.filter((row) => row.query === query)} onClose={() => choose(null)} />}
+      {query && <Why query={query} rows={all.filter((row) => row.query === query)} now={past.ticks.at(-1)?.t ?? 0} onClose={() => choose(null)} />}
       {!query && cause && <FanOutPanel cause={cause} rows={all} onClose={() => choose(null)} />}
       {/* Screen readers and tests have the list also while the picture is shown. */}
       {mode === "picture" && (
         <div className="sr-only">
-          <ReactionList rows={rows} onChoose={choose} most={LISTED_BESIDE} />
+          <ReactionList rows={listed} onChoose={choose} onStop={stopAt} most={LISTED_BESIDE} />
         </div>
       )}
     </>
@@ -129,10 +152,12 @@ const Reactions = memo(function Reactions({ feed, version, mode, byArguments, on
 interface ListProps {
   rows: Reaction[];
   onChoose: (chosen: Chosen) => void;
+  /** Stops the clock at a commit. */
+  onStop: (commitTs: string) => void;
   most: number;
 }
 
-function ReactionList({ rows, onChoose, most }: ListProps) {
+function ReactionList({ rows, onChoose, onStop, most }: ListProps) {
   return (
     <section className="card flush">
       <table className="table" aria-label="Queries that ran again">
@@ -152,7 +177,7 @@ function ReactionList({ rows, onChoose, most }: ListProps) {
             .slice(-most)
             .reverse()
             .map((row) => (
-              <ReactionRow key={row.key} row={row} onChoose={onChoose} />
+              <ReactionRow key={row.key} row={row} onChoose={onChoose} onStop={onStop} />
             ))}
         </tbody>
       </table>
@@ -163,20 +188,26 @@ function ReactionList({ rows, onChoose, most }: ListProps) {
 interface RowProps {
   row: Reaction;
   onChoose: (chosen: Chosen) => void;
+  onStop: (commitTs: string) => void;
 }
 
 /** Drawn again only if the run it waits for has come. */
 const ReactionRow = memo(
-  function ReactionRow({ row, onChoose }: RowProps) {
+  function ReactionRow({ row, onChoose, onStop }: RowProps) {
     return (
       <tr
         data-testid="reactivity-row"
         data-cause={row.cause}
         data-table={row.table}
         data-query={row.query}
+        data-commit={row.commitTs}
         data-changed={row.changed === null ? "" : String(row.changed)}
       >
-        <td className="nowrap">{clock(row.at, true)}</td>
+        <td className="nowrap">
+          <button type="button" className="link" title="Stop at this commit" onClick={() => onStop(row.commitTs)} data-testid="freeze-commit">
+            {clock(row.at, true)}
+          </button>
+        </td>
         <td>
           <button type="button" className="link" onClick={() => onChoose({ lane: 0, label: row.cause })} data-testid="choose-cause">
             {row.cause}
@@ -198,16 +229,17 @@ const ReactionRow = memo(
       </tr>
     );
   },
-  (old, next) => old.row.key === next.row.key && old.row.changed === next.row.changed && old.onChoose === next.onChoose,
+  (old, next) => old.row.key === next.row.key && old.row.changed === next.row.changed && old.onChoose === next.onChoose && old.onStop === next.onStop,
 );
 
 /** Why a query ran again: its causes, newest first, and what they cost. */
-function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClose: () => void }) {
+function Why({ query, rows, now, onClose }: { query: string; rows: Reaction[]; now: number; onClose: () => void }) {
   const ran = rows.filter(({ changed }) => changed !== null);
   const wasted = ran.filter(({ changed }) => changed === false);
   // What is told of a run is already for all of its clients.
   const sent = ran.reduce((sum, row) => sum + (row.changed ? row.bytes : 0), 0);
   const worst = worstRange(wasted);
+  const lately = ran.filter(({ at }) => at > now - MINUTE_MS).length;
   return (
     <section className="card why" aria-label={`Why ${query} ran again`} data-testid="why-panel">
       <div className="card-head">
@@ -219,7 +251,7 @@ function Why({ query, rows, onClose }: { query: string; rows: Reaction[]; onClos
       <p>
         {ran.length === 1 ? "Once" : `${count(ran.length)} times`} since this page was opened
         {wasted.length === 0 ? ", and its result was another one each time" : `; ${percent(wasted.length / ran.length)} of that gave the same result, for nothing`}. {bytes(sent)}{" "}
-        went to clients.
+        went to clients. <span data-testid="why-rate" data-rate={lately}>{count(lately)} of these runs were in the last minute.</span>
       </p>
       {worst && (
         <p className="advice-line">

@@ -3,8 +3,10 @@
 import { useMemo, useState } from "react";
 import { Badge, Empty, Loading, Problem } from "../../components/ui";
 import { bytes, count } from "../../lib/format";
-import { useSnapshot, type SessionInfo, type Snapshot, type SubscriptionGroup } from "../../lib/stream";
+import { useSnapshotAt } from "../../lib/snapshots";
+import type { SessionInfo, Snapshot, SubscriptionGroup } from "../../lib/stream";
 import type { ViewProps } from "./Live";
+import { NotNoted } from "./NotNoted";
 
 const ROW = 40;
 const SHOWN = 60;
@@ -20,6 +22,8 @@ interface Flow {
   boxes: [Box[], Box[], Box[]];
   links: { from: string; to: string; weight: number }[];
   hidden: number;
+  /** So many sets of arguments stand together as one box a query. */
+  together: number;
 }
 
 /** The server's groups are functions; here each set of arguments is a box. */
@@ -28,7 +32,10 @@ const clientOf = (session: SessionInfo) => `${session.client ?? "unknown client"
 
 function flow(snapshot: Snapshot, least: number): Flow {
   const groups = snapshot.subscriptions.filter((group) => group.watchers >= least);
-  const shown = [...groups].sort((a, b) => b.watchers - a.watchers).slice(0, SHOWN);
+  // Thousands of sets of arguments are a tangle: then a query is a box, whatever it is asked.
+  const crowded = groups.length > SHOWN;
+  const boxes = crowded ? byQuery(groups) : groups.map((group) => ({ group, sets: 1 }));
+  const shown = boxes.sort((a, b) => b.group.watchers - a.group.watchers).slice(0, SHOWN);
   const columns: [Map<string, Box>, Map<string, Box>, Map<string, Box>] = [new Map(), new Map(), new Map()];
   const links = new Map<string, { from: string; to: string; weight: number }>();
   const add = (column: 0 | 1 | 2, id: string, label: string, detail: string, weight: number) => {
@@ -44,8 +51,8 @@ function flow(snapshot: Snapshot, least: number): Flow {
   };
   const clients = new Map(snapshot.sessions.map((session) => [session.sessionId, `c ${clientOf(session)}`]));
   for (const session of snapshot.sessions) add(0, clients.get(session.sessionId)!, clientOf(session), "", 1);
-  for (const group of shown) {
-    add(1, idOf(group), group.query, group.argsPreview ?? group.argsHash.slice(0, 8), group.watchers);
+  for (const { group, sets } of shown) {
+    add(1, idOf(group), group.query, crowded ? `${count(sets)} ${sets === 1 ? "set" : "sets"} of arguments` : (group.argsPreview ?? group.argsHash.slice(0, 8)), group.watchers);
     for (const session of group.sessions) {
       const client = clients.get(session);
       if (client) link(client, idOf(group), 1);
@@ -56,15 +63,33 @@ function flow(snapshot: Snapshot, least: number): Flow {
       link(idOf(group), name, 1);
     }
   }
-  return { boxes: [[...columns[0].values()], [...columns[1].values()], [...columns[2].values()]], links: [...links.values()], hidden: snapshot.subscriptions.length - shown.length };
+  return { boxes: [[...columns[0].values()], [...columns[1].values()], [...columns[2].values()]], links: [...links.values()], hidden: snapshot.subscriptions.length - shown.reduce((sum, { sets }) => sum + sets, 0), together: crowded ? groups.length : 0 };
 }
 
-export function Subscriptions({ paused }: ViewProps) {
-  const { snapshot, error } = useSnapshot(paused);
+const SESSIONS_MAX = 500;
+
+/** One group for each query, with the readers and ranges of all of its arguments. */
+function byQuery(groups: SubscriptionGroup[]): { group: SubscriptionGroup; sets: number }[] {
+  const queries = new Map<string, SubscriptionGroup[]>();
+  for (const group of groups) queries.set(group.query, [...(queries.get(group.query) ?? []), group]);
+  return [...queries.values()].map((own) => ({
+    group: {
+      ...own[0]!,
+      argsHash: "",
+      watchers: own.reduce((sum, { watchers }) => sum + watchers, 0),
+      sessions: [...new Set(own.flatMap(({ sessions }) => sessions))].slice(0, SESSIONS_MAX),
+      readSet: [...new Map(own.flatMap(({ readSet }) => readSet).map((range) => [`${range.table} ${range.index}`, range])).values()],
+    },
+    sets: own.length,
+  }));
+}
+
+export function Subscriptions({ moment }: ViewProps) {
+  const { snapshot, error, noted } = useSnapshotAt(moment);
   const [least, setLeast] = useState(1);
   const picture = useMemo(() => (snapshot ? flow(snapshot, least) : null), [snapshot, least]);
-  if (error && !snapshot) return <Problem error={error} />;
-  if (!snapshot || !picture) return <Loading />;
+  if (error && !noted) return <Problem error={error} />;
+  if (!snapshot || !picture) return noted ? <NotNoted /> : <Loading />;
   return (
     <>
       <div className="row wrap">
@@ -74,6 +99,7 @@ export function Subscriptions({ paused }: ViewProps) {
         <span>
           <strong>{count(snapshot.subscriptions.length)}</strong> {snapshot.subscriptions.length === 1 ? "query" : "different queries"}
         </span>
+        {picture.together > 0 && <span className="muted">{count(picture.together)} sets of arguments stand together by query</span>}
         {picture.hidden > 0 && <span className="muted">{count(picture.hidden)} quiet ones are hidden</span>}
         <span className="grow" />
         <label className="row">
@@ -95,12 +121,28 @@ export function Subscriptions({ paused }: ViewProps) {
 const COLUMN = [0, 38, 76] as const;
 const WIDTH = 24;
 
+/** Everything that a box is connected with to the left and to the right, and nothing beside that. */
+function pathThrough(start: string, links: Flow["links"]): Set<string> {
+  const found = new Set([start]);
+  const follow = (end: "from" | "to", other: "from" | "to") => {
+    let edge = new Set([start]);
+    while (edge.size > 0) {
+      edge = new Set(links.filter((link) => edge.has(link[end]) && !found.has(link[other])).map((link) => link[other]));
+      for (const id of edge) found.add(id);
+    }
+  };
+  follow("from", "to");
+  follow("to", "from");
+  return found;
+}
+
 function FlowPicture({ picture }: { picture: Flow }) {
   const [over, setOver] = useState<string | null>(null);
   const place = new Map<string, { column: number; y: number }>();
   picture.boxes.forEach((boxes, column) => boxes.forEach((box, index) => place.set(box.id, { column, y: index * ROW })));
   const height = Math.max(...picture.boxes.map((boxes) => boxes.length)) * ROW;
-  const lit = (from: string, to: string) => over === null || from === over || to === over;
+  const path = useMemo(() => (over === null ? null : pathThrough(over, picture.links)), [over, picture.links]);
+  const lit = (from: string, to: string) => path === null || (path.has(from) && path.has(to));
   const heaviest = Math.max(1, ...picture.links.map(({ weight }) => weight));
   return (
     <div className="lanes-scroll">
@@ -132,7 +174,7 @@ function FlowPicture({ picture }: { picture: Flow }) {
           boxes.map((box, index) => (
             <div
               key={box.id}
-              className={`lane-node lane-${column}`}
+              className={`lane-node lane-${column} ${path === null || path.has(box.id) ? "" : "faint"}`}
               style={{ left: `${COLUMN[column]}%`, top: index * ROW, width: `${WIDTH}%`, height: 34 }}
               onMouseEnter={() => setOver(box.id)}
               title={`${box.label} ${box.detail}`}

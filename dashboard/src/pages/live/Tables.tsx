@@ -4,37 +4,55 @@ import { hierarchy, treemap, treemapSquarify } from "d3-hierarchy";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
 import { Badge, Empty, Loading, Problem, Time } from "../../components/ui";
-import { bytes, count } from "../../lib/format";
-import { useFeed, useSnapshot, type IndexStats, type TableStats } from "../../lib/stream";
+import { bytes, count, short } from "../../lib/format";
+import { useParam } from "../../lib/param";
+import type { Moment } from "../../lib/moment";
+import { useSnapshotAt } from "../../lib/snapshots";
+import { useFeed, type IndexStats, type TableStats } from "../../lib/stream";
 import type { ViewProps } from "./Live";
+import { NotNoted } from "./NotNoted";
 
 const HEIGHT = 320;
 const FLASH_MS = 900;
 const UNUSED_MS = 7 * 86_400_000;
 
-export function Tables({ paused }: ViewProps) {
-  const { snapshot, error } = useSnapshot(paused);
-  const [params, setParams] = useSearchParams();
-  if (error && !snapshot) return <Problem error={error} />;
-  if (!snapshot) return <Loading />;
+export function Tables({ moment }: ViewProps) {
+  const { snapshot, error, noted } = useSnapshotAt(moment);
+  const [params] = useSearchParams();
+  const [, choose] = useParam("table");
+  const [by, setBy] = useParam("by", "size");
+  if (error && !noted) return <Problem error={error} />;
+  if (!snapshot) return noted ? <NotNoted /> : <Loading />;
   const tables = snapshot.tables.filter(({ name }) => !name.startsWith("_")).sort((a, b) => b.bytes - a.bytes);
   if (tables.length === 0) return <Empty title="No tables yet" />;
   const chosen = tables.find(({ name }) => name === params.get("table")) ?? tables[0]!;
   return (
     <>
-      <TreeMap tables={tables} chosen={chosen.name} onChoose={(name) => setParams({ table: name }, { replace: true })} />
-      <TablePanel table={chosen} />
+      <div className="row wrap">
+        <div className="segmented" role="group" aria-label="What areas stand for">
+          {(["size", "documents"] as const).map((name) => (
+            <button key={name} type="button" aria-pressed={by === name} onClick={() => setBy(name)} data-testid={`areas-${name}`}>
+              by {name}
+            </button>
+          ))}
+        </div>
+        <span className="muted">darker is read more; orange is being written</span>
+      </div>
+      <TreeMap tables={tables} by={by} moment={moment} chosen={chosen.name} onChoose={choose} />
+      <TablePanel table={chosen} moment={moment} />
     </>
   );
 }
 
 interface MapProps {
   tables: TableStats[];
+  by: string;
+  moment: Moment;
   chosen: string;
   onChoose: (name: string) => void;
 }
 
-function TreeMap({ tables, chosen, onChoose }: MapProps) {
+function TreeMap({ tables, by, moment, chosen, onChoose }: MapProps) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(800);
   useEffect(() => {
@@ -44,12 +62,12 @@ function TreeMap({ tables, chosen, onChoose }: MapProps) {
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  const flashing = useWritten();
+  const flashing = useWritten(moment);
   const leaves = useMemo(() => {
-    const root = hierarchy<{ children?: TableStats[] } | TableStats>({ children: tables }).sum((node) => ("bytes" in node ? Math.max(node.bytes, 1) : 0));
+    const root = hierarchy<{ children?: TableStats[] } | TableStats>({ children: tables }).sum((node) => ("bytes" in node ? Math.max(by === "documents" ? node.docs : node.bytes, 1) : 0));
     // No padding: the areas are compared with the bytes.
     return treemap<{ children?: TableStats[] } | TableStats>().tile(treemapSquarify).size([width, HEIGHT])(root).leaves();
-  }, [tables, width]);
+  }, [tables, by, width]);
   const busiest = Math.max(1, ...tables.map(({ reads1m }) => reads1m));
   return (
     <div ref={box} className="tree-map" style={{ height: HEIGHT }} data-testid="tree-map">
@@ -78,31 +96,33 @@ function TreeMap({ tables, chosen, onChoose }: MapProps) {
   );
 }
 
-/** Tables that were written to a moment ago. */
-function useWritten(): Set<string> {
+/** Tables that were written to just before the moment that is shown. */
+function useWritten({ until, live }: Moment): Set<string> {
   const feed = useFeed("all");
-  const now = Date.now();
-  const recent = new Set<string>();
-  const newest = feed.commits[feed.commits.length - 1]?.t ?? 0;
+  const { commits } = feed.upTo(until);
+  const newest = commits[commits.length - 1];
+  // What has come is new for as long as it is on the page, however long it was on its way.
   const arrived = useRef({ seq: 0, at: 0 });
-  const seq = feed.commits[feed.commits.length - 1]?.seq ?? 0;
-  if (arrived.current.seq !== seq) arrived.current = { seq, at: now };
+  const seq = newest?.seq ?? 0;
+  if (arrived.current.seq !== seq) arrived.current = { seq, at: Date.now() };
   const [, redraw] = useState(0);
   useEffect(() => {
     const timer = window.setTimeout(() => redraw((n) => n + 1), FLASH_MS);
     return () => window.clearTimeout(timer);
   }, [seq]);
-  if (now - arrived.current.at > FLASH_MS) return recent;
-  for (let at = feed.commits.length - 1; at >= 0 && newest - feed.commits[at]!.t < FLASH_MS; at--) {
-    for (const { table } of feed.commits[at]!.tables) recent.add(table);
+  const recent = new Set<string>();
+  if (!newest || (live ? Date.now() - arrived.current.at : until - newest.t) > FLASH_MS) return recent;
+  const since = (live ? newest.t : until) - FLASH_MS;
+  for (let at = commits.length - 1; at >= 0 && commits[at]!.t > since; at--) {
+    for (const { table } of commits[at]!.tables) recent.add(table);
   }
   return recent;
 }
 
-function TablePanel({ table }: { table: TableStats }) {
+function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
   const busiest = Math.max(1, ...table.indexes.map(({ lookups1m }) => lookups1m));
   return (
-    <section className="card" aria-label={`Indexes of ${table.name}`}>
+    <section className="card scroll-x" aria-label={`Indexes of ${table.name}`}>
       <div className="card-head">
         <h2>{table.name}</h2>
         <span className="muted">
@@ -116,13 +136,14 @@ function TablePanel({ table }: { table: TableStats }) {
             <th>Look-ups a minute</th>
             <th className="right">Rows read</th>
             <th className="right">Rows returned</th>
+            <th className="right">Read for each</th>
             <th className="right">Entries</th>
             <th>Last used</th>
           </tr>
         </thead>
         <tbody>
           {table.indexes.map((index) => (
-            <IndexRow key={index.name} index={index} busiest={busiest} />
+            <IndexRow key={index.name} index={index} busiest={busiest} moment={moment} />
           ))}
         </tbody>
       </table>
@@ -130,14 +151,25 @@ function TablePanel({ table }: { table: TableStats }) {
   );
 }
 
-function IndexRow({ index, busiest }: { index: IndexStats; busiest: number }) {
+const SCANNED_ROWS = 1_000;
+const ROWS_A_LOOKUP = 100;
+
+/** Whoever takes the newest few reads in order of creation and is well advised. */
+const scanned = ({ name, rowsScanned1m, lookups1m }: IndexStats) => name === "by_creation_time" && rowsScanned1m > SCANNED_ROWS && rowsScanned1m >= ROWS_A_LOOKUP * lookups1m;
+
+function IndexRow({ index, busiest, moment: { live, until } }: { index: IndexStats; busiest: number; moment: Moment }) {
   const system = index.name === "by_id" || index.name === "by_creation_time";
-  const unused = !system && (!index.lastUsed || Date.now() - index.lastUsed > UNUSED_MS);
+  const unused = !system && (!index.lastUsed || (live ? Date.now() : until) - index.lastUsed > UNUSED_MS);
   return (
     <tr data-testid={`index-bar-${index.name}`} data-lookups={index.lookups1m}>
       <td>
         <code>{index.name}</code> <span className="muted">{Array.isArray(index.fields) ? index.fields.join(", ") : index.fields}</span>{" "}
         {index.state === "backfilling" && <Badge kind="info">back-filling</Badge>}
+        {scanned(index) && (
+          <Badge kind="warn" title="Reads in order of creation look at every document; an index on what they filter by would look at few.">
+            {count(index.lookups1m)} full {index.lookups1m === 1 ? "scan" : "scans"} a minute: consider an index
+          </Badge>
+        )}
       </td>
       <td>
         <span className="bar-cell">
@@ -147,8 +179,9 @@ function IndexRow({ index, busiest }: { index: IndexStats; busiest: number }) {
       </td>
       <td className="right">{count(index.rowsScanned1m)}</td>
       <td className="right">{count(index.rowsReturned1m)}</td>
+      <td className="right">{index.rowsReturned1m > 0 ? short(index.rowsScanned1m / index.rowsReturned1m) : "–"}</td>
       <td className="right">{index.entries === undefined || index.entries === null ? "–" : count(index.entries)}</td>
-      <td>{unused ? <Badge>unused</Badge> : index.lastUsed ? <Time ms={index.lastUsed} /> : <span className="muted">–</span>}</td>
+      <td>{unused ? <Badge>unused</Badge> : index.lastUsed ? <Time ms={index.lastUsed} relative={live} /> : <span className="muted">–</span>}</td>
     </tr>
   );
 }

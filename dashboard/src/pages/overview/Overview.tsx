@@ -15,6 +15,7 @@ import { SetUp } from "./SetUp";
 
 const Tiles = lazy(() => import("./Tiles"));
 const Advice = lazy(() => import("./Advice"));
+const Now = lazy(() => import("./Now"));
 
 export default function Overview() {
   const { has, session } = useDeployment();
@@ -35,6 +36,11 @@ export default function Overview() {
       {!empty && has("introspection") && (
         <Suspense>
           <Advice />
+        </Suspense>
+      )}
+      {!empty && has("introspection") && (
+        <Suspense>
+          <Now />
         </Suspense>
       )}
       {!empty && has("introspection") && <HistoryCharts />}

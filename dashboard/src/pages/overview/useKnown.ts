@@ -6,7 +6,7 @@ import { useBackups } from "../../lib/backups";
 import { useDeployment } from "../../lib/deployment";
 import { useLive } from "../../lib/live";
 import { useSchema } from "../../lib/schema";
-import { useSnapshot } from "../../lib/stream";
+import { useSnapshot } from "../../lib/snapshots";
 import { system } from "../../lib/system";
 import { userTables } from "../../lib/tables";
 import { useUsage } from "../../lib/usage";

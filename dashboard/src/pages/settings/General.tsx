@@ -6,6 +6,7 @@ import { useDeployment } from "../../lib/deployment";
 import { useLive } from "../../lib/live";
 import { system } from "../../lib/system";
 import { copy } from "../../lib/toasts";
+import { Lock } from "./Lock";
 
 export function General() {
   const { session, config, http } = useDeployment();
@@ -60,6 +61,7 @@ export function General() {
               : `It may: ${session.operations.join(", ")}.`}
         </p>
       </section>
+      <Lock />
     </>
   );
 }

@@ -134,6 +134,8 @@ export default function Usage() {
 function Name({ kind, name }: { kind: Kind; name: string }) {
   if (name === "_rest") return <span className="muted">all others</span>;
   if (kind === "tables") {
+    // Tables of components are `@component/table`; the data page has those of the app.
+    if (name.startsWith("@")) return <>{name}</>;
     return <Link to={`/data?table=${encodeURIComponent(name)}`}>{name}</Link>;
   }
   const [type, ...rest] = name.split(" ");
