@@ -246,7 +246,7 @@ impl QueryCache {
 
     /// A kept result that holds at `ts`.
     pub(crate) fn get(&self, key: &QueryKey, ts: Timestamp) -> Option<Arc<QueryResult>> {
-        valid_at(&*self.kept.get(key)?, ts)
+        valid_at(&self.kept.get(key)?, ts)
     }
 
     /// A kept result, a run to wait for, or leave to run. A run is worth waiting for if it reads

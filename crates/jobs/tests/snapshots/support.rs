@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lentil_catalog::{
-    Component, ComponentPath, Components, ExportRow, FileRow, ImportRow, MountedComponent,
-};
+use lentil_catalog::{Component, Components, ExportRow, FileRow, ImportRow, MountedComponent};
 use lentil_database::{Database, DatabaseOptions, Namespace, SystemEnv, Transaction};
 use lentil_functions::deploy::Deployer;
 use lentil_functions::{Functions, FunctionsOptions, Host, HostOptions};

@@ -28,6 +28,7 @@ fn pool(executors: usize, slow_after: Duration) -> Pool {
         sandbox: None,
         planted: None,
         full: None,
+        comes_forward: true,
     };
     Pool::start(&options, &launch).expect("threads can be started")
 }
