@@ -1,7 +1,7 @@
 // Login or pages; which page is where.
 
 import { lazy, Suspense, useCallback, useEffect, useState, type ComponentType } from "react";
-import { createBrowserRouter, Navigate, RouterProvider } from "react-router";
+import { createBrowserRouter, Navigate, RouterProvider, useLocation } from "react-router";
 import { Toasts } from "./components/Toasts";
 import { Loading } from "./components/ui";
 import { mountPath, type Config } from "./config";
@@ -22,6 +22,11 @@ const page = (load: Loader) => {
   );
 };
 
+/** What the address says beside the page is kept. */
+function ToScheduled() {
+  return <Navigate to={`/schedules/functions${useLocation().search}`} replace />;
+}
+
 const children = [
   { index: true, element: page(() => import("./pages/overview/Overview")) },
   { path: "data", element: page(() => import("./pages/data/Data")) },
@@ -29,7 +34,7 @@ const children = [
   { path: "functions", element: page(() => import("./pages/functions/Functions")) },
   { path: "logs", element: page(() => import("./pages/logs/Logs")) },
   { path: "files", element: page(() => import("./pages/files/Files")) },
-  { path: "schedules", element: <Navigate to="/schedules/functions" replace /> },
+  { path: "schedules", element: <ToScheduled /> },
   { path: "schedules/:view", element: page(() => import("./pages/schedules/Schedules")) },
   { path: "history", element: page(() => import("./pages/history/History")) },
   { path: "live", element: <Navigate to="/live/pulse" replace /> },

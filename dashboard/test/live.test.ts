@@ -2,10 +2,11 @@
 
 import { expect, test } from "vitest";
 import { fanOut } from "../src/lib/fanout";
+import { latest, percent } from "../src/lib/indexes";
 import { profileOf } from "../src/lib/profile";
 import { busy, type Reaction } from "../src/lib/reactivity";
 import { replayOf } from "../src/lib/replay";
-import type { Conflict, Exec } from "../src/lib/stream";
+import type { Conflict, Exec, IndexStep } from "../src/lib/stream";
 import { phasesOf } from "../src/pages/logs/RequestDrawer";
 
 const exec = (execId: string, path: string, more: Partial<Exec> = {}): Exec => ({
@@ -69,4 +70,15 @@ test("the two of a conflict are on one axis", () => {
 test("the parts of a call add up to the whole", () => {
   const entry = { udfType: "Mutation", executionTime: 0.01, userExecutionTime: 0.004, commitTime: 0.003 } as never;
   expect(phasesOf(entry, 10).map(({ name, from, ms }) => [name, from, ms])).toEqual([["wait", 0, 3], ["run", 3, 4], ["commit", 7, 3]]);
+});
+
+test("of a told step and an answer, whichever is further is shown", () => {
+  const step = (state: string, done: number | null): IndexStep => ({ type: "index", seq: 0, t: 0, component: null, table: "t", index: "i", state, done, total: 200 });
+  const known = { state: "backfilling", done: 50, total: null };
+  expect(percent(latest(known, undefined))).toBe(null);
+  expect(percent(latest(known, step("backfilling", 87)))).toBe(43);
+  expect(latest(known, step("backfilling", 10)).done).toBe(50);
+  expect(latest(known, step("backfilled", 200)).state).toBe("backfilled");
+  // What an answer says of an index that is ready counts more than a step of its earlier life.
+  expect(latest({ state: "ready" }, step("backfilling", 87)).state).toBe("ready");
 });

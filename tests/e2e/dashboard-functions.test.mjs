@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { logIn, newPage, openConsole, sampleServer, startBrowser } from "./dashboard.mjs";
+import { logIn, newPage, openConsole, pictures, sampleApp, sampleServer, startBrowser } from "./dashboard.mjs";
 import { until } from "./harness.mjs";
 
 const run = (fn, args) => `/functions?f=${encodeURIComponent(fn)}&run=${encodeURIComponent(fn)}&args=${encodeURIComponent(args)}`;
@@ -35,11 +35,57 @@ test("s15 the schema has an edge for every reference, and a moved table stays", 
   await until(async () => (await placed()) === moved, { what: "the same place" });
 });
 
-test("s16 an index shows that it is ready", async (t) => {
+/** Notes every share that a page shows of an index that is being filled. */
+async function noteShares(page) {
+  await page.evaluate(() => {
+    window.shares = [];
+    const look = () => {
+      const text = document.querySelector("[data-testid=index-filling]")?.textContent ?? "";
+      const share = /backfilling (\d+)%/.exec(text)?.[1];
+      if (share !== undefined && window.shares.at(-1) !== Number(share)) window.shares.push(Number(share));
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+  });
+  return () => page.evaluate(() => window.shares);
+}
+
+test("s16 an index that is filled shows how far it is, and then that it is ready", async (t) => {
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
-  const page = await openConsole(browser, server, "/schema");
-  await page.locator(".react-flow__node[data-id=users]").click();
-  await until(async () => /ready/.test(await page.textContent("[data-testid=index-by_age]")), { what: "ready" });
+  const rows = Array.from({ length: 20_000 }, (_, n) => JSON.stringify({ name: `counter ${n}`, value: n }));
+  server.project.write({ "rows.jsonl": rows.join("\n") });
+  const imported = await server.project.convex(server, ["import", "--table", "counters", "--replace", "-y", "rows.jsonl"]);
+  assert.equal(imported.code, 0, imported.stderr);
+  const [schema, data, live] = [
+    await openConsole(browser, server, "/schema"),
+    await openConsole(browser, server, "/data?table=counters"),
+    await openConsole(browser, server, "/live/tables?table=counters"),
+  ];
+  await schema.locator(".react-flow__node[data-id=counters]").click();
+  await until(async () => /ready/.test(await schema.textContent("[data-testid=index-by_name]")), { what: "ready" });
+  await data.waitForSelector("[data-testid=grid-row]");
+  await live.waitForSelector("[data-testid=index-bar-by_name]");
+  const seen = await Promise.all([schema, data, live].map(noteShares));
+
+  const text = sampleApp["convex/schema.ts"].replace('.index("by_name", ["name"])', '.index("by_name", ["name"]).index("by_value", ["value"])');
+  server.project.write({ "convex/schema.ts": text });
+  const pushing = server.project.convex(server, ["deploy", "-y", "--typecheck", "disable"]);
+  await until(async () => (await schema.locator("[data-testid=index-by_value] [data-testid=index-filling]").count()) > 0, { what: "the badge" });
+  if (process.env.LENTIL_SCREENSHOTS) {
+    await until(async () => (await seen[0]()).length > 1, { what: "a step" });
+    await Promise.all([pictures(schema, "filling-schema"), pictures(data, "filling-data"), pictures(live, "filling-live")]);
+  }
+  const { code, stdout, stderr } = await pushing;
+  assert.equal(code, 0, stdout + stderr);
+  await until(async () => /by_value.*ready/.test(await schema.textContent("[data-testid=index-by_value]")), { what: "ready" });
+  await until(async () => (await live.locator("[data-testid=index-bar-by_value]").count()) === 1 && (await live.locator("[data-testid=index-filling]").count()) === 0, { what: "no badge" });
+  assert.equal(await data.locator("[data-testid=index-filling]").count(), 0);
+  assert.equal(await data.locator("[data-testid=index-picker] option[value=by_value]").isEnabled(), true);
+  for (const [at, shares] of (await Promise.all(seen.map((of) => of()))).entries()) {
+    t.diagnostic(`page ${at}: ${shares.join(" ")}`);
+    // The live page learns of a new index with its next picture, some steps later.
+    assert.ok(shares.length >= (at === 2 ? 1 : 2), `page ${at} shows ${shares}`);
+    assert.deepEqual(shares, [...shares].sort((a, b) => a - b), "it grows");
+  }
 });
 
 test("s17 queries stay live, mutations run once a click, and users can be impersonated", async (t) => {

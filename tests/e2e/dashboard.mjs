@@ -221,4 +221,13 @@ export async function picture(page, name) {
   if (folder) await page.screenshot({ path: path.join(folder, `${name}.png`) });
 }
 
+/** The same in both themes. */
+export async function pictures(page, name) {
+  if (!process.env.LENTIL_SCREENSHOTS) return;
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await picture(page, colorScheme === "dark" ? `${name}-dark` : name);
+  }
+}
+
 export const cell = (page, row, field) => page.locator(`[data-testid=grid-row]`).nth(row).locator(`[data-field="${field}"]`);

@@ -10,6 +10,7 @@
 mod error;
 mod table;
 mod row;
+mod app_tables;
 mod audit;
 mod components;
 mod crons;
@@ -29,6 +30,7 @@ mod scheduled;
 mod staged;
 pub mod session_requests;
 
+pub use crate::app_tables::AppTable;
 pub use crate::audit::{AuditEvent, Author};
 pub use crate::components::{
     Component, ComponentChanges, ComponentPath, ComponentState, Components, MountedComponent,

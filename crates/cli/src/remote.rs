@@ -10,6 +10,8 @@ use serde_json::{Value as Json, json};
 use crate::client::{Client, ComponentOptions, TargetOptions};
 use crate::{backup, credentials};
 
+/// Components whose tables `status` counts one by one.
+const COMPONENTS_SHOWN: usize = 8;
 /// Documents of one page.
 const PAGE: usize = 1_000;
 
@@ -247,7 +249,7 @@ pub(crate) fn status(target: &TargetOptions) -> anyhow::Result<()> {
     println!("  Deployment     {}", text("instanceName"));
     println!("  Up             {}", duration(number("uptimeSeconds")));
     println!("  Sockets        {}", number("sockets"));
-    println!("  Tables         {}", number("tables"));
+    println!("  Tables         {}", tables(&status));
     println!("  Database       {}", bytes(number("databaseBytes")));
     println!("  Memory         {}", bytes(number("memoryBytes")));
     let data = credentials::data_folder(&target.place, None);
@@ -259,6 +261,29 @@ pub(crate) fn status(target: &TargetOptions) -> anyhow::Result<()> {
         None => {}
     }
     Ok(())
+}
+
+/// How many tables there are, and of what, if there are components.
+fn tables(status: &Json) -> String {
+    let all = status["tables"].as_u64().unwrap_or(0);
+    let by = status["tablesByComponent"].as_array();
+    let by = by.map_or(&[][..], Vec::as_slice);
+    let named = by.iter().filter_map(|one| {
+        let name = match one["component"].as_str()? {
+            "" => "the app",
+            path => path,
+        };
+        Some(format!("{name} {}", one["tables"].as_u64()?))
+    });
+    if by.iter().all(|one| one["component"] == "") {
+        return all.to_string();
+    }
+    let mut named: Vec<String> = named.collect();
+    if named.len() > COMPONENTS_SHOWN {
+        let more = named.split_off(COMPONENTS_SHOWN).len();
+        named.push(format!("{more} more components"));
+    }
+    format!("{all} ({})", named.join(", "))
 }
 
 fn duration(seconds: u64) -> String {

@@ -54,6 +54,7 @@ pub(crate) use self::request::{CODE_BYTES_MAX, MODULES_MAX};
 use self::schema_work::Trial;
 pub(crate) use self::schema_work::note_write;
 use self::start::PreparedPush;
+use crate::introspection::Introspection;
 use crate::validate::TableNames;
 use crate::{Agenda, Functions};
 
@@ -77,6 +78,7 @@ struct Shared {
     /// How far the pending schema is checked; locked for a moment only.
     trial: Mutex<Option<Trial>>,
     agenda: Arc<Agenda>,
+    introspection: Arc<Introspection>,
 }
 
 impl Deployer {
@@ -90,6 +92,7 @@ impl Deployer {
             work: Notify::new(),
             trial: Mutex::new(None),
             agenda: functions.agenda().clone(),
+            introspection: functions.inner().introspection.clone(),
         };
         Deployer {
             shared: Arc::new(shared),

@@ -12,10 +12,13 @@ mod events;
 mod explain;
 mod functions_seen;
 mod history;
+mod indexes;
 mod live;
+mod places;
 mod prometheus;
 mod range_text;
 mod reports;
+mod rights;
 mod sampler;
 mod series;
 mod sessions;
@@ -38,9 +41,11 @@ pub use self::events::{Event, News};
 use self::functions_seen::{Cell, FunctionsSeen};
 pub(crate) use self::live::Entry;
 use self::live::LiveQueries;
+use self::places::Places;
 use self::range_text::Named;
 use self::reports::Sources;
 pub(crate) use self::reports::start as start_reports;
+pub use self::rights::hide_data;
 use self::sampler::Sampler;
 pub use self::series::SeriesQuery;
 pub use self::sessions::Presence;
@@ -83,6 +88,7 @@ pub(crate) struct Introspection {
     pub(crate) sources: Sources,
     pub(crate) causes: CausesSeen,
     pub(crate) sizes: TableSizes,
+    pub(crate) places: Places,
     pub(crate) sampler: Sampler,
     pub(crate) usage: UsageSeen,
 }
@@ -102,6 +108,7 @@ impl Introspection {
             sources: Sources::default(),
             causes: CausesSeen::default(),
             sizes: TableSizes::default(),
+            places: Places::default(),
             sampler: Sampler::default(),
             usage: UsageSeen::default(),
         }
@@ -151,8 +158,9 @@ impl Introspection {
             }
             self.count_usage(execution);
         }
-        self.events
-            .detail("exec", now_ms(), || exec_json(execution, database));
+        self.events.detail("exec", now_ms(), || {
+            exec_json(&self.places, execution, database)
+        });
     }
 
     fn count_usage(&self, execution: &Execution) {
@@ -237,8 +245,12 @@ impl Introspection {
             let named = place.and_then(|place| Named::find(database, place.index));
             let ts = place.map(|place| place.ts);
             let winner = ts.and_then(|ts| self.sources.of(ts));
+            let table = named.as_ref().map_or_else(
+                || conflict.table.to_owned(),
+                |named| self.places.table_name(database, &named.table),
+            );
             json!({
-                "table": conflict.table,
+                "table": table,
                 "index": named.as_ref().map(|named| &named.index.definition.name),
                 "docId": named.as_ref().zip(place).and_then(|(named, place)| named.document(&place.key)),
                 "loser": {
@@ -315,11 +327,11 @@ pub(crate) struct Conflict<'a> {
     pub(crate) failed: bool,
 }
 
-fn exec_json(execution: &Execution, database: &Database) -> Json {
+fn exec_json(places: &Places, execution: &Execution, database: &Database) -> Json {
     let reads = execution.work.reads.iter().filter_map(|(index, used)| {
         let named = Named::find(database, *index)?;
         Some(json!({
-            "table": named.table.name,
+            "table": places.table_name(database, &named.table),
             "index": named.index.definition.name,
             "docs": used.documents,
             "bytes": used.bytes,
@@ -329,7 +341,7 @@ fn exec_json(execution: &Execution, database: &Database) -> Json {
     let writes = execution.work.writes.iter().filter_map(|(tablet, writes)| {
         let table = database.describe_table(*tablet)?;
         Some(json!({
-            "table": table.name,
+            "table": places.table_name(database, &table),
             "ins": writes.inserted, "upd": writes.updated, "del": writes.deleted,
         }))
     });

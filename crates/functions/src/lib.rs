@@ -58,7 +58,9 @@ pub use crate::all_tables::Documents;
 pub use crate::crons::CronId;
 pub use crate::errors::client_message;
 pub use crate::files::{ContentsHeld, FileFailure, Restoring, StoredFile, Upload, UrlProof};
-pub use crate::introspection::{Event, EventReader, News, Parameters, Presence, SeriesQuery};
+pub use crate::introspection::{
+    Event, EventReader, News, Parameters, Presence, SeriesQuery, hide_data,
+};
 pub use crate::job::Ended;
 pub use crate::limits::{LIMITS, Limit, LimitError, Limits};
 pub use crate::logs::{
@@ -67,6 +69,8 @@ pub use crate::logs::{
 pub use crate::outcome::{
     FailureClass, FunctionFailure, MutationDone, Outcome, QueryResult, Watch,
 };
+pub use lentil_catalog::AppTable;
+
 pub use crate::path::{ComponentPath, FunctionPath, PathError};
 pub use crate::place::Place;
 pub use crate::service::{Call, Functions, FunctionsOptions, Origin, Question, SessionRequest};

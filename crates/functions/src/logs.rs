@@ -22,7 +22,7 @@ pub use self::keeper::{KeptLogsOptions, LogKeeper};
 pub use self::search::{LogSearch, LogsFound};
 use crate::introspection::Work;
 use crate::limits::count;
-use crate::path::ComponentPath;
+use crate::path::{ComponentPath, figured};
 
 /// Entries kept at most.
 const ENTRIES_MAX: usize = 10_000;
@@ -236,7 +236,7 @@ impl LogEntry {
 
     /// It as it is kept in the file.
     fn row(&self, at: i64) -> LogEntryRow {
-        let (path, request, bits, seconds) = match &self.entry {
+        let (component, path, request, bits, seconds) = match &self.entry {
             Entry::Completion(execution) => {
                 let end = match execution.error {
                     Some(_) => levels::FAILURE,
@@ -244,13 +244,16 @@ impl LogEntry {
                 };
                 let bits = levels::of_lines(&execution.lines) | end;
                 let (path, request) = (&execution.identifier, &execution.request_id);
-                (path, request, bits, execution.seconds)
+                (&execution.component, path, request, bits, execution.seconds)
             }
             Entry::Progress(progress) => {
                 let bits = levels::of_lines(&progress.lines);
-                (&progress.identifier, &progress.request_id, bits, 0.0)
+                let (path, request) = (&progress.identifier, &progress.request_id);
+                (&progress.component, path, request, bits, 0.0)
             }
         };
+        // So that `@notes/` finds all that a component has said.
+        let path = figured(component, path.as_str());
         LogEntryRow {
             at,
             request: request.clone(),

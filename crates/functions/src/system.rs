@@ -28,6 +28,7 @@ use lentil_values::{DocumentId, KeyRange, Object, Value};
 
 pub(crate) use self::audit::note;
 pub use self::audit::{BackupAction, author_of};
+pub(crate) use self::components::by_path;
 pub(crate) use self::deployment::plain;
 use crate::outcome::Observed;
 use crate::{FunctionFailure, FunctionPath, Functions};

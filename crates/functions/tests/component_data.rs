@@ -298,3 +298,48 @@ async fn only_admins_ask_about_components() {
         failure.message
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_are_of_the_tables_of_all_components() {
+    let app = two_components().await;
+    let snapshot = app.functions.introspection_snapshot().await;
+    let snapshot = snapshot.expect("a picture");
+    let tables = snapshot["tables"].as_array().expect("a list").iter();
+    let mut tables: Vec<(Option<&str>, &str, u64)> = tables
+        .map(|table| {
+            let name = table["name"].as_str().expect("a name");
+            (
+                table["component"].as_str(),
+                name,
+                table["docs"].as_u64().expect("a number"),
+            )
+        })
+        .collect();
+    tables.sort();
+    assert_eq!(
+        tables,
+        [(None, "t", 1), (Some("a"), "t", 2), (Some("a/b"), "t", 1)]
+    );
+    // Every table has a size of its own, by what is in it.
+    let bytes = |at: usize| snapshot["tables"][at]["bytes"].as_u64().expect("a number");
+    assert!(bytes(0) > 0 && bytes(1) == 2 * bytes(0), "{snapshot}");
+
+    for component in ["", "a", "a/b"] {
+        cli(&app, component, "tableData", page_of("t")).await;
+    }
+    app.functions.keep_open_samples().await;
+    let usage = app.functions.usage(1).await.expect("it is added up");
+    let indexes = usage["days"][0]["indexes"].as_object().expect("by name");
+    let named: Vec<&str> = indexes.keys().map(String::as_str).collect();
+    assert_eq!(
+        named,
+        [
+            "@a/b/t.by_creation_time",
+            "@a/b/t.by_id",
+            "@a/t.by_creation_time",
+            "@a/t.by_id",
+            "t.by_creation_time",
+            "t.by_id"
+        ]
+    );
+}

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use lentil_functions::{EventReader, SeriesQuery, Signal};
 use serde_json::{Value as Json, json};
 
-use pushed::{module, push, push_of};
+use pushed::{module, push, push_of, schema, table};
 use support::{App, call, host_options};
 
 /// Documents with a name that is shown and a number that is not.
@@ -204,5 +204,63 @@ async fn nothing_is_made_of_which_nobody_reads() {
     assert!(
         metrics.contains("lentil_query_cache_misses_total 11\n"),
         "{metrics}"
+    );
+}
+
+/// Writes many documents at once.
+const MANY: &str = r#"
+export const many = mutation(async ({ count }) => {
+  for (let n = 0; n < count; n++) await call("1.0/insert", { table: "many", value: { n } });
+  return null;
+});
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s016_filling_an_index_is_told_step_by_step_until_it_is_ready() {
+    let app = App::empty(host_options()).await;
+    let body = |indexes: &[(&str, &[&str])]| {
+        let tables = json!([table("many", &[("n", "number")], indexes)]);
+        push_of(&[module("m.js", MANY)], Some(schema(tables)))
+    };
+    push(&app, body(&[])).await;
+    for _ in 0..3 {
+        app.run("m:many", json!({ "count": 1_200 })).await;
+    }
+    let reader = app.functions.read_events();
+    let since = reader.newest();
+    app.push(body(&[("by_n", &["n"])])).await;
+    let told = events(&reader, since, "index").await;
+    let steps = told.iter().map(|event| {
+        assert_eq!(event["component"], Json::Null);
+        assert_eq!(
+            (&event["table"], &event["index"]),
+            (&json!("many"), &json!("by_n"))
+        );
+        let number = |name: &str| event[name].as_u64();
+        (
+            event["state"].as_str().expect("a state"),
+            number("done"),
+            number("total"),
+        )
+    });
+    let filling = |done| ("backfilling", Some(done), Some(3_600));
+    assert_eq!(
+        steps.collect::<Vec<_>>(),
+        [
+            filling(1_000),
+            filling(2_000),
+            filling(3_000),
+            ("backfilled", Some(3_600), Some(3_600)),
+            ("ready", None, None),
+        ]
+    );
+    let snapshot = app.functions.introspection_snapshot().await;
+    let snapshot = snapshot.expect("a picture");
+    let indexes = snapshot["tables"][0]["indexes"].as_array().expect("a list");
+    let by_n = indexes.iter().find(|index| index["name"] == "by_n");
+    let by_n = by_n.expect("it is listed");
+    assert_eq!(
+        (&by_n["state"], &by_n["done"]),
+        (&json!("ready"), &Json::Null)
     );
 }

@@ -85,6 +85,13 @@ impl Identity {
         self.admin_key().is_none_or(|key| !key.read_only)
     }
 
+    /// Whether it may see arguments and documents of other people's calls where these are watched
+    /// (`data:view`). Keys have no list of rights: the ones that lack this one are those that are
+    /// read-only, whose holders browse tables and follow nobody.
+    pub fn can_watch_data(&self) -> bool {
+        self.is_admin() && self.can_write()
+    }
+
     /// The key behind it, if an admin asks.
     pub fn admin_key(&self) -> Option<&AdminKey> {
         match self {

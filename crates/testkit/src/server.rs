@@ -155,6 +155,11 @@ impl TestServer {
         self.keys.mint(1, false, 1_700_000_000)
     }
 
+    /// A key that may look and not change anything.
+    pub fn read_only_key(&self) -> String {
+        self.keys.mint(1, true, 1_700_000_000)
+    }
+
     /// The newest commit.
     pub fn latest(&self) -> u64 {
         self.functions.latest().0

@@ -25,7 +25,7 @@ interface Props {
   /** Percentiles that are drawn as lines. */
   lines?: readonly number[];
   /** What ran in a cell, as far as that is known. */
-  namesIn?: (cell: Pointed) => [string, number][];
+  namesIn?: (cell: Pointed) => string[];
 }
 
 const rowHeight = HEIGHT / BUCKETS;
@@ -54,7 +54,7 @@ export function HeatMap({ seconds, lines = [], namesIn }: Props) {
   );
 }
 
-function Cell({ second, bucket, x, y, names }: Pointed & { x: number; y: number; names: [string, number][] }) {
+function Cell({ second, bucket, x, y, names }: Pointed & { x: number; y: number; names: string[] }) {
   const from = bucket === 0 ? 0 : bucketMs(bucket - 1);
   return (
     <div className={`heat-cell ${x > 400 ? "left" : ""}`} style={{ left: x, top: y }} data-testid="heat-cell">
@@ -63,10 +63,8 @@ function Cell({ second, bucket, x, y, names }: Pointed & { x: number; y: number;
       </strong>{" "}
       of {duration(from)} to {duration(bucketMs(bucket))}
       <span className="muted"> · {clock(second.t)}</span>
-      {names.map(([name, times]) => (
-        <div key={name}>
-          {name} <span className="muted">{count(times)}</span>
-        </div>
+      {names.map((name) => (
+        <div key={name}>{name}</div>
       ))}
     </div>
   );

@@ -1,8 +1,9 @@
 // What the numbers of the server say should be looked at (C6), each with where to look.
 
+import { figured } from "./figured";
 import { duration } from "./format";
 import type { SchemaDefinition } from "./schema";
-import type { FunctionStats, Snapshot } from "./stream";
+import type { FunctionStats, Snapshot, TableStats } from "./stream";
 import type { CronRunInfo } from "./system";
 import { unusedIndexes, type UsageDay } from "./usage";
 
@@ -65,6 +66,9 @@ function wasted(snapshot: Snapshot): Advice[] {
     }));
 }
 
+/** As figures name it: a table of a component has the component before it. */
+const nameOf = ({ component, name }: TableStats) => figured(component ?? "", name);
+
 function scans(snapshot: Snapshot): Advice[] {
   return snapshot.tables.flatMap((table) => {
     const full = table.indexes.find(({ name }) => name === "by_creation_time");
@@ -74,9 +78,9 @@ function scans(snapshot: Snapshot): Advice[] {
     return [
       {
         id: "A2",
-        title: `${table.name} is scanned as a whole`,
+        title: `${nameOf(table)} is scanned as a whole`,
         text: `${full.rowsScanned1m} rows were read in order of creation in the last minute, by ${full.lookups1m} reads. Its indexes: ${others.map(({ name }) => name).join(", ")}.`,
-        to: `/live/tables?table=${encodeURIComponent(table.name)}`,
+        to: `/live/tables?table=${encodeURIComponent(nameOf(table))}`,
       },
     ];
   });
@@ -84,7 +88,7 @@ function scans(snapshot: Snapshot): Advice[] {
 
 function unused({ snapshot, usage, now }: Known): Advice[] {
   if (!snapshot || !usage) return [];
-  const there = snapshot.tables.flatMap((table) => table.indexes.filter(({ name }) => !name.startsWith("by_id") && name !== "by_creation_time").map(({ name }) => `${table.name}.${name}`));
+  const there = snapshot.tables.flatMap((table) => table.indexes.filter(({ name }) => !name.startsWith("by_id") && name !== "by_creation_time").map(({ name }) => `${nameOf(table)}.${name}`));
   const idle = unusedIndexes(usage, UNUSED_DAYS, now);
   const names = there.filter((name) => idle.has(name));
   if (names.length === 0) return [];

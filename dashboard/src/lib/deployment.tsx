@@ -13,6 +13,8 @@ export interface Deployment {
   client: ConvexReactClient;
   /** Whether the key allows an operation (names of A1). */
   can: (operation: string) => boolean;
+  /** Whether the server tells this key the arguments and documents of what others do (`data:view`). */
+  seesData: boolean;
   /** Whether the server has an optional part: metrics, introspection, explain. */
   has: (feature: string) => boolean;
   logout: () => void;
@@ -53,7 +55,8 @@ export function DeploymentProvider({ session, config, logout, children }: Props)
     const allowed = new Set(session.operations);
     const can = (operation: string) =>
       (allowed.size === 0 || allowed.has(operation)) && !(session.readOnly && WRITES.test(operation));
-    return { session, config, logout, client, can, http, has: (feature: string) => config.features.has(feature) };
+    const seesData = can("ViewData") && !session.readOnly;
+    return { session, config, logout, client, can, seesData, http, has: (feature: string) => config.features.has(feature) };
   }, [client, session, config, logout, http]);
   if (!value) return null;
   return (

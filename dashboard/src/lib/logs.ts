@@ -2,6 +2,7 @@
 // the page asks of them.
 
 import type { AdminHttp } from "./http";
+import { figured } from "./figured";
 import { plainPath } from "./modules";
 
 interface RawLine {
@@ -84,12 +85,15 @@ function unquote(message: string): string {
   }
 }
 
+/** The function, with its component before it if it is of one: `fn:@notes/` finds all of them. */
+export const nameOf = (entry: Pick<RawEntry, "identifier" | "componentPath">) => figured(entry.componentPath ?? "", plainPath(entry.identifier));
+
 export function rowsOf(entry: RawEntry): LogRow[] {
   if (isMark(entry)) {
     const message = `${entry.count ?? 0} calls before this were not kept: more came than are written down`;
     return [{ id: ++serial, at: entry.timestamp * 1000, level: "warn", path: "(kept logs)", message, entry }];
   }
-  const path = plainPath(entry.identifier);
+  const path = nameOf(entry);
   const rows: LogRow[] = entry.logLines.map((raw) => {
     const line = lineOf(raw);
     return { id: ++serial, at: line.at ?? entry.timestamp * 1000, level: line.level, path, message: line.message, entry };

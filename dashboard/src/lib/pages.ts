@@ -2,8 +2,10 @@
 // pages further away keep their place by their number of rows, so that a long table costs the
 // server (and the tab) as little as a short one.
 
+import type { DefaultFunctionArgs } from "convex/server";
 import { useQueries } from "convex/react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useScope } from "./component";
 import { system, type FilterError, type Page, type Row } from "./system";
 
 export const PAGE_ROWS = 100;
@@ -35,7 +37,8 @@ export interface Rows {
 const firstSlot = (): Slot[] => [{ cursor: null, end: null, rows: null, count: 0, done: false }];
 
 export function useRows(table: string, filters: string | null): Rows {
-  const key = `${table}\n${filters ?? ""}`;
+  const { args, id } = useScope();
+  const key = `${id ?? ""}\n${table}\n${filters ?? ""}`;
   const slots = useRef<Slot[]>(firstSlot());
   const ofKey = useRef(key);
   const [range, setRange] = useState<[number, number]>([0, 0]);
@@ -51,7 +54,7 @@ export function useRows(table: string, filters: string | null): Rows {
   const wanted = slots.current.slice(from, to + 1).map(({ cursor }) => cursor);
   const wantedKey = JSON.stringify(wanted);
   const queries = useMemo(
-    () => queriesOf(table, filters, from, wanted),
+    () => queriesOf({ ...args, table, filters }, from, wanted),
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [key, from, wantedKey],
   );
@@ -98,10 +101,10 @@ function reach(slots: Slot[], visible: number): number {
   return at;
 }
 
-function queriesOf(table: string, filters: string | null, from: number, wanted: (string | null)[]) {
+function queriesOf(of: DefaultFunctionArgs, from: number, wanted: (string | null)[]) {
   const entries = wanted.map((cursor, index) => {
     const paginationOpts = { numItems: PAGE_ROWS, cursor };
-    return [String(from + index), { query: system.documents, args: { table, filters, paginationOpts } }];
+    return [String(from + index), { query: system.documents, args: { ...of, paginationOpts } }];
   });
   return Object.fromEntries(entries) as Record<string, { query: typeof system.documents; args: never }>;
 }

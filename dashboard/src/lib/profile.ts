@@ -1,6 +1,7 @@
 // What a function reads and writes on the average, who calls it and what it calls: added up from
 // executions as they come.
 
+import { figured } from "./figured";
 import { plainPath } from "./modules";
 import type { Exec } from "./stream";
 
@@ -77,11 +78,14 @@ function counted(names: string[]): { name: string; calls: number }[] {
   return [...calls].map(([name, count]) => ({ name, calls: count })).sort((a, b) => b.calls - a.calls);
 }
 
-export function profileOf(execs: Exec[], path: string): Profile {
-  const own = execs.filter((exec) => plainPath(exec.path) === path);
+/** The function with its component, as figures have it. */
+const nameOf = ({ component, path }: Exec) => figured(component ?? "", plainPath(path));
+
+export function profileOf(execs: Exec[], name: string): Profile {
+  const own = execs.filter((exec) => nameOf(exec) === name);
   const ran = own.filter(({ cached }) => !cached);
   const ids = new Set(own.map(({ execId }) => execId));
-  const names = new Map(execs.map(({ execId, path }) => [execId, plainPath(path)]));
+  const names = new Map(execs.map((exec) => [exec.execId, nameOf(exec)]));
   // An action is told of when it ends, after all that it called.
   const callerOf = ({ parent, caller }: Exec) => (parent && names.get(parent)) || (parent ? "an action that is still running" : (CALLERS[caller] ?? caller));
   return {
@@ -91,6 +95,6 @@ export function profileOf(execs: Exec[], path: string): Profile {
     reads: reads(ran),
     writes: writes(ran),
     callers: counted(own.map(callerOf)),
-    callees: counted(execs.filter(({ parent }) => parent && ids.has(parent)).map(({ path }) => plainPath(path))),
+    callees: counted(execs.filter(({ parent }) => parent && ids.has(parent)).map(nameOf)),
   };
 }

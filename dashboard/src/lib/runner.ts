@@ -5,6 +5,8 @@ import { createContext, useContext } from "react";
 export interface RunnerTarget {
   /** `messages:list`; without it the dock opens as it was left. */
   path?: string;
+  /** The id of its component; null is the app itself, and without it that of the page. */
+  component?: string | null;
 }
 
 export interface RunnerState {

@@ -1,7 +1,7 @@
 // The schema as it was pushed: what a table's fields are, in words and for the editors.
 
 import { useMemo } from "react";
-import { useLive } from "./live";
+import { useLiveHere } from "./component";
 import { system } from "./system";
 
 export type Validator =
@@ -45,7 +45,7 @@ export function parseSchema(text: string | undefined): SchemaDefinition | null {
 }
 
 export function useSchema(): { schema: SchemaDefinition | null; loading: boolean; error: Error | undefined } {
-  const { data, error, loading } = useLive(system.schemas, {});
+  const { data, error, loading } = useLiveHere(system.schemas, {});
   const schema = useMemo(() => parseSchema(data?.active), [data?.active]);
   return { schema, loading, error };
 }

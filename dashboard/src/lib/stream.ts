@@ -89,6 +89,8 @@ export interface Exec extends Base {
   execId: string;
   parent?: string | null;
   path: string;
+  /** The path of its component, unless it is the app itself. */
+  component?: string | null;
   kind: string;
   caller: string;
   start: number;
@@ -103,7 +105,22 @@ export interface Exec extends Base {
   writes: { table: string; ins: number; upd: number; del: number }[];
 }
 
-export type LiveEvent = Tick | Exec | Invalidate | Rerun | Conflict | Commit | (Base & { type: "hello" | "gap" | "other"; lost?: number; serverTime?: number });
+/** A step of filling an index. */
+export interface IndexStep extends Base {
+  type: "index";
+  component: string | null;
+  table: string;
+  index: string;
+  state: string;
+  done: number | null;
+  total: number | null;
+}
+
+/** `component` is its path; null is the root app. */
+export const stepKey = (component: string | null | undefined, table: string, index: string) =>
+  JSON.stringify([component ?? null, table, index]);
+
+export type LiveEvent = Tick | Exec | Invalidate | Rerun | Conflict | Commit | IndexStep | (Base & { type: "hello" | "gap" | "other"; lost?: number; serverTime?: number });
 
 /** So many of each kind are looked at. */
 const SHOWN = { tick: 300, invalidate: 1500, rerun: 3000, conflict: 800, commit: 1500 };
@@ -141,6 +158,8 @@ export class Feed {
     exec: new Ring<Exec>(KEPT.exec),
   };
   spans: Span[] = [];
+  /** The newest of each index. */
+  indexes: ReadonlyMap<string, IndexStep> = new Map();
   lost = 0;
   /** Whether events come: what happens from now on is seen. */
   open = false;
@@ -272,11 +291,16 @@ export class Feed {
         return this.rings.commit.push(event);
       case "exec":
         return this.rings.exec.push(event);
+      case "index":
+        this.indexes = new Map(this.indexes).set(stepKey(event.component, event.table, event.index), event);
+        return;
       case "hello": {
         if (event.serverTime !== undefined) this.heard(event.serverTime);
         const now = this.now();
         this.spans = [...this.spans.filter(({ to }) => to !== null && to > now - WINDOW_MS), { from: now, to: null }];
         this.open = true;
+        // Of indexes that were filled since it was last looked nothing is known.
+        this.indexes = new Map();
         return;
       }
       case "gap":
@@ -285,11 +309,11 @@ export class Feed {
   }
 }
 
-const feeds = new WeakMap<AdminHttp, { ticks: Feed; all: Feed; execs: Feed }>();
+const feeds = new WeakMap<AdminHttp, { ticks: Feed; all: Feed; execs: Feed; indexes: Feed }>();
 
 export function feedsOf(http: AdminHttp) {
   let own = feeds.get(http);
-  if (!own) feeds.set(http, (own = { ticks: new Feed(http, ["tick"]), all: new Feed(http, TOPICS), execs: new Feed(http, ["exec"]) }));
+  if (!own) feeds.set(http, (own = { ticks: new Feed(http, ["tick"]), all: new Feed(http, TOPICS), execs: new Feed(http, ["exec"]), indexes: new Feed(http, ["index"]) }));
   return own;
 }
 
@@ -299,6 +323,16 @@ export function useFeed(which: "ticks" | "all" | "execs"): Feed {
   const feed = feedsOf(http)[which];
   useSyncExternalStore(feed.subscribe, () => feed.version);
   return feed;
+}
+
+const NOT_LISTENING = () => () => undefined;
+
+/** The newest step of each index, by `stepKey`; nothing is asked for unless something is `filling`. */
+export function useIndexSteps(filling: boolean): ReadonlyMap<string, IndexStep> {
+  const { http, has } = useDeployment();
+  const feed = feedsOf(http).indexes;
+  useSyncExternalStore(filling && has("introspection") ? feed.subscribe : NOT_LISTENING, () => feed.version);
+  return feed.indexes;
 }
 
 export interface SubscriptionGroup {
@@ -323,6 +357,9 @@ export interface IndexStats {
   entries?: number | null;
   bytes?: number | null;
   state: string;
+  /** Of an index that is being filled: documents that are in it, and that there are. */
+  done?: number | null;
+  total?: number | null;
   lookups1m: number;
   rowsScanned1m: number;
   rowsReturned1m: number;

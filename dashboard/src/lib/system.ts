@@ -113,7 +113,7 @@ export const system = {
   validation: query<None, { numDocsValidated: number; totalDocs: number | null } | null>(
     "getSchemas:schemaValidationProgress",
   ),
-  indexes: query<{ tableName: string; tableNamespace: null }, IndexInfo[]>("indexes:default"),
+  indexes: query<{ tableName: string; tableNamespace: string | null }, IndexInfo[]>("indexes:default"),
   documents: query<Paged & { table: string; filters: string | null }, Page<Row | FilterError>>(
     "paginatedTableDocuments:default",
   ),

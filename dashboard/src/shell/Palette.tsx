@@ -4,9 +4,9 @@ import { Command } from "cmdk";
 import { Database, FileText, FunctionSquare } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useNavigate } from "react-router";
+import { useLiveHere, useScope } from "../lib/component";
 import { useDeployment } from "../lib/deployment";
 import { tableNumberOf } from "../lib/ids";
-import { useLive } from "../lib/live";
 import { useFunctions } from "../lib/modules";
 import { system } from "../lib/system";
 import { userTables } from "../lib/tables";
@@ -16,8 +16,9 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const ref = useRef<HTMLDialogElement>(null);
   const navigate = useNavigate();
   const { has } = useDeployment();
+  const { to } = useScope();
   const [text, setText] = useState("");
-  const tables = useLive(system.tables, {}).data ?? {};
+  const tables = useLiveHere(system.tables, {}).data ?? {};
   const { functions = [] } = useFunctions();
   useEffect(() => {
     ref.current?.showModal();
@@ -48,28 +49,28 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           <Command.Empty>Nothing is called “{text}”.</Command.Empty>
           {table && (
             <Command.Group heading="Document">
-              <Command.Item value={text} onSelect={() => go(`/data?table=${encodeURIComponent(table)}&doc=${text.trim()}`)}>
+              <Command.Item value={text} onSelect={() => go(to(`/data?table=${encodeURIComponent(table)}&doc=${text.trim()}`))}>
                 <FileText size={15} /> {text.trim()} <span className="muted">in {table}</span>
               </Command.Item>
             </Command.Group>
           )}
           <Command.Group heading="Pages">
-            {NAV.filter(({ id }) => id !== "live" || has("introspection")).map(({ id, label, path, icon: Icon }) => (
-              <Command.Item key={id} value={label} keywords={["page"]} onSelect={() => go(path)}>
+            {NAV.filter(({ id }) => id !== "live" || has("introspection")).map(({ id, label, path, icon: Icon, scoped }) => (
+              <Command.Item key={id} value={label} keywords={["page"]} onSelect={() => go(scoped ? to(path) : path)}>
                 <Icon size={15} /> {label}
               </Command.Item>
             ))}
           </Command.Group>
           <Command.Group heading="Tables">
             {userTables(tables).map((name) => (
-              <Command.Item key={name} value={name} keywords={["table"]} onSelect={() => go(`/data?table=${encodeURIComponent(name)}`)}>
+              <Command.Item key={name} value={name} keywords={["table"]} onSelect={() => go(to(`/data?table=${encodeURIComponent(name)}`))}>
                 <Database size={15} /> {name}
               </Command.Item>
             ))}
           </Command.Group>
           <Command.Group heading="Functions">
             {functions.map(({ path, udfType }) => (
-              <Command.Item key={path} value={path} keywords={["function"]} onSelect={() => go(`/functions?f=${encodeURIComponent(path)}`)}>
+              <Command.Item key={path} value={path} keywords={["function"]} onSelect={() => go(to(`/functions?f=${encodeURIComponent(path)}`))}>
                 <FunctionSquare size={15} /> {path} <span className="muted">{udfType}</span>
               </Command.Item>
             ))}

@@ -6,6 +6,7 @@ import { NavLink, Outlet, useLocation } from "react-router";
 import { Menu } from "../components/Menu";
 import { IconButton } from "../components/ui";
 import { SKEW_NOTICE_MS, useConnection, type Connection } from "../lib/connection";
+import { useScope } from "../lib/component";
 import { useDeployment } from "../lib/deployment";
 import { useLive } from "../lib/live";
 import { RunnerContext, type RunnerTarget } from "../lib/runner";
@@ -23,6 +24,7 @@ const Palette = lazy(() => import("./Palette"));
 
 export function Shell() {
   const { session, has } = useDeployment();
+  const { to } = useScope();
   const { state, skewMs } = useConnection();
   const paused = useLive(system.state, {}).data?.state === "paused";
   const [target, setTarget] = useState<RunnerTarget | null>(sharedTarget);
@@ -47,8 +49,8 @@ export function Shell() {
         <TopBar state={state} onPalette={() => setPalette(true)} onRail={() => setRailOpen(!railOpen)} onRun={() => setTarget({})} />
         {shown.length > 0 && (
           <nav className={`rail ${railOpen ? "open" : ""}`} aria-label="Pages">
-            {shown.map(({ id, label, path, icon: Icon }) => (
-              <NavLink key={id} to={path} end={path === "/"} data-testid={`nav-${id}`} className="rail-item" title={label}>
+            {shown.map(({ id, label, path, icon: Icon, scoped }) => (
+              <NavLink key={id} to={scoped ? to(path) : path} end={path === "/"} data-testid={`nav-${id}`} className="rail-item" title={label}>
                 <Icon size={17} />
                 <span>{label}</span>
               </NavLink>

@@ -74,6 +74,8 @@ impl Deployer {
                 Ok(response)
             })
             .await?;
+        let introspection = &self.shared.introspection;
+        introspection.tell_usable_indexes(&response["componentDiffs"]);
         self.shared.agenda.note_crons();
         // What a component has left that was not mounted is due long since.
         self.shared.agenda.note_scheduled(f64::NEG_INFINITY);

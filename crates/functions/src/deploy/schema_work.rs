@@ -96,21 +96,31 @@ impl Deployer {
     fn fill_indexes(&self) -> Result<bool, DeployError> {
         let database = &self.shared.database;
         let mut tx = database.begin();
-        let mut unfilled = None;
-        for component in Components::load(&mut tx)?.all() {
-            unfilled = unfilled.or_else(|| first_unfilled(&mut tx, component.namespace));
-        }
+        let components = Components::load(&mut tx)?;
+        let unfilled = components.all().find_map(|component| {
+            let (table, index) = first_unfilled(&mut tx, component.namespace)?;
+            Some((component.path.clone(), table, index))
+        });
         drop(tx);
-        let Some((table, index)) = unfilled else {
+        let Some((component, table, index)) = unfilled else {
             return Ok(false);
         };
         let step = database.backfill_step(index.id, BACKFILL_DOCUMENTS)?;
         let name = &index.definition.name;
+        let tell = |state, progress| {
+            let names = (&*table, indexes::declared_name(&index));
+            let introspection = &self.shared.introspection;
+            introspection.tell_index(&component, names, state, Some(progress));
+        };
         match step {
             BackfillStep::More(progress) => {
                 tracing::debug!(table, index = name, ?progress, "filling an index");
+                tell(IndexState::Backfilling, progress);
             }
-            BackfillStep::Done => tracing::info!(table, index = name, "an index is filled"),
+            BackfillStep::Done => {
+                tracing::info!(table, index = name, "an index is filled");
+                tell(IndexState::Backfilled, database.backfill_progress(&index)?);
+            }
             BackfillStep::Nothing => {}
         }
         Ok(true)

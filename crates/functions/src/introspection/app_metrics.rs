@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lentil_database::Namespace;
 use lentil_js::FunctionKind;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -12,7 +11,8 @@ use super::counters::{BUCKETS, percentile};
 use super::functions_seen::{CELLS, Cell, FunctionCounters};
 use super::history::{History, STEP};
 use crate::logs::kind_name;
-use crate::path::FunctionPath;
+use crate::path::{ComponentPath, FunctionPath, figured};
+use crate::system::by_path;
 use crate::{FunctionFailure, Functions};
 
 /// Buckets of a window.
@@ -127,6 +127,11 @@ fn kind_of(parameters: &Parameters) -> Result<FunctionKind, FunctionFailure> {
     }
 }
 
+/// Of which component the function or table is; the app itself if that is not said.
+fn component_of(parameters: &Parameters) -> ComponentPath {
+    ComponentPath(parameters.get("componentPath").cloned().unwrap_or_default())
+}
+
 impl Functions {
     /// The answer of `/api/app_metrics/{name}`; `None` if there is no such metric.
     pub fn app_metric(
@@ -174,7 +179,9 @@ impl Functions {
             FunctionKind::HttpAction => path.clone(),
             _ => FunctionPath::parse(path).map_or_else(|_| path.clone(), |it| it.to_string()),
         };
-        Ok(self.inner().introspection.functions.get(kind, &shown))
+        let component = component_of(parameters);
+        let name = figured(&component, shown);
+        Ok(self.inner().introspection.functions.get(kind, &name))
     }
 
     fn sums_of(&self, parameters: &Parameters, window: Window) -> Result<Sums, FunctionFailure> {
@@ -229,7 +236,8 @@ impl Functions {
         let seen = &self.inner().introspection.tables;
         let mut tx = self.database().begin();
         let mut sums = vec![0; window.buckets];
-        if let Some(table) = tx.table(Namespace::ROOT, name) {
+        let component = by_path(&mut tx, &component_of(parameters))?;
+        if let Some(table) = tx.table(component.namespace, name) {
             let indexes = tx.indexes(&table).into_iter().map(|index| index.id);
             if written {
                 if let Some(cells) = seen.table(table.tablet) {
@@ -305,6 +313,7 @@ impl Functions {
             let query = Parameters::from([
                 ("path".to_owned(), path.clone()),
                 ("udfType".to_owned(), "Query".to_owned()),
+                ("componentPath".to_owned(), component_of(parameters).0),
             ]);
             let sums = self.sums_of(&query, window)?;
             let series = window.series(

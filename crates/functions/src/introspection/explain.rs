@@ -47,13 +47,15 @@ impl Functions {
 }
 
 fn told(inner: &Inner, executed: &Executed, prepared: f64, total: f64) -> Json {
+    let places = &inner.introspection.places;
+    let table = |named: &Named| places.table_name(&inner.database, &named.table);
     let usage = executed.tx.usage();
     let is_own = |named: &Named| !named.table.name.starts_with('_');
     let indexes = executed.tx.used().iter().filter_map(|(index, used)| {
         let named = Named::find(&inner.database, *index).filter(is_own)?;
         let full = named.index.definition.name == "by_creation_time";
         Some(json!({
-            "table": named.table.name,
+            "table": table(&named),
             "index": named.index.definition.name,
             "lookups": used.lookups,
             "docs": used.documents,
@@ -65,7 +67,7 @@ fn told(inner: &Inner, executed: &Executed, prepared: f64, total: f64) -> Json {
     let read_set = executed.tx.read_set().iter().filter_map(|(index, range)| {
         let named = Named::find(&inner.database, index).filter(is_own)?;
         Some(json!({
-            "table": named.table.name,
+            "table": table(&named),
             "index": named.index.definition.name,
             "rangeText": named.text(&range),
         }))

@@ -1,7 +1,7 @@
 //! What a range of an index says, in words: `channel = "c1", _creationTime ≥ 5`.
 
 use lentil_database::{Database, IndexId, IndexInfo, TableInfo};
-use lentil_values::{DocumentId, InternalId, KeyRange, Value, read_key_values};
+use lentil_values::{DocumentId, InternalId, KeyRange, Value, after_values, read_key_values};
 
 /// Characters of a value that are shown.
 const VALUE_MAX: usize = 60;
@@ -30,9 +30,7 @@ impl Named {
             };
         }
         let fields: Vec<&str> = self.index.key_fields().collect();
-        let lower = read_key_values(&range.start);
-        let upper = range.end.as_deref().map(read_key_values);
-        describe(&fields, &lower, upper.as_deref())
+        of_keys(&fields, range)
     }
 
     /// The document that a key is of.
@@ -54,6 +52,16 @@ fn id_of(table: &TableInfo, key: &[u8]) -> Option<String> {
         internal: InternalId(bytes),
     };
     Some(id.to_string())
+}
+
+fn of_keys(fields: &[&str], range: &KeyRange) -> String {
+    let lower = read_key_values(&range.start);
+    // Everything that begins with these values: the end is no key of values itself.
+    if range.end.as_deref() == Some(&after_values(&range.start)) {
+        return describe(fields, &lower, Some(&lower));
+    }
+    let upper = range.end.as_deref().map(read_key_values);
+    describe(fields, &lower, upper.as_deref())
 }
 
 type Edge = [Option<Value>];
@@ -105,6 +113,8 @@ fn shown(value: Option<&Value>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lentil_values::push_key_value;
+
     use super::*;
 
     #[test]
@@ -129,6 +139,13 @@ mod tests {
             describe(&fields, &[], Some(&[number(1.0)])),
             "channel in -∞..1.0"
         );
+        let mut key = Vec::new();
+        push_key_value(text("c1").as_ref(), &mut key);
+        let range = KeyRange {
+            end: Some(after_values(&key)),
+            start: key,
+        };
+        assert_eq!(of_keys(&fields, &range), "channel = \"c1\"");
         assert!(shown(text(&"é".repeat(100)).as_ref()).ends_with('…'));
     }
 }

@@ -118,7 +118,9 @@ fn tell(inner: &Inner, report: CommitReport) {
             .filter_map(|hit| {
                 let query = queries.get(&hit.subscription)?;
                 let named = Named::find(&inner.database, hit.index);
-                let table = named.as_ref().map(|named| &named.table.name);
+                let places = &introspection.places;
+                let table = |named: &Named| places.table_name(&inner.database, &named.table);
+                let table = named.as_ref().map(table);
                 let index = named.as_ref().map(|named| &named.index.definition.name);
                 Some(json!({
                     "subGroup": query.group(),
@@ -155,10 +157,16 @@ fn tables_of(inner: &Inner, report: &CommitReport) -> Vec<Json> {
         let name = names
             .entry(change.tablet)
             .or_insert_with(|| {
-                let name = described().map(|table| table.name);
-                name.filter(|name| {
+                let shown = |name: &str| {
                     !name.starts_with('_') || name == "_scheduled_functions" || name == "_storage"
-                })
+                };
+                let table = described().filter(|table| shown(&table.name))?;
+                Some(
+                    inner
+                        .introspection
+                        .places
+                        .table_name(&inner.database, &table),
+                )
             })
             .clone();
         let Some(name) = name else { continue };

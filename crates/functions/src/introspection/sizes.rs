@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use lentil_database::{
-    IndexQuery, Namespace, Order, TableInfo, TabletId, Transaction, TransactionError,
-};
+use lentil_database::{IndexQuery, Order, TableInfo, TabletId, Transaction, TransactionError};
 use lentil_values::KeyRange;
 use parking_lot::Mutex;
 
@@ -42,7 +40,7 @@ impl TableSizes {
             }
         }
         let mut rows = tx.query(IndexQuery {
-            namespace: Namespace::ROOT,
+            namespace: table.namespace,
             table: table.name.clone(),
             index: "by_creation_time".to_owned(),
             range: KeyRange::all(),

@@ -4,15 +4,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lentil_database::{IndexInfo, IndexState, Namespace, TableInfo, Transaction};
+use lentil_catalog::AppTable;
+use lentil_database::{
+    BackfillProgress, CommitError, Database, IndexInfo, IndexState, TableInfo, Transaction,
+    TransactionError,
+};
 use lentil_js::FunctionKind;
 use serde_json::{Value as Json, json};
 
 use super::counters::{BUCKETS, percentile};
 use super::functions_seen::Cell;
+use super::indexes::state_name;
 use super::live::LiveQuery;
 use super::range_text::Named;
 use super::{Introspection, now_ms};
+use crate::deploy::declared_name;
 use crate::errors::from_transaction;
 use crate::logs::kind_name;
 use crate::service::Inner;
@@ -115,7 +121,7 @@ fn subscription(inner: &Inner, query: &LiveQuery) -> Json {
             return None;
         }
         Some(json!({
-            "table": named.table.name,
+            "table": inner.introspection.places.table_name(&inner.database, &named.table),
             "index": named.index.definition.name,
             "rangeText": named.text(range),
         }))
@@ -149,15 +155,12 @@ fn subscription(inner: &Inner, query: &LiveQuery) -> Json {
     })
 }
 
-fn tables(inner: &Inner, tx: &mut Transaction) -> Result<Json, lentil_database::TransactionError> {
+fn tables(inner: &Inner, tx: &mut Transaction) -> Result<Json, TransactionError> {
     let mut shown = Vec::new();
-    for table in tx.tables(Namespace::ROOT) {
-        if table.name.starts_with('_') {
-            continue;
-        }
+    for AppTable { component, table } in AppTable::all(tx)? {
         let seen = &inner.introspection.tables;
         let since = minute_ago();
-        let docs = tx.count(Namespace::ROOT, &table.name)?;
+        let docs = tx.count(table.namespace, &table.name)?;
         let bytes = inner.introspection.sizes.of(tx, &table, docs)?;
         let written = seen.table(table.tablet);
         let writes = written.map_or([0; 3], |cells| cells.history.lock().sum_from(since));
@@ -169,15 +172,12 @@ fn tables(inner: &Inner, tx: &mut Transaction) -> Result<Json, lentil_database::
                 .as_ref()
                 .map_or([0; 3], |cells| cells.history.lock().sum_from(since));
             reads += sums[1];
-            indexes.push(index_json(
-                &index,
-                docs,
-                sums,
-                cells.map_or(0, |cells| cells.last_secs()),
-            ));
+            let last_secs = cells.map_or(0, |cells| cells.last_secs());
+            let filled = filled(&inner.database, &index)?;
+            indexes.push(index_json(&index, docs, sums, last_secs, filled));
         }
         shown.push(json!({
-            "component": null,
+            "component": (!component.is_root()).then_some(component.0),
             "name": table.name,
             "docs": docs,
             "bytes": bytes,
@@ -200,24 +200,37 @@ pub(super) fn all_indexes(tx: &mut Transaction, table: &TableInfo) -> Vec<IndexI
     indexes
 }
 
+/// How far an index is that is being filled.
+fn filled(
+    database: &Database,
+    index: &IndexInfo,
+) -> Result<Option<BackfillProgress>, TransactionError> {
+    if index.state != IndexState::Backfilling {
+        return Ok(None);
+    }
+    let progress = database.backfill_progress(index);
+    progress.map(Some).map_err(|error| match error {
+        CommitError::Storage(error) => TransactionError::Storage(error),
+        error => TransactionError::Corrupt(error.to_string()),
+    })
+}
+
 fn index_json(
     index: &IndexInfo,
     docs: u64,
     [lookups, documents, _]: [u64; 3],
     last_secs: u64,
+    filled: Option<BackfillProgress>,
 ) -> Json {
-    let state = match index.state {
-        IndexState::Backfilling => "backfilling",
-        IndexState::Backfilled => "backfilled",
-        IndexState::Enabled => "ready",
-    };
     json!({
-        "name": index.definition.name,
+        "name": declared_name(index),
         "fields": index.definition.fields,
         "kind": "database",
-        "entries": docs,
+        "entries": filled.map_or(docs, |it| it.done),
         "bytes": null,
-        "state": state,
+        "state": state_name(index.state),
+        "done": filled.map(|it| it.done),
+        "total": filled.map(|it| it.total.unwrap_or(docs)),
         "lookups1m": lookups,
         "rowsScanned1m": documents,
         "rowsReturned1m": documents,

@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use futures::StreamExt as _;
-use lentil_functions::{Call, ComponentPath, EventReader, SeriesQuery};
+use lentil_functions::{Call, ComponentPath, EventReader, SeriesQuery, hide_data};
 use lentil_identity::{Identity, UserIdentity};
 use serde::Deserialize;
 use serde_json::Value;
@@ -39,10 +39,16 @@ pub(crate) fn outside() -> Router<Deployment> {
 
 async fn snapshot(
     State(deployment): State<Deployment>,
-    Admin(_): Admin,
+    Admin(identity): Admin,
 ) -> Result<Json<Value>, ApiError> {
     let snapshot = deployment.functions.introspection_snapshot().await;
-    snapshot.map(Json).map_err(ApiError::of_tool)
+    let mut snapshot = snapshot.map_err(ApiError::of_tool)?;
+    let sees_data = identity.can_watch_data();
+    if !sees_data {
+        hide_data(&mut snapshot);
+    }
+    snapshot["dataView"] = sees_data.into();
+    Ok(Json(snapshot))
 }
 
 #[derive(Deserialize)]
@@ -57,11 +63,13 @@ struct EventsQuery {
 /// The stream: one JSON object a line, as things happen, until the reader goes.
 async fn events(
     State(deployment): State<Deployment>,
-    Admin(_): Admin,
+    Admin(identity): Admin,
     Query(query): Query<EventsQuery>,
 ) -> Response {
+    let sees_data = identity.can_watch_data();
     let reader = deployment.functions.read_events();
-    let hello = deployment.functions.introspection_hello();
+    let mut hello = deployment.functions.introspection_hello();
+    hello["dataView"] = sees_data.into();
     let topics: Arc<[String]> = query
         .topics
         .split(',')
@@ -88,7 +96,7 @@ async fn events(
             if let Some(first) = first {
                 return Some((Ok::<_, Infallible>(first), (reader, since, None)));
             }
-            let (lines, since) = next_lines(&reader, since, &topics).await;
+            let (lines, since) = next_lines(&reader, since, &topics, sees_data).await;
             Some((Ok(lines), (reader, since, None)))
         }
     });
@@ -101,7 +109,12 @@ async fn events(
 }
 
 /// What comes next of the topics that are asked for, and how far that is.
-async fn next_lines(reader: &EventReader, mut since: u64, topics: &[String]) -> (Bytes, u64) {
+async fn next_lines(
+    reader: &EventReader,
+    mut since: u64,
+    topics: &[String],
+    sees_data: bool,
+) -> (Bytes, u64) {
     loop {
         let news = reader.after(since).await;
         since = news.seq;
@@ -114,7 +127,7 @@ async fn next_lines(reader: &EventReader, mut since: u64, topics: &[String]) -> 
                 || event.topic == "gap"
                 || topics.iter().any(|topic| topic == event.topic);
             if wanted {
-                lines.push_str(&event.line);
+                lines.push_str(&event.line_for(sees_data));
                 lines.push('\n');
             }
         }
@@ -175,9 +188,13 @@ async fn usage(
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ExplainRequest {
     path: Option<String>,
     source: Option<String>,
+    /// The component of the path, as its path; none is the app.
+    #[serde(default)]
+    component_path: Option<String>,
     #[serde(default)]
     args: Value,
     identity: Option<Value>,
@@ -212,7 +229,7 @@ async fn explain(
     };
     let call = Call {
         path,
-        component: ComponentPath::default(),
+        component: ComponentPath(request.component_path.unwrap_or_default()),
         args: args.into(),
         identity,
         request_id,

@@ -1,9 +1,12 @@
 //! How the server is (Lentil's own).
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use lentil_database::Namespace;
+use lentil_catalog::AppTable;
+use serde_json::json;
 
 use crate::errors::ApiError;
 use crate::request::Admin;
@@ -21,20 +24,26 @@ async fn status(
     let database = deployment.database.clone();
     let asked = tokio::task::spawn_blocking(move || {
         let stats = database.stats();
-        let tables = database.begin().tables(Namespace::ROOT);
-        let user = tables.iter().filter(|table| !table.name.starts_with('_'));
-        stats.map(|stats| (stats, user.count()))
+        let tables = AppTable::all(&mut database.begin());
+        (stats, tables)
     });
-    let (stats, tables) = asked
-        .await
-        .map_err(|error| ApiError::internal(&error))?
-        .map_err(|error| ApiError::internal(&error))?;
-    Ok(Json(serde_json::json!({
+    let (stats, tables) = asked.await.map_err(|error| ApiError::internal(&error))?;
+    let stats = stats.map_err(|error| ApiError::internal(&error))?;
+    let tables = tables.map_err(|error| ApiError::internal(&error))?;
+    let mut components: BTreeMap<&str, usize> = BTreeMap::new();
+    for table in &tables {
+        *components.entry(&table.component.0).or_default() += 1;
+    }
+    let of_components = components
+        .iter()
+        .map(|(path, tables)| json!({ "component": path, "tables": tables }));
+    Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "instanceName": deployment.instance_name,
         "uptimeSeconds": deployment.started.elapsed().as_secs(),
         "sockets": deployment.sync.sockets(),
-        "tables": tables,
+        "tables": tables.len(),
+        "tablesByComponent": of_components.collect::<Vec<_>>(),
         "databaseBytes": stats.bytes,
         "revisions": stats.revisions,
         "memoryBytes": resident_bytes(),

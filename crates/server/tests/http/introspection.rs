@@ -16,7 +16,11 @@ use super::client::{Answer, post_with, send};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn get(server: &TestServer, path: &str) -> Answer {
-    let key = format!("Convex {}", server.admin_key());
+    get_as(server, path, &server.admin_key()).await
+}
+
+async fn get_as(server: &TestServer, path: &str, key: &str) -> Answer {
+    let key = format!("Convex {key}");
     let headers = [("Authorization", key.as_str())];
     send(server.address(), &format!("GET {path}"), &headers, "").await
 }
@@ -26,10 +30,13 @@ struct Reader(BufReader<TcpStream>);
 
 impl Reader {
     async fn open(server: &TestServer, topics: &str) -> Reader {
+        Reader::open_as(server, topics, &server.admin_key()).await
+    }
+
+    async fn open_as(server: &TestServer, topics: &str, key: &str) -> Reader {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         let request = format!(
-            "GET /api/introspection/v1/events?topics={topics} HTTP/1.1\r\nHost: x\r\nAuthorization: Convex {}\r\n\r\n",
-            server.admin_key()
+            "GET /api/introspection/v1/events?topics={topics} HTTP/1.1\r\nHost: x\r\nAuthorization: Convex {key}\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut reader = Reader(BufReader::new(stream));
@@ -141,6 +148,76 @@ async fn s032_a_commit_tells_which_live_queries_ran_again_and_why() {
     assert!(
         table["docs"] == 1 && table["bytes"].as_u64() > Some(50),
         "{table}"
+    );
+    drop(still_watching);
+}
+
+/// Who may see how the deployment does is not told what is in it, nor what others ask.
+#[tokio::test]
+async fn s026_a_limited_key_gets_events_and_the_picture_without_data() {
+    let server = TestServer::start().await;
+    let topics = "exec,commit,invalidate";
+    let mut limited = Reader::open_as(&server, topics, &server.read_only_key()).await;
+    let mut full = Reader::open(&server, topics).await;
+    let signal = Arc::new(Signal::default());
+    let result = listed(&server).await;
+    let watching = result.watch(&signal);
+    server
+        .mutation("messages:send", json!({ "body": "b" }))
+        .await;
+    let (commit, whole) = (limited.next("commit").await, full.next("commit").await);
+    assert_eq!(
+        (&commit["tables"][0]["ids"], &commit["tables"][0]["ins"]),
+        (&Json::Null, &json!(1))
+    );
+    assert!(whole["tables"][0]["ids"][0].is_string(), "{whole}");
+    assert_eq!(commit["seq"], whole["seq"]);
+    let (invalidate, whole) = (
+        limited.next("invalidate").await,
+        full.next("invalidate").await,
+    );
+    let (hit, whole) = (&invalidate["hits"][0], &whole["hits"][0]);
+    for hidden in ["argsPreview", "docId", "rangeText"] {
+        assert_eq!(
+            hit.get(hidden),
+            Some(&Json::Null),
+            "{hidden} of {invalidate}"
+        );
+        assert!(whole[hidden].is_string(), "{hidden} of {whole}");
+    }
+    for shown in ["query", "argsHash", "table", "index", "count"] {
+        assert_eq!(hit[shown], whole[shown]);
+        assert!(!hit[shown].is_null(), "{shown} of {invalidate}");
+    }
+    // What it reads is known again when it has run again.
+    signal.taken().await;
+    let renewed = listed(&server).await;
+    let still_watching = renewed.watch(&signal);
+    drop(watching);
+    let path = "/api/introspection/v1/snapshot";
+    let snapshot = get_as(&server, path, &server.read_only_key()).await.ok();
+    let whole = get(&server, path).await.ok();
+    assert_eq!(
+        (&snapshot["dataView"], &whole["dataView"]),
+        (&json!(false), &json!(true))
+    );
+    let (group, whole) = (&snapshot["subscriptions"][0], &whole["subscriptions"][0]);
+    assert_eq!(
+        (&group["argsPreview"], &group["readSet"][0]["rangeText"]),
+        (&Json::Null, &Json::Null)
+    );
+    assert!(whole["argsPreview"].is_string() && whole["readSet"][0]["rangeText"].is_string());
+    assert_eq!(
+        (
+            &group["query"],
+            &group["argsHash"],
+            &group["readSet"][0]["table"]
+        ),
+        (
+            &whole["query"],
+            &whole["argsHash"],
+            &whole["readSet"][0]["table"]
+        )
     );
     drop(still_watching);
 }

@@ -3,9 +3,10 @@
 import { Database } from "lucide-react";
 import { useMemo } from "react";
 import { Link, useSearchParams } from "react-router";
+import { ComponentPicker } from "../../components/ComponentPicker";
 import { Empty, Loading, Problem } from "../../components/ui";
+import { useFigured, useLiveHere, useScope } from "../../lib/component";
 import { decodeFilters, encodeFilters, type Filters } from "../../lib/filters";
-import { useLive } from "../../lib/live";
 import { useSchema } from "../../lib/schema";
 import { system } from "../../lib/system";
 import { userTables } from "../../lib/tables";
@@ -14,7 +15,9 @@ import { TableView } from "./TableView";
 
 export default function Data() {
   const [params, setParams] = useSearchParams();
-  const mapping = useLive(system.tables, {});
+  const { id, to } = useScope();
+  useFigured("table");
+  const mapping = useLiveHere(system.tables, {});
   const { schema } = useSchema();
   const names = useMemo(() => {
     const stored = mapping.data ? userTables(mapping.data) : [];
@@ -46,14 +49,14 @@ export default function Data() {
       return changed;
     });
 
-  if (mapping.error) return <Page><Problem error={mapping.error} /></Page>;
+  if (mapping.error) return <Page><ComponentPicker /><Problem error={mapping.error} /></Page>;
   if (!mapping.data) return <Page><Loading /></Page>;
   return (
     <div className="data-page">
       <TableList names={names} current={table} declared={new Set(schema?.tables.map((one) => one.tableName))} />
       {table ? (
         <TableView
-          key={table}
+          key={`${id ?? ""} ${table}`}
           table={table}
           mapping={mapping.data}
           schema={schema}
@@ -65,7 +68,7 @@ export default function Data() {
       ) : (
         <Page>
           <Empty title="No tables yet" icon={<Database size={26} />}>
-            A table comes with the first document that a function inserts, with a schema that is pushed, or with <b>+</b> at the left. <Link to="/functions">Run a function</Link> or see <Link to="/">how to push an app</Link>.
+            A table comes with the first document that a function inserts, with a schema that is pushed, or with <b>+</b> at the left. <Link to={to("/functions")}>Run a function</Link> or see <Link to="/">how to push an app</Link>.
           </Empty>
         </Page>
       )}

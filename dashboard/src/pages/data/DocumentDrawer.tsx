@@ -6,9 +6,10 @@ import { useEffect, useState } from "react";
 import { Link } from "react-router";
 import { Tree } from "../../components/Tree";
 import { Badge, Button, Confirm, Dialog, Loading, Problem, Time } from "../../components/ui";
+import { useLiveHere, useScope } from "../../lib/component";
 import { encodeFilters, newClause, type Filters } from "../../lib/filters";
 import { tableNumberOf } from "../../lib/ids";
-import { messageOf, useLive } from "../../lib/live";
+import { messageOf } from "../../lib/live";
 import { fieldsOf, referencesOf, type SchemaDefinition } from "../../lib/schema";
 import { system, type Row } from "../../lib/system";
 import { copy, toast } from "../../lib/toasts";
@@ -27,7 +28,7 @@ interface Props {
 const TABS = ["Fields", "Edit", "References"] as const;
 
 export function DocumentDrawer({ id, table, mapping, schema, editing, onClose }: Props) {
-  const { data, error, loading } = useLive(system.byIds, { ids: [{ id, tableName: table }] });
+  const { data, error, loading } = useLiveHere(system.byIds, { ids: [{ id, tableName: table }] });
   const [tab, setTab] = useState<(typeof TABS)[number]>("Fields");
   const [deleting, setDeleting] = useState(false);
   const row = data?.[0];
@@ -137,6 +138,7 @@ function idsIn(value: Value | undefined, path: string): { path: string; id: stri
 }
 
 function References({ row, table, mapping, schema }: { row: Row } & Pick<Props, "table" | "mapping" | "schema">) {
+  const { to } = useScope();
   const outgoing = idsIn(withoutSystem(row), "").slice(0, 50);
   const incoming = (schema?.tables ?? []).flatMap((other) =>
     Object.entries(fieldsOf(other.documentType))
@@ -156,7 +158,7 @@ function References({ row, table, mapping, schema }: { row: Row } & Pick<Props, 
           return (
             <li key={path}>
               <span className="muted">{path}</span> →{" "}
-              {target ? <Link to={`/data?table=${encodeURIComponent(target)}&doc=${id}`}>{target}</Link> : "unknown table"}{" "}
+              {target ? <Link to={to(`/data?table=${encodeURIComponent(target)}&doc=${id}`)}>{target}</Link> : "unknown table"}{" "}
               <code>{id}</code>
             </li>
           );
@@ -175,13 +177,14 @@ function BackReferences({ id, table, field, index }: { id: string; table: string
   const filters: Filters = index
     ? { clauses: [], order: "desc", index: { name: index, clauses: [{ type: "indexEq", enabled: true, value: id }] } }
     : { clauses: [newClause(field, "eq", id)], order: "desc" };
+  const { to } = useScope();
   const [text] = useState(() => encodeFilters(filters));
-  const { data } = useLive(system.documents, { table, filters: text, paginationOpts: { numItems: 10, cursor: null } });
+  const { data } = useLiveHere(system.documents, { table, filters: text, paginationOpts: { numItems: 10, cursor: null } });
   const rows = (data?.page ?? []).filter((row): row is Row => "_id" in row);
   return (
     <div data-testid="back-references">
       <p>
-        <Link to={`/data?table=${encodeURIComponent(table)}&filters=${encodeURIComponent(text ?? "")}`}>
+        <Link to={to(`/data?table=${encodeURIComponent(table)}&filters=${encodeURIComponent(text ?? "")}`)}>
           {table}.{field}
         </Link>{" "}
         <span className="muted">
@@ -191,7 +194,7 @@ function BackReferences({ id, table, field, index }: { id: string; table: string
       <ul>
         {rows.map((row) => (
           <li key={row._id}>
-            <Link to={`/data?table=${encodeURIComponent(table)}&doc=${row._id}`}>
+            <Link to={to(`/data?table=${encodeURIComponent(table)}&doc=${row._id}`)}>
               <code>{row._id}</code>
             </Link>
           </li>

@@ -4,6 +4,7 @@
 import { Plus, X } from "lucide-react";
 import type { Value } from "convex/values";
 import { useEffect, useState } from "react";
+import { IndexBadge } from "../../components/IndexBadge";
 import { IconButton } from "../../components/ui";
 import {
   indexFields,
@@ -17,6 +18,7 @@ import {
   type IndexRange,
   type Operator,
 } from "../../lib/filters";
+import type { FilledIndex } from "../../lib/indexes";
 import { isText, type Field } from "../../lib/schema";
 import type { FilterError, IndexInfo } from "../../lib/system";
 import { messageOf } from "../../lib/live";
@@ -25,7 +27,7 @@ import { formatValue, parseValue } from "../../lib/values";
 interface Props {
   filters: Filters;
   setFilters: (next: Filters) => void;
-  indexes: IndexInfo[];
+  indexes: FilledIndex[];
   fields: Record<string, Field>;
   names: string[];
   failed: FilterError | undefined;
@@ -57,6 +59,11 @@ export function FilterBar({ filters, setFilters, indexes, fields, names, failed 
       <button type="button" className="button quiet small" onClick={add} data-testid="add-filter">
         <Plus size={14} /> Filter
       </button>
+      {indexes
+        .filter(({ filling }) => filling.state === "backfilling")
+        .map(({ name, filling }) => (
+          <IndexBadge key={name} name={name} filling={filling} />
+        ))}
       {failed && (failed.filter === undefined || failed.filter < 0) && <span className="error-text">{failed.error}</span>}
       <datalist id="field-names">
         {names.map((name) => (

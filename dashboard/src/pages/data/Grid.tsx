@@ -4,6 +4,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useMemo, useRef, useState, type ClipboardEvent, type KeyboardEvent, type MouseEvent } from "react";
 import { useNavigate } from "react-router";
 import { ContextMenu } from "../../components/Menu";
+import { useScope } from "../../lib/component";
 import { isPlain, newClause, type Filters } from "../../lib/filters";
 import { tableNumberOf } from "../../lib/ids";
 import { messageOf } from "../../lib/live";
@@ -46,6 +47,7 @@ export function Grid(props: GridProps) {
   const { table, rows, columns, fields, editing, mapping, selected, setSelected, canWrite, onOpen } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const navigate = useNavigate();
+  const { to } = useScope();
   const [active, setActive] = useState<Place | null>(null);
   const [corner, setCorner] = useState<Place | null>(null);
   const [editor, setEditor] = useState<Place | null>(null);
@@ -88,8 +90,8 @@ export function Grid(props: GridProps) {
   const gotoReference = (value: unknown) => {
     const number = tableNumberOf(value);
     const target = number === null ? undefined : mapping[String(number)];
-    if (target === "_storage" || target === "_file_storage") void navigate(`/files?id=${String(value)}`);
-    else if (target) void navigate(`/data?table=${encodeURIComponent(target)}&doc=${String(value)}`);
+    if (target === "_storage" || target === "_file_storage") void navigate(to(`/files?id=${String(value)}`));
+    else if (target) void navigate(to(`/data?table=${encodeURIComponent(target)}&doc=${String(value)}`));
     else toast("That id belongs to no table here", "error");
   };
   const leave = () => {

@@ -3,10 +3,12 @@
 import { Plus } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import { Link, useNavigate } from "react-router";
+import { ComponentPicker } from "../../components/ComponentPicker";
 import { Button, Dialog, IconButton } from "../../components/ui";
+import { useCallHere, useScope } from "../../lib/component";
 import { useDeployment } from "../../lib/deployment";
 import { count } from "../../lib/format";
-import { messageOf, useCall } from "../../lib/live";
+import { messageOf } from "../../lib/live";
 import { useSizes } from "../../lib/sizes";
 import { system } from "../../lib/system";
 import { toast } from "../../lib/toasts";
@@ -21,6 +23,7 @@ interface Props {
 
 export function TableList({ names, current, declared }: Props) {
   const { can } = useDeployment();
+  const { to, unmounted } = useScope();
   const [search, setSearch] = useState("");
   const [creating, setCreating] = useState(false);
   const sizes = useSizes(`${names.join(" ")} ${current}`) ?? NONE;
@@ -28,6 +31,7 @@ export function TableList({ names, current, declared }: Props) {
   const shown = names.filter((name) => name.toLowerCase().includes(search.toLowerCase()));
   return (
     <aside className="table-list" aria-label="Tables">
+      <ComponentPicker />
       <div className="row">
         <input
           type="search"
@@ -37,8 +41,8 @@ export function TableList({ names, current, declared }: Props) {
           onChange={(event) => setSearch(event.target.value)}
         />
         <IconButton
-          label={can("WriteData") ? "New table" : "Your key does not allow WriteData"}
-          disabled={!can("WriteData")}
+          label={!can("WriteData") ? "Your key does not allow WriteData" : unmounted ? "This component is not mounted" : "New table"}
+          disabled={!can("WriteData") || unmounted}
           onClick={() => setCreating(true)}
           data-testid="new-table"
         >
@@ -49,7 +53,7 @@ export function TableList({ names, current, declared }: Props) {
         {shown.map((name) => (
           <li key={name}>
             <Link
-              to={`/data?table=${encodeURIComponent(name)}`}
+              to={to(`/data?table=${encodeURIComponent(name)}`)}
               className={name === current ? "active" : ""}
               aria-current={name === current ? "page" : undefined}
               data-testid={`table-${name}`}
@@ -72,7 +76,8 @@ export function TableList({ names, current, declared }: Props) {
 }
 
 function CreateTable({ names, onClose }: { names: string[]; onClose: () => void }) {
-  const call = useCall();
+  const call = useCallHere();
+  const { to } = useScope();
   const navigate = useNavigate();
   const [name, setName] = useState("");
   const [error, setError] = useState<string | null>(null);
@@ -82,7 +87,7 @@ function CreateTable({ names, onClose }: { names: string[]; onClose: () => void 
     try {
       await call(system.createTable, { table: name });
       toast(`Created ${name}`);
-      void navigate(`/data?table=${encodeURIComponent(name)}`);
+      void navigate(to(`/data?table=${encodeURIComponent(name)}`));
       onClose();
     } catch (problem) {
       setError(messageOf(problem));

@@ -2,10 +2,12 @@
 
 import { useCallback, useMemo, useState } from "react";
 import { Button, Confirm, Empty, Loading, Problem } from "../../components/ui";
+import { useLiveHere, useScope } from "../../lib/component";
 import { useDeployment } from "../../lib/deployment";
 import { encodeFilters, isPlain, NO_FILTERS, type Filters } from "../../lib/filters";
 import { count } from "../../lib/format";
-import { messageOf, useLive } from "../../lib/live";
+import { useIndexes } from "../../lib/indexes";
+import { messageOf } from "../../lib/live";
 import { useRows } from "../../lib/pages";
 import { fieldsOf, type SchemaDefinition } from "../../lib/schema";
 import { system, type Row } from "../../lib/system";
@@ -35,13 +37,15 @@ type Open = "add" | "edit" | "delete" | "clear" | null;
 
 export function TableView({ table, mapping, schema, filters, setFilters, document, openDocument }: TableViewProps) {
   const { can } = useDeployment();
+  const { id, unmounted } = useScope();
+  const canWrite = can("WriteData") && !unmounted;
   const rows = useRows(table, encodeFilters(filters));
-  const indexes = useLive(system.indexes, { tableName: table, tableNamespace: null }).data ?? [];
-  const size = useLive(system.size, { tableName: table }).data;
+  const indexes = useIndexes(table) ?? [];
+  const size = useLiveHere(system.size, { tableName: table }).data;
   const declared = schema?.tables.find(({ tableName }) => tableName === table);
   const fields = useMemo(() => fieldsOf(declared?.documentType), [declared]);
   const seen = useSeenFields(rows.count, rows.row);
-  const columns = useColumns(table, declared, seen);
+  const columns = useColumns(id === null ? table : `${id} ${table}`, declared, seen);
   const editing = useEditing(table);
   const [selected, setSelected] = useState<ReadonlyMap<string, Row>>(new Map());
   const [open, setOpen] = useState<Open>(null);
@@ -52,7 +56,7 @@ export function TableView({ table, mapping, schema, filters, setFilters, documen
   return (
     <section className="table-view" aria-label={table}>
       <Toolbar
-        {...{ table, columns, filters, setFilters, indexes, size, editing }}
+        {...{ table, columns, filters, setFilters, indexes, size, editing, canWrite }}
         inSchema={declared !== undefined}
         onAdd={() => setOpen("add")}
         onClear={() => setOpen("clear")}
@@ -67,7 +71,7 @@ export function TableView({ table, mapping, schema, filters, setFilters, documen
       ) : (
         <Grid
           {...{ table, rows, columns, fields, editing, mapping, selected, setSelected, filters, setFilters }}
-          canWrite={can("WriteData")}
+          canWrite={canWrite}
           onOpen={openDocument}
           onUndo={undo}
         />

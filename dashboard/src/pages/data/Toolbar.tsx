@@ -4,11 +4,12 @@ import { Columns3, Download, MoreHorizontal, Plus, Undo2 } from "lucide-react";
 import { useState } from "react";
 import { useConvex } from "convex/react";
 import { Menu } from "../../components/Menu";
-import { Button, Confirm, IconButton } from "../../components/ui";
+import { Badge, Button, Confirm, IconButton } from "../../components/ui";
+import { addressIn, useScope } from "../../lib/component";
 import { useDeployment } from "../../lib/deployment";
 import { encodeFilters, isSearch, usedIndex, type Filters } from "../../lib/filters";
 import { count } from "../../lib/format";
-import type { IndexInfo } from "../../lib/system";
+import type { FilledIndex } from "../../lib/indexes";
 import { messageOf } from "../../lib/live";
 import { toast } from "../../lib/toasts";
 import { useEdits } from "../../lib/undo";
@@ -24,27 +25,28 @@ interface Props {
   columns: Columns;
   filters: Filters;
   setFilters: (next: Filters) => void;
-  indexes: IndexInfo[];
+  indexes: FilledIndex[];
   size: number | undefined;
   editing: Editing;
+  canWrite: boolean;
   onAdd: () => void;
   onClear: () => void;
 }
 
-export function Toolbar({ table, inSchema, columns, filters, setFilters, indexes, size, onAdd, onClear }: Props) {
+export function Toolbar({ table, inSchema, columns, filters, setFilters, indexes, size, canWrite, onAdd, onClear }: Props) {
   const edits = useEdits();
-  const { can } = useDeployment();
+  const { path } = useScope();
   const [deleting, setDeleting] = useState(false);
-  const canWrite = can("WriteData");
   return (
     <header className="toolbar">
       <h1>{table}</h1>
+      {path && <Badge title="Its component">{path}</Badge>}
       {size !== undefined && (
         <span className="muted" data-testid="row-count" data-count={size}>
           {count(size)} {size === 1 ? "document" : "documents"}
         </span>
       )}
-      <IndexBadge filters={filters} size={size} />
+      <UsedIndex filters={filters} size={size} />
       <span className="grow" />
       <IndexPicker {...{ filters, setFilters, indexes }} />
       <button
@@ -83,7 +85,7 @@ export function Toolbar({ table, inSchema, columns, filters, setFilters, indexes
           <Undo2 size={17} />
         </IconButton>
       )}
-      <Button look="primary" needs="WriteData" icon={<Plus size={15} />} onClick={onAdd} data-testid="add-documents">
+      <Button look="primary" needs="WriteData" disabled={!canWrite} icon={<Plus size={15} />} onClick={onAdd} data-testid="add-documents">
         Add
       </Button>
       <Menu
@@ -108,7 +110,7 @@ export function Toolbar({ table, inSchema, columns, filters, setFilters, indexes
   );
 }
 
-function IndexBadge({ filters, size }: { filters: Filters; size: number | undefined }) {
+function UsedIndex({ filters, size }: { filters: Filters; size: number | undefined }) {
   const used = usedIndex(filters);
   const filtering = filters.clauses.some((clause) => clause.enabled);
   if (!used && !filtering) return null;
@@ -126,6 +128,7 @@ function IndexBadge({ filters, size }: { filters: Filters; size: number | undefi
 
 function IndexPicker({ filters, setFilters, indexes }: Pick<Props, "filters" | "setFilters" | "indexes">) {
   // Search and vector indexes order nothing: there is no grid to show of them.
+  // One that is not ready is listed and cannot be chosen.
   const usable = indexes.filter((index) => Array.isArray(index.fields));
   if (usable.length === 0) return null;
   const choose = (name: string) => {
@@ -141,9 +144,9 @@ function IndexPicker({ filters, setFilters, indexes }: Pick<Props, "filters" | "
       data-testid="index-picker"
     >
       <option value="">by creation time</option>
-      {usable.map((index) => (
-        <option key={index.name} value={index.name}>
-          {index.name} ({(index.fields as string[]).join(", ")})
+      {usable.map((index, at) => (
+        <option key={`${index.name} ${at}`} value={index.name} disabled={index.filling.state !== "ready"}>
+          {index.name} ({(index.fields as string[]).join(", ")}){index.filling.state === "ready" ? "" : " – not ready"}
         </option>
       ))}
     </select>
@@ -152,9 +155,10 @@ function IndexPicker({ filters, setFilters, indexes }: Pick<Props, "filters" | "
 
 function ExportMenu({ table, filters }: { table: string; filters: Filters }) {
   const client = useConvex();
+  const { args } = useScope();
   const run = async (format: Format) => {
     try {
-      const rows = await exportRows(client, table, encodeFilters(filters), format);
+      const rows = await exportRows(client, { ...args, table, filters: encodeFilters(filters) }, format);
       toast(`Exported ${count(rows)} documents`);
     } catch (error) {
       toast(messageOf(error), "error");
@@ -178,6 +182,7 @@ function ExportMenu({ table, filters }: { table: string; filters: Filters }) {
 
 function DeleteTable({ table, onClose }: { table: string; onClose: () => void }) {
   const { http, session } = useDeployment();
+  const { id } = useScope();
   return (
     <Confirm
       title={`Delete ${table}?`}
@@ -185,9 +190,9 @@ function DeleteTable({ table, onClose }: { table: string; onClose: () => void })
       button="Delete table"
       onClose={onClose}
       run={async () => {
-        await http.post("/api/delete_tables", { tableNames: [table], componentId: null });
+        await http.post("/api/delete_tables", { tableNames: [table], componentId: id });
         toast(`Deleted ${table}`);
-        window.history.replaceState(null, "", window.location.pathname);
+        window.history.replaceState(null, "", addressIn(id, window.location.pathname));
         window.dispatchEvent(new PopStateEvent("popstate"));
       }}
     >

@@ -40,6 +40,7 @@ export function columnNames(schema: TableSchema | undefined, seen: string[]): st
   return ["_id", ...declared, ...rest, "_creationTime"];
 }
 
+/** `table` with its component: what was chosen of columns is remembered for each. */
 export function useColumns(table: string, schema: TableSchema | undefined, seen: string[]) {
   const [state, setState] = useState(() => recall(table));
   useEffect(() => {

@@ -4,7 +4,7 @@ import type { Value } from "convex/values";
 import { useMemo } from "react";
 import { count } from "../../lib/format";
 import { useDeployment } from "../../lib/deployment";
-import { useCall } from "../../lib/live";
+import { useCallHere } from "../../lib/component";
 import { beforeEdit } from "../../lib/production";
 import { REMOVE_FIELD, system, type Row } from "../../lib/system";
 import { remember } from "../../lib/undo";
@@ -45,7 +45,7 @@ export const withoutSystem = (row: Row): Fields =>
 
 export function useEditing(table: string) {
   const { session } = useDeployment();
-  const change = useCall();
+  const change = useCallHere();
   return useMemo(() => {
     const call: typeof change = async (reference, args) => {
       await beforeEdit(session.key);

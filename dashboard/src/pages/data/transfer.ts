@@ -11,11 +11,14 @@ export type Format = "jsonl" | "json" | "csv";
 
 const PAGE = 200;
 
-async function* allPages(client: ConvexReactClient, table: string, filters: string | null) {
+/** What is exported: a table, of a component if one is named. */
+type Source = { table: string; filters: string | null; componentId?: string };
+
+async function* allPages(client: ConvexReactClient, source: Source) {
   for (let cursor: string | null = null; ; ) {
     const answer: { page: (Row | FilterError)[]; isDone: boolean; continueCursor: string } = await client.query(
       system.documents,
-      { table, filters, paginationOpts: { numItems: PAGE, cursor } },
+      { ...source, paginationOpts: { numItems: PAGE, cursor } },
     );
     yield answer.page.filter((row): row is Row => "_id" in row);
     if (answer.isDone) return;
@@ -39,13 +42,13 @@ function toText(rows: Row[], format: Format): string {
 const TYPES: Record<Format, string> = { jsonl: "application/jsonl", json: "application/json", csv: "text/csv" };
 
 /** Downloads everything a filter matches; gives the number of documents. */
-export async function exportRows(client: ConvexReactClient, table: string, filters: string | null, format: Format) {
+export async function exportRows(client: ConvexReactClient, source: Source, format: Format) {
   const rows: Row[] = [];
-  for await (const page of allPages(client, table, filters)) rows.push(...page);
+  for await (const page of allPages(client, source)) rows.push(...page);
   const url = URL.createObjectURL(new Blob([toText(rows, format)], { type: TYPES[format] }));
   const link = document.createElement("a");
   link.href = url;
-  link.download = `${table}.${format}`;
+  link.download = `${source.table}.${format}`;
   link.click();
   URL.revokeObjectURL(url);
   return rows.length;

@@ -3,35 +3,42 @@
 import { FolderOpen, Trash2, Upload } from "lucide-react";
 import { useConvex, usePaginatedQuery } from "convex/react";
 import { useRef, useState } from "react";
-import { useSearchParams } from "react-router";
+import { ComponentPicker } from "../../components/ComponentPicker";
 import { Badge, Button, Confirm, Empty, Loading, Time } from "../../components/ui";
+import { useCallHere, useLiveHere, useScope } from "../../lib/component";
 import { bytes, count } from "../../lib/format";
-import { messageOf, useCall, useLive } from "../../lib/live";
+import { messageOf } from "../../lib/live";
+import { useParam } from "../../lib/param";
 import { system, type FileInfo } from "../../lib/system";
 import { copy, toast } from "../../lib/toasts";
 
 const PAGE = 20;
 const idOf = (file: FileInfo) => file.storageId ?? file._id;
 
-export default function Files() {
-  const [params, setParams] = useSearchParams();
-  const wanted = params.get("id") ?? "";
+export default function FilesPage() {
+  const { id } = useScope();
+  return <Files key={id ?? ""} />;
+}
+
+function Files() {
+  const scope = useScope();
+  const [wanted, setWanted] = useParam("id");
   const [from, setFrom] = useState("");
   const [to, setTo] = useState("");
   const filters = {
     ...(from ? { minCreationTime: new Date(`${from}T00:00`).getTime() } : {}),
     ...(to ? { maxCreationTime: new Date(`${to}T23:59:59.999`).getTime() } : {}),
   };
-  const { results, status, loadMore } = usePaginatedQuery(system.files as never, { filters } as never, { initialNumItems: PAGE }) as {
+  const { results, status, loadMore } = usePaginatedQuery(system.files as never, { ...scope.args, filters } as never, { initialNumItems: PAGE }) as {
     results: FileInfo[];
     status: string;
     loadMore: (items: number) => void;
   };
-  const total = useLive(system.fileCount, {}).data;
+  const total = useLiveHere(system.fileCount, {}).data;
   const [orphans, setOrphans] = useOrphans();
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [deleting, setDeleting] = useState(false);
-  const call = useCall();
+  const call = useCallHere();
   const shown = results.filter((file) => (!wanted || idOf(file) === wanted) && (!orphans || orphans.has(idOf(file))));
   const toggle = (id: string) => {
     const next = new Set(selected);
@@ -47,6 +54,7 @@ export default function Files() {
     <div className="page">
       <div className="page-head">
         <h1>Files</h1>
+        <ComponentPicker />
         {total !== undefined && <span className="muted">{count(total)}</span>}
         <span className="grow" />
         <input
@@ -54,7 +62,7 @@ export default function Files() {
           placeholder="Storage id"
           aria-label="Find a file by its id"
           value={wanted}
-          onChange={(event) => setParams(event.target.value ? { id: event.target.value } : {}, { replace: true })}
+          onChange={(event) => setWanted(event.target.value)}
         />
         <input type="date" aria-label="Stored since" value={from} onChange={(event) => setFrom(event.target.value)} />
         <input type="date" aria-label="Stored until" value={to} onChange={(event) => setTo(event.target.value)} />
@@ -62,7 +70,7 @@ export default function Files() {
           <input type="checkbox" checked={orphans !== null} onChange={(event) => setOrphans(event.target.checked)} data-testid="orphans" />
           in no document
         </label>
-        <UploadButton />
+        {!scope.unmounted && <UploadButton />}
       </div>
       {status === "LoadingFirstPage" ? (
         <Loading />
@@ -112,11 +120,12 @@ export default function Files() {
 /** Files no document refers to; looked up once when asked for, because it reads every table. */
 function useOrphans() {
   const client = useConvex();
+  const { args } = useScope();
   const [orphans, setOrphans] = useState<Set<string> | null>(null);
   const ask = (on: boolean) => {
     if (!on) return setOrphans(null);
     setOrphans(new Set());
-    client.query(system.orphans, {}).then(
+    client.query(system.orphans, args as Record<string, never>).then(
       ({ ids, truncated }) => {
         setOrphans(new Set(ids));
         if (truncated) toast("There is too much data to be sure: some files shown may be referred to");
@@ -158,7 +167,7 @@ function FileRow({ file, selected, onToggle }: { file: FileInfo; selected: boole
 }
 
 function UploadButton() {
-  const call = useCall();
+  const call = useCallHere();
   const input = useRef<HTMLInputElement>(null);
   const [left, setLeft] = useState(0);
   const upload = async (files: File[]) => {

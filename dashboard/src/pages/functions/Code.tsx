@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef } from "react";
 import { Empty, Loading, Problem } from "../../components/ui";
-import { useLive } from "../../lib/live";
+import { useLiveHere } from "../../lib/component";
 import type { AppFunction } from "../../lib/modules";
 import { system } from "../../lib/system";
 
@@ -32,7 +32,7 @@ export function lineOfExport(lines: string[], name: string): number {
 }
 
 export function Code({ fn }: { fn: AppFunction }) {
-  const { data, error, loading } = useLive(system.source, { path: `${fn.module}.js` });
+  const { data, error, loading } = useLiveHere(system.source, { path: `${fn.module}.js` });
   const lines = useMemo(() => (data ? (originalSource(fn.module, data.sourceMap) ?? data.source).split("\n") : []), [data, fn.module]);
   const at = useMemo(() => lineOfExport(lines, fn.name), [lines, fn.name]);
   const chosen = useRef<HTMLLIElement>(null);

@@ -21,7 +21,7 @@ export interface Explained {
   totalMs: number;
 }
 
-type Asked = { path: string; args: JSONValue } | { body: string };
+type Asked = { path: string; componentPath: string; args: JSONValue } | { body: string };
 
 export function explain(http: AdminHttp, asked: Asked, identity: Identity | null): Promise<Explained> {
   const what = "body" in asked ? { source: sourceOf(asked.body), args: {} } : asked;

@@ -11,7 +11,7 @@ const percents = (value: number) => `${Math.round(value)} %`;
 const named = (series: Series[] | undefined) => series?.map((one) => ({ ...one, name: `p${one.name}` }));
 
 export function FunctionCharts({ fn }: { fn: AppFunction }) {
-  const query = { path: fn.path, udfType: fn.udfType };
+  const query = { path: fn.path, udfType: fn.udfType, ...(fn.component ? { componentPath: fn.component } : {}) };
   const calls = useMetric("udf_rate", { ...query, metric: "invocations" }, { label: "calls" });
   const errors = useMetric("udf_rate", { ...query, metric: "errors" }, { label: "errors" });
   const latency = useMetric("latency_percentiles", { ...query, percentiles: "[50,90,95,99]" });

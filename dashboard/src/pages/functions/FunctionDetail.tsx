@@ -3,6 +3,8 @@
 import { Play } from "lucide-react";
 import { useMemo } from "react";
 import { Badge, Button, Empty, Loading, Problem } from "../../components/ui";
+import { useScope } from "../../lib/component";
+import { figured } from "../../lib/figured";
 import { useDeployment } from "../../lib/deployment";
 import { useLive } from "../../lib/live";
 import { samePath, type AppFunction } from "../../lib/modules";
@@ -22,6 +24,7 @@ const TABS = ["Statistics", "Logs", "Profile", "Subscribers", "Arguments", "Code
 export function FunctionDetail({ fn }: { fn: AppFunction }) {
   const { has } = useDeployment();
   const runner = useRunner();
+  const scope = useScope();
   const charts = has("metrics");
   const watched = has("introspection") && fn.udfType === "Query";
   const shown: Partial<Record<(typeof TABS)[number], boolean>> = {
@@ -37,11 +40,12 @@ export function FunctionDetail({ fn }: { fn: AppFunction }) {
     <section className="page full" aria-label={fn.path}>
       <div className="page-head">
         <h1>{fn.path}</h1>
+        {fn.component && <Badge title="Its component">{fn.component}</Badge>}
         <Badge kind={`kind-${fn.udfType}`}>{fn.udfType}</Badge>
         {fn.visibility && <Badge kind={fn.visibility.kind === "public" ? "ok" : "plain"}>{fn.visibility.kind}</Badge>}
         <span className="grow" />
         {fn.udfType !== "HttpAction" && (
-          <Button look="primary" icon={<Play size={14} />} onClick={() => runner.open({ path: fn.path })} data-testid="run-function">
+          <Button look="primary" icon={<Play size={14} />} onClick={() => runner.open({ path: fn.path, component: scope.id })} data-testid="run-function">
             Run
           </Button>
         )}
@@ -54,7 +58,7 @@ export function FunctionDetail({ fn }: { fn: AppFunction }) {
         ))}
       </div>
       {tab === "Statistics" && <FunctionCharts fn={fn} />}
-      {tab === "Logs" && <LogPanel only={fn.path} />}
+      {tab === "Logs" && <LogPanel only={figured(fn.component, fn.path)} />}
       {tab === "Profile" && <Profile fn={fn} />}
       {tab === "Subscribers" && <Subscribers fn={fn} />}
       {tab === "Arguments" && <Arguments fn={fn} />}
@@ -68,13 +72,13 @@ function Subscribers({ fn }: { fn: AppFunction }) {
   const { snapshot, error } = useSnapshot();
   if (error && !snapshot) return <Problem error={error} />;
   if (!snapshot) return <Loading />;
-  const groups = snapshot.subscriptions.filter(({ query }) => samePath(query, fn.path));
+  const groups = snapshot.subscriptions.filter(({ query }) => samePath(query, figured(fn.component, fn.path)));
   return groups.length === 0 ? <Empty title="Nobody is subscribed to this query" /> : <GroupTable groups={groups} />;
 }
 
-/** The validator of a function's arguments: null where there is none or it is not told, undefined until that is known. */
-export function useArguments(path: string | undefined): Validator | null | undefined {
-  const { data, error } = useLive(system.argsValidator, path ? { function: path } : "skip");
+/** `component` is its id; null is the app itself. The validator of a function's arguments: null where there is none or it is not told, undefined until that is known. */
+export function useArguments(path: string | undefined, component: string | null): Validator | null | undefined {
+  const { data, error } = useLive(system.argsValidator, path ? { function: path, ...(component === null ? {} : { componentId: component }) } : "skip");
   return useMemo(() => {
     if (error) return null;
     if (data === undefined) return undefined;
@@ -87,7 +91,8 @@ export function useArguments(path: string | undefined): Validator | null | undef
 }
 
 function Arguments({ fn }: { fn: AppFunction }) {
-  const validator = useArguments(fn.path);
+  const { id } = useScope();
+  const validator = useArguments(fn.path, id);
   if (validator === undefined) return null;
   if (!validator || validator.type === "any") {
     return (

@@ -3,8 +3,11 @@
 import { FunctionSquare } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Link, useSearchParams } from "react-router";
+import { ComponentPicker } from "../../components/ComponentPicker";
 import { Badge, Empty, Loading, Problem } from "../../components/ui";
 import { SetUp } from "../overview/SetUp";
+import { useFigured, useScope } from "../../lib/component";
+import { figured } from "../../lib/figured";
 import { count } from "../../lib/format";
 import { useDeployment } from "../../lib/deployment";
 import { plainPath, useFunctions, type AppFunction } from "../../lib/modules";
@@ -35,6 +38,8 @@ function Heat({ calls, busiest }: { calls: number | undefined; busiest: number }
 
 export default function Functions() {
   const { functions, error } = useFunctions();
+  const { id, to } = useScope();
+  useFigured("f");
   const [params] = useSearchParams();
   const [search, setSearch] = useState("");
   const heat = useHeat();
@@ -57,7 +62,8 @@ export default function Functions() {
     return (
       <div className="page">
         <h1>Functions</h1>
-        <SetUp />
+        <ComponentPicker />
+        {id === null ? <SetUp /> : <Empty title="No functions" icon={<FunctionSquare size={22} />}>This component has none, or is not mounted.</Empty>}
       </div>
     );
   }
@@ -65,6 +71,7 @@ export default function Functions() {
   return (
     <div className="data-page">
       <aside className="table-list" aria-label="Functions">
+        <ComponentPicker />
         <input
           type="search"
           placeholder="Functions"
@@ -80,14 +87,14 @@ export default function Functions() {
               {list.map((fn) => (
                 <li key={fn.path}>
                   <Link
-                    to={`/functions?f=${encodeURIComponent(fn.path)}`}
+                    to={to(`/functions?f=${encodeURIComponent(fn.path)}`)}
                     className={fn === chosen ? "active" : ""}
                     aria-current={fn === chosen ? "page" : undefined}
                     title={`${fn.path} (${fn.udfType})`}
                     data-testid="function-item"
                   >
                     <span className="table-name">{fn.name}</span>
-                    <Heat calls={heat.get(fn.path)} busiest={busiest} />
+                    <Heat calls={heat.get(figured(fn.component, fn.path))} busiest={busiest} />
                     <Badge kind={`kind-${fn.udfType}`}>
                       {KINDS[fn.udfType]}
                       {fn.visibility?.kind === "internal" ? " ·" : ""}
@@ -100,7 +107,7 @@ export default function Functions() {
         ))}
         {modules.length === 0 && <Empty title="Nothing found" icon={<FunctionSquare size={22} />} />}
       </aside>
-      <FunctionDetail key={chosen.path} fn={chosen} />
+      <FunctionDetail key={`${chosen.component} ${chosen.path}`} fn={chosen} />
     </div>
   );
 }

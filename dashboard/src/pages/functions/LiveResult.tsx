@@ -1,4 +1,5 @@
-// The result of a query as it changes; in somebody's name over a connection of its own.
+// The result of a query as it changes; in somebody's name, or in a component, over a
+// connection of its own.
 
 import type { ConvexReactClient } from "convex/react";
 import { makeFunctionReference } from "convex/server";
@@ -16,17 +17,21 @@ const PAUSE_MS = 250;
 /** Arguments that stand for so long are those that were meant. */
 const REST_MS = 1_500;
 
-function useActingClient(identity: Identity | null): ConvexReactClient | null {
+/** The page's own connection tells queries apart by path and arguments, and knows no components. */
+function useOwnClient(identity: Identity | null, component: string): ConvexReactClient | null {
   const { client, session } = useDeployment();
   const [acting, setActing] = useState<ConvexReactClient | null>(null);
   useEffect(() => {
-    if (!identity) return setActing(null);
-    const own = adminClient(session.url, session.key, identity);
+    if (!identity && !component) return setActing(null);
+    const own = adminClient(session.url, session.key, identity ?? undefined);
     setActing(own);
     return () => void own.close();
-  }, [identity, session.url, session.key]);
-  return identity ? acting : client;
+  }, [identity, component, session.url, session.key]);
+  return identity || component ? acting : client;
 }
+
+/** `componentPath` is the stock client's own, but not in its types. */
+const optionsOf = (component: string) => (component ? ({ componentPath: component } as object) : undefined);
 
 interface Shown {
   value?: Value;
@@ -38,14 +43,16 @@ interface Shown {
 
 interface Props {
   path: string;
+  /** The path of its component; empty is the app itself. */
+  component: string;
   args: RunArgs;
   identity: Identity | null;
   /** The arguments have a result and are changed no more: whether it is one of success. */
   onRest: (ok: boolean) => void;
 }
 
-export function LiveResult({ path, args, identity, onRest }: Props) {
-  const client = useActingClient(identity);
+export function LiveResult({ path, component, args, identity, onRest }: Props) {
+  const client = useOwnClient(identity, component);
   const [shown, setShown] = useState<Shown | null>(null);
   const key = JSON.stringify(convexToJson(args));
   useEffect(() => {
@@ -53,7 +60,7 @@ export function LiveResult({ path, args, identity, onRest }: Props) {
     let unsubscribe = () => {};
     const timer = window.setTimeout(() => {
       const reference = makeFunctionReference<"query", RunArgs, Value>(path);
-      const watch = client.watchQuery(reference, args);
+      const watch = client.watchQuery(reference, args, optionsOf(component));
       const update = () => {
         const logLines = (watch as unknown as { localQueryLogs: () => string[] | undefined }).localQueryLogs() ?? [];
         const next = resultOf(() => watch.localQueryResult());
@@ -69,7 +76,7 @@ export function LiveResult({ path, args, identity, onRest }: Props) {
     };
     // The text of the arguments says whether they changed.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [client, path, key]);
+  }, [client, path, component, key]);
   const rest = useRef(onRest);
   rest.current = onRest;
   const first = shown === null ? null : shown.error === undefined;

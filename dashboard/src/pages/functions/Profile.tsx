@@ -3,6 +3,7 @@
 
 import { useMemo } from "react";
 import { Empty, Problem } from "../../components/ui";
+import { figured } from "../../lib/figured";
 import { bytes, count, short } from "../../lib/format";
 import type { AppFunction } from "../../lib/modules";
 import { profileOf, type Profile as Found } from "../../lib/profile";
@@ -13,8 +14,8 @@ export function Profile({ fn }: { fn: AppFunction }) {
   const { version } = feed;
   const profile = useMemo(() => {
     void version;
-    return profileOf(feed.execs, fn.path);
-  }, [feed, version, fn.path]);
+    return profileOf(feed.execs, figured(fn.component, fn.path));
+  }, [feed, version, fn.component, fn.path]);
   const { runs, cached, failed } = profile;
   if (feed.error && runs + cached === 0) return <Problem error={feed.error} />;
   if (runs + cached === 0) return <Empty title="Waiting for a call">What this function reads, writes and calls is added up from the first call that comes while this is open.</Empty>;

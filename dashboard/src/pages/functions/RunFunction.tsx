@@ -6,6 +6,8 @@ import { useEffect, useMemo, useRef, useState, type RefObject } from "react";
 import { Button, IconButton } from "../../components/ui";
 import { mountPath } from "../../config";
 import { mayBeKept, useCalls } from "../../lib/calls";
+import { PARAM } from "../../lib/component";
+import { figured } from "../../lib/figured";
 import { useDeployment } from "../../lib/deployment";
 import { draftText, fieldsOfDraft, issuesOf, settled, starting, type Draft, type Issue } from "../../lib/draft";
 import { messageOf } from "../../lib/live";
@@ -24,6 +26,8 @@ import { runOnce, type RunArgs, type RunResult } from "./run";
 interface RunProps {
   path: string;
   kind: string;
+  /** The component that it is of. */
+  of: { id: string | null; path: string };
   identity: Identity | null;
   /** Arguments to begin with; null for those of the validator. */
   given: string | null;
@@ -68,8 +72,8 @@ function fromValidator(validator: Validator | null | undefined): Typed {
 }
 
 /** One draft, whichever way it is edited. */
-function useDraft(path: string, given: string | null) {
-  const validator = useArguments(path);
+function useDraft(path: string, component: string | null, given: string | null) {
+  const validator = useArguments(path, component);
   const tableOf = useTableOf();
   const [changed, setTyped] = useState(() => (given === null ? null : fromText(given)));
   const first = useMemo(() => fromValidator(validator), [validator]);
@@ -113,11 +117,12 @@ function sendable({ draft, error, issues }: Arguments, mode: string): RunArgs | 
 }
 
 /** A shared link carries the function and its arguments, and never a key. */
-function shareLink(path: string, text: string) {
+function shareLink(path: string, text: string, component: string | null) {
   const link = new URL(`${mountPath}/functions`, window.location.origin);
   link.searchParams.set("f", path);
   link.searchParams.set("run", path);
   link.searchParams.set("args", text);
+  if (component !== null) link.searchParams.set(PARAM, component);
   return link.toString();
 }
 
@@ -128,10 +133,11 @@ function useFirstFocus(side: RefObject<HTMLDivElement | null>, ready: boolean) {
   }, [side, ready]);
 }
 
-export function RunFunction({ path, kind, identity, given }: RunProps) {
+export function RunFunction({ path, kind, of, identity, given }: RunProps) {
   const { http, has, session } = useDeployment();
   const { past, calls } = useCalls(session.url);
-  const form = useDraft(path, given);
+  const form = useDraft(path, of.id, given);
+  const name = figured(of.path, path);
   const { mode, possible, set: setMode } = useMode(form);
   const { text } = form;
   const [explained, setExplained] = useState<Explained | null>(null);
@@ -146,21 +152,21 @@ export function RunFunction({ path, kind, identity, given }: RunProps) {
     if (!args || busy) return;
     setBusy(true);
     const started = performance.now();
-    const next: RunResult = await runOnce(http, kind, path, args, identity).catch((error: unknown) => ({ error: messageOf(error), logLines: [], ms: performance.now() - started }));
+    const next: RunResult = await runOnce(http, kind, { path, component: of.path }, args, identity).catch((error: unknown) => ({ error: messageOf(error), logLines: [], ms: performance.now() - started }));
     setResult(next);
     const at = Date.now();
     keepResult(at, next);
-    calls.note({ at, path, text, ok: next.error === undefined, ms: next.ms }, secrets);
+    calls.note({ at, path: name, text, ok: next.error === undefined, ms: next.ms }, secrets);
     setBusy(false);
   };
   const explainNow = async (what: RunArgs) => {
     try {
-      setExplained(await explain(http, { path, args: convexToJson(what) }, identity));
+      setExplained(await explain(http, { path, componentPath: of.path, args: convexToJson(what) }, identity));
     } catch (error) {
       toast(messageOf(error), "error");
     }
   };
-  const share = () => (mayBeKept(text, secrets) ? void copy(shareLink(path, text), "Copied a link to this call") : toast("These arguments hold your key, or are too long for a link", "error"));
+  const share = () => (mayBeKept(text, secrets) ? void copy(shareLink(path, text, of.id), "Copied a link to this call") : toast("These arguments hold your key, or are too long for a link", "error"));
   return (
     <div className="dock-body">
       <div
@@ -186,13 +192,13 @@ export function RunFunction({ path, kind, identity, given }: RunProps) {
             </Button>
           )}
           <span className="grow" />
-          <SaveCall save={(name) => calls.save({ name, path, text }, secrets)} />
+          <SaveCall save={(title) => calls.save({ name: title, path: name, text }, secrets)} />
           <IconButton label="Copy a link to this call" onClick={share} data-testid="runner-share">
             <Link2 size={16} />
           </IconButton>
         </div>
         <PastRuns
-          past={past.filter((one) => one.path === path)}
+          past={past.filter((one) => one.path === name)}
           onChoose={(one) => {
             form.write(one.text);
             setResult(results.get(one.at) ?? null);
@@ -204,7 +210,7 @@ export function RunFunction({ path, kind, identity, given }: RunProps) {
         {!args && <Waiting {...form} />}
         {args && explained && <Explanation explained={explained} />}
         {args && live && !explained && (
-          <LiveResult path={path} args={args} identity={identity} onRest={(ok) => calls.note({ at: Date.now(), path, text, ok, ms: null }, secrets)} />
+          <LiveResult path={path} component={of.path} args={args} identity={identity} onRest={(ok) => calls.note({ at: Date.now(), path: name, text, ok, ms: null }, secrets)} />
         )}
         {!live && result && <ResultView result={result} />}
         {!live && !result && args && <p className="muted">The result, the logs and the time it took appear here.</p>}

@@ -3,8 +3,11 @@
 
 import { ChevronsDownUp, ChevronsUpDown, X } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
+import { ComponentSelect } from "../../components/ComponentPicker";
 import { Badge, IconButton } from "../../components/ui";
 import { useCalls, type SavedCall } from "../../lib/calls";
+import { useScope, useScopeOf } from "../../lib/component";
+import { fromFigured } from "../../lib/figured";
 import { useDeployment } from "../../lib/deployment";
 import { useFunctions } from "../../lib/modules";
 import { useRunner } from "../../lib/runner";
@@ -27,34 +30,45 @@ export default function Runner() {
   const { session } = useDeployment();
   const { target, open } = useRunner();
   const [tall, setTall] = useState(false);
-  const { functions = [] } = useFunctions();
+  const here = useScope().id;
+  const [component, setComponent] = useState(target?.component === undefined ? here : target.component);
+  const scope = useScopeOf(component);
+  const { functions = [] } = useFunctions(component);
   const callable = useMemo(() => functions.filter(({ udfType }) => udfType !== "HttpAction"), [functions]);
   const [path, setPath] = useState(target?.path ?? "");
   /** What was given to begin with, and how often: a saved call that is chosen again starts again. */
   const [given, setGiven] = useState(() => ({ times: 0, call: sharedCall() }));
   useEffect(() => {
+    if (target?.component !== undefined) setComponent(target.component);
     if (!target?.path) return;
     setPath(target.path);
     setGiven(({ times }) => ({ times: times + 1, call: sharedCall() }));
   }, [target]);
   const { saved, calls } = useCalls(session.url);
   const choose = (call: SavedCall) => {
-    if (!callable.some((one) => one.path === call.path)) return toast(`There is no function ${call.path} any more`, "error");
-    setPath(call.path);
-    setGiven(({ times }) => ({ times: times + 1, call }));
+    // Those of components are saved under the names that figures have.
+    const found = fromFigured(call.path, scope.all);
+    const of = found.component?.id ?? null;
+    if (of === component && !callable.some((one) => one.path === found.name)) return toast(`There is no function ${call.path} any more`, "error");
+    setComponent(of);
+    setPath(found.name);
+    setGiven(({ times }) => ({ times: times + 1, call: { ...call, path: found.name } }));
   };
-  const fn = callable.find((one) => one.path === path) ?? (path === CUSTOM ? undefined : callable[0]);
+  // What was not pushed runs in the app only.
+  const custom = component === null;
+  const fn = callable.find((one) => one.path === path) ?? (path === CUSTOM && custom ? undefined : callable[0]);
   const [identity, setIdentity] = useState<Identity | null>(null);
   return (
     <section className={`dock ${tall ? "tall" : ""}`} aria-label="Run a function" data-testid="runner">
       <header>
+        <ComponentSelect all={scope.all} id={component} onChoose={setComponent} testId="runner-component" />
         <select aria-label="Function" value={fn?.path ?? CUSTOM} onChange={(event) => setPath(event.target.value)} data-testid="runner-function">
           {callable.map((one) => (
             <option key={one.path} value={one.path}>
               {one.path} ({one.udfType.toLowerCase()})
             </option>
           ))}
-          <option value={CUSTOM}>Custom query…</option>
+          {custom && <option value={CUSTOM}>Custom query…</option>}
         </select>
         {fn && <Badge kind={`kind-${fn.udfType}`}>{fn.udfType}</Badge>}
         {fn?.visibility?.kind === "internal" && <Badge>internal</Badge>}
@@ -69,9 +83,18 @@ export default function Runner() {
         </IconButton>
       </header>
       {fn ? (
-        <RunFunction key={`${fn.path} ${given.times}`} path={fn.path} kind={fn.udfType} identity={identity} given={given.call?.path === fn.path ? given.call.text : null} />
-      ) : (
+        <RunFunction
+          key={`${fn.component} ${fn.path} ${given.times}`}
+          path={fn.path}
+          kind={fn.udfType}
+          of={{ id: component, path: fn.component }}
+          identity={identity}
+          given={given.call?.path === fn.path ? given.call.text : null}
+        />
+      ) : custom ? (
         <CustomQuery identity={identity} />
+      ) : (
+        <p className="dock-body muted">This component has no function that could be run.</p>
       )}
     </section>
   );

@@ -46,8 +46,12 @@ async function post(http: AdminHttp, path: string, body: unknown, identity: Iden
   return { error: answer.errorMessage ?? answer.message ?? `the server answered ${response.status}`, errorData, logLines, ms };
 }
 
-export const runOnce = (http: AdminHttp, kind: string, path: string, args: RunArgs, identity: Identity | null) =>
-  post(http, ENDPOINTS[kind] ?? "/api/function", { path, args: [convexToJson(args)], format: "convex_encoded_json" }, identity);
+/** Runs a function; one of a component over the endpoint that takes its path. */
+export function runOnce(http: AdminHttp, kind: string, fn: { path: string; component: string }, args: RunArgs, identity: Identity | null) {
+  const request = { path: fn.path, args: [convexToJson(args)], format: "convex_encoded_json" };
+  if (fn.component) return post(http, "/api/function", { ...request, componentPath: fn.component }, identity);
+  return post(http, ENDPOINTS[kind] ?? "/api/function", request, identity);
+}
 
 const IMPORT = 'import { query, internalQuery } from "convex:/_system/repl/wrappers.js";\n';
 

@@ -1,6 +1,7 @@
 // Which mutation lost against which: a matrix, and the last conflicts one by one.
 
 import { memo, useDeferredValue, useMemo } from "react";
+import { OfData } from "../../components/NeedsRight";
 import { Badge, Empty } from "../../components/ui";
 import { clock, dateTime, duration } from "../../lib/format";
 import { replayOf, type Bar } from "../../lib/replay";
@@ -128,7 +129,7 @@ const ConflictRow = memo(function ConflictRow({ conflict }: { conflict: Conflict
         {loser.attempt ? ` (attempt ${loser.attempt})` : ""} lost to <strong>{winner.path ?? UNKNOWN}</strong>
       </span>
       <span className="muted">
-        {table} · {index} {docId && <code>{docId}</code>}
+        {table} · {index} <OfData>{docId && <code>{docId}</code>}</OfData>
       </span>
       <span className="grow" />
       <Times conflict={conflict} />

@@ -15,6 +15,8 @@ const DOTS_MAX = 400;
 const DOT_REACH = 14;
 /** A run is shown for so long before the newest. */
 const FRESH_MS = 1_500;
+/** As long as its ring takes: a query that never rests lights up that often, and not with every run. */
+const RING_MS = 900;
 
 interface Props {
   lanes: Lanes;
@@ -126,7 +128,7 @@ export function LanePicture({ lanes, rate, jumps, chosen, lit, onChoose, onCommi
             detail={one.detail}
             count={one.count}
             wasted={one.wasted * 2 > one.count}
-            ran={one.lane === 2 && one.ranAt > newest - FRESH_MS ? one.ranAt : 0}
+            ran={one.lane === 2 && one.ranAt > newest - FRESH_MS ? Math.ceil(one.ranAt / RING_MS) : 0}
             changed={one.changed}
             faint={near !== null && !near.has(one.id)}
             chosen={chosen !== null && one.lane === chosen.lane && one.label === chosen.label}
@@ -152,7 +154,7 @@ interface NodeProps {
   detail: string;
   count: number;
   wasted: boolean;
-  /** When it ran, if that was just now, and whether its result was another one. */
+  /** In which ring's time it ran, if that was just now, and whether its result was another one. */
   ran: number;
   changed: boolean;
   faint: boolean;

@@ -2,6 +2,7 @@
 
 import { useCallback, useEffect, useMemo, useState, type ComponentType } from "react";
 import { NavLink, useParams } from "react-router";
+import { DATA_VIEW } from "../../components/NeedsRight";
 import { Badge, Empty } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
 import { count } from "../../lib/format";
@@ -30,6 +31,9 @@ const VIEWS: [string, string, ComponentType<ViewProps>][] = [
   ["conflicts", "Conflicts", Conflicts],
   ["tables", "Tables & indexes", Tables],
 ];
+
+/** Those that show arguments or documents where the key may see them. */
+const OF_DATA = new Set(["reactivity", "subscriptions", "conflicts"]);
 
 export default function Live() {
   const { has } = useDeployment();
@@ -66,6 +70,7 @@ function useClock(feed: Feed) {
 function LiveViews() {
   const { view = "pulse" } = useParams();
   const feed = useFeed("all");
+  const { seesData } = useDeployment();
   useNoting();
   const { clock, setClock, moment, onFreeze } = useClock(feed);
   const [, label, View] = VIEWS.find(([path]) => path === view) ?? VIEWS[0]!;
@@ -83,6 +88,11 @@ function LiveViews() {
           </NavLink>
         ))}
       </nav>
+      {!seesData && OF_DATA.has(view) && (
+        <p className="banner" data-testid="data-hidden">
+          Your key is limited: arguments of calls, and ids and ranges of documents, need the right <code>{DATA_VIEW}</code> and are left out here. Everything else is shown.
+        </p>
+      )}
       <ClockBar feed={feed} clock={clock} onChange={setClock} />
       <View key={view} moment={moment} onFreeze={onFreeze} />
     </div>

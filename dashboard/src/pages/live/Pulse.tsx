@@ -13,14 +13,17 @@ const NAMES = { query: "queries", mutation: "mutations", action: "actions", http
 const SECOND_MS = 1000;
 const NAMED = 6;
 
-/** Which functions took that long in that second. */
-function functionsIn(execs: Exec[], { second, bucket }: Pointed): [string, number][] {
+/** Which functions took about that long in that second, those that did it most often first. */
+function functionsIn(execs: Exec[], { second, bucket }: Pointed): string[] {
   const times = new Map<string, number>();
   for (const { t, totalMs, path } of execs) {
     if (t > second.t || t <= second.t - SECOND_MS || Math.abs(bucketOf(totalMs) - bucket) > 1) continue;
     times.set(plainPath(path), (times.get(plainPath(path)) ?? 0) + 1);
   }
-  return [...times].sort(([, a], [, b]) => b - a).slice(0, NAMED);
+  return [...times]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, NAMED)
+    .map(([name]) => name);
 }
 
 export function Pulse({ moment }: ViewProps) {

@@ -3,6 +3,7 @@
 
 import { memo, useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams, type SetURLSearchParams } from "react-router";
+import { OfData } from "../../components/NeedsRight";
 import { Badge, Empty } from "../../components/ui";
 import { bytes, clock, count, duration, percent } from "../../lib/format";
 import { useParam } from "../../lib/param";
@@ -214,7 +215,8 @@ const ReactionRow = memo(
           </button>
         </td>
         <td>
-          {row.table} · {row.index} <code className="muted">{row.range}</code>
+          {row.table} · {row.index}{" "}
+          <OfData>{row.range && <code className="muted">{row.range}</code>}</OfData>
         </td>
         <td>
           <button type="button" className="link" onClick={() => onChoose({ lane: 2, label: row.query })} data-testid="choose-query">
@@ -274,7 +276,7 @@ function Why({ query, rows, now, onClose }: { query: string; rows: Reaction[]; n
               </span>
               <strong>{row.cause}</strong>
               <span>
-                wrote {row.ids.length > 0 ? <code>{row.ids.slice(0, 3).join(", ")}</code> : row.table} in{" "}
+                wrote <OfData none={row.table}>{row.ids.length > 0 && <code>{row.ids.slice(0, 3).join(", ")}</code>}</OfData> in{" "}
                 <code>
                   {row.table} {row.index} {row.range}
                 </code>

@@ -1,6 +1,7 @@
 // Who watches what: clients, the queries they subscribe to, and the data those read.
 
 import { useMemo, useState } from "react";
+import { OfData } from "../../components/NeedsRight";
 import { Badge, Empty, Loading, Problem } from "../../components/ui";
 import { bytes, count } from "../../lib/format";
 import { useSnapshotAt } from "../../lib/snapshots";
@@ -216,7 +217,9 @@ export function GroupTable({ groups }: { groups: SubscriptionGroup[] }) {
           {sorted.map((group) => (
             <tr key={idOf(group)}>
               <td>{group.query}</td>
-              <td className="mono muted">{group.argsPreview ?? group.argsHash.slice(0, 8)}</td>
+              <td className="mono muted">
+                <OfData none={group.argsHash.slice(0, 8)}>{group.argsPreview}</OfData>
+              </td>
               <td className="right">{count(group.watchers)}</td>
               <td className="right">{count(group.reruns1m)}</td>
               <td className="right">{group.unchangedReruns1m > 0 ? <Badge kind="warn">{count(group.unchangedReruns1m)}</Badge> : "0"}</td>

@@ -2,13 +2,16 @@
 
 import { hierarchy, treemap, treemapSquarify } from "d3-hierarchy";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useSearchParams } from "react-router";
+import { Link, useSearchParams } from "react-router";
+import { IndexBadge } from "../../components/IndexBadge";
 import { Badge, Empty, Loading, Problem, Time } from "../../components/ui";
+import { figured } from "../../lib/figured";
+import { latest } from "../../lib/indexes";
 import { bytes, count, short } from "../../lib/format";
 import { useParam } from "../../lib/param";
 import type { Moment } from "../../lib/moment";
 import { useSnapshotAt } from "../../lib/snapshots";
-import { useFeed, type IndexStats, type TableStats } from "../../lib/stream";
+import { stepKey, useFeed, useIndexSteps, type IndexStats, type TableStats } from "../../lib/stream";
 import type { ViewProps } from "./Live";
 import { NotNoted } from "./NotNoted";
 
@@ -23,9 +26,9 @@ export function Tables({ moment }: ViewProps) {
   const [by, setBy] = useParam("by", "size");
   if (error && !noted) return <Problem error={error} />;
   if (!snapshot) return noted ? <NotNoted /> : <Loading />;
-  const tables = snapshot.tables.filter(({ name }) => !name.startsWith("_")).sort((a, b) => b.bytes - a.bytes);
+  const tables = [...snapshot.tables].sort((a, b) => b.bytes - a.bytes);
   if (tables.length === 0) return <Empty title="No tables yet" />;
-  const chosen = tables.find(({ name }) => name === params.get("table")) ?? tables[0]!;
+  const chosen = tables.find((table) => nameOf(table) === params.get("table")) ?? tables[0]!;
   return (
     <>
       <div className="row wrap">
@@ -38,11 +41,14 @@ export function Tables({ moment }: ViewProps) {
         </div>
         <span className="muted">darker is read more; orange is being written</span>
       </div>
-      <TreeMap tables={tables} by={by} moment={moment} chosen={chosen.name} onChoose={choose} />
+      <TreeMap tables={tables} by={by} moment={moment} chosen={nameOf(chosen)} onChoose={choose} />
       <TablePanel table={chosen} moment={moment} />
     </>
   );
 }
+
+/** As figures name it: a table of a component has the component before it. */
+const nameOf = ({ component, name }: TableStats) => figured(component ?? "", name);
 
 interface MapProps {
   tables: TableStats[];
@@ -73,19 +79,21 @@ function TreeMap({ tables, by, moment, chosen, onChoose }: MapProps) {
     <div ref={box} className="tree-map" style={{ height: HEIGHT }} data-testid="tree-map">
       {leaves.map((leaf) => {
         const table = leaf.data as TableStats;
+        const name = nameOf(table);
         const glow = table.reads1m / busiest;
         return (
           <button
-            key={table.name}
+            key={name}
             type="button"
-            className={`tree-cell ${table.name === chosen ? "chosen" : ""} ${flashing.has(table.name) ? "flash" : ""}`}
+            className={`tree-cell ${name === chosen ? "chosen" : ""} ${flashing.has(name) ? "flash" : ""}`}
             style={{ left: leaf.x0, top: leaf.y0, width: leaf.x1 - leaf.x0, height: leaf.y1 - leaf.y0, "--glow": glow } as React.CSSProperties}
-            onClick={() => onChoose(table.name)}
-            title={`${table.name}: ${count(table.docs)} documents, ${bytes(table.bytes)}`}
-            data-testid={`tree-cell-${table.name}`}
+            onClick={() => onChoose(name)}
+            title={`${name}: ${count(table.docs)} documents, ${bytes(table.bytes)}`}
+            data-testid={`tree-cell-${name}`}
             data-bytes={table.bytes}
-            data-flash={flashing.has(table.name)}
+            data-flash={flashing.has(name)}
           >
+            {table.component && <span className="muted">{table.component}</span>}
             <strong>{table.name}</strong>
             <span>{bytes(table.bytes)}</span>
             <span>{count(table.docs)} documents</span>
@@ -121,10 +129,13 @@ function useWritten({ until, live }: Moment): Set<string> {
 
 function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
   const busiest = Math.max(1, ...table.indexes.map(({ lookups1m }) => lookups1m));
+  const steps = useIndexSteps(table.indexes.some(({ state }) => state === "backfilling"));
   return (
     <section className="card scroll-x" aria-label={`Indexes of ${table.name}`}>
       <div className="card-head">
-        <h2>{table.name}</h2>
+        <h2>
+          <Link to={`/data?table=${encodeURIComponent(nameOf(table))}`}>{table.name}</Link> {table.component && <Badge title="Its component">{table.component}</Badge>}
+        </h2>
         <span className="muted">
           {count(table.reads1m)} reads and {count(table.writes1m)} writes in the last minute
         </span>
@@ -142,8 +153,13 @@ function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
           </tr>
         </thead>
         <tbody>
-          {table.indexes.map((index) => (
-            <IndexRow key={index.name} index={index} busiest={busiest} moment={moment} />
+          {table.indexes.map((index, at) => (
+            <IndexRow
+              key={`${index.name} ${at}`}
+              index={{ ...index, ...latest(index, steps.get(stepKey(table.component, table.name, index.name))) }}
+              busiest={busiest}
+              moment={moment}
+            />
           ))}
         </tbody>
       </table>
@@ -159,12 +175,12 @@ const scanned = ({ name, rowsScanned1m, lookups1m }: IndexStats) => name === "by
 
 function IndexRow({ index, busiest, moment: { live, until } }: { index: IndexStats; busiest: number; moment: Moment }) {
   const system = index.name === "by_id" || index.name === "by_creation_time";
-  const unused = !system && (!index.lastUsed || (live ? Date.now() : until) - index.lastUsed > UNUSED_MS);
+  const unused = !system && index.state === "ready" && (!index.lastUsed || (live ? Date.now() : until) - index.lastUsed > UNUSED_MS);
   return (
     <tr data-testid={`index-bar-${index.name}`} data-lookups={index.lookups1m}>
       <td>
         <code>{index.name}</code> <span className="muted">{Array.isArray(index.fields) ? index.fields.join(", ") : index.fields}</span>{" "}
-        {index.state === "backfilling" && <Badge kind="info">back-filling</Badge>}
+        {index.state !== "ready" && <IndexBadge filling={index} />}
         {scanned(index) && (
           <Badge kind="warn" title="Reads in order of creation look at every document; an index on what they filter by would look at few.">
             {count(index.lookups1m)} full {index.lookups1m === 1 ? "scan" : "scans"} a minute: consider an index

@@ -5,7 +5,7 @@ import { Badge, Button, Dialog } from "../../components/ui";
 import { bytes, clock, dateTime, duration } from "../../lib/format";
 import { plainPath } from "../../lib/modules";
 import { copy } from "../../lib/toasts";
-import type { LogRow, RawEntry } from "../../lib/logs";
+import { nameOf, type LogRow, type RawEntry } from "../../lib/logs";
 import { cleanLine } from "./useLogRows";
 
 interface Call {
@@ -96,7 +96,7 @@ export function RequestDrawer({ row, all, onClose }: Props) {
                 >
                   <span className="waterfall-name" style={{ paddingLeft: depth * 14 }}>
                     {depth > 0 && "↳ "}
-                    {plainPath(entry.identifier)}
+                    {nameOf(entry)}
                   </span>
                   <span className="waterfall-bar">
                     {phasesOf(entry, ms).map((phase) => (
@@ -126,7 +126,7 @@ export function RequestDrawer({ row, all, onClose }: Props) {
               <time className="muted">{clock(line.at, true)}</time>
               <span className="log-level">{line.level}</span>
               <pre className="log-message">
-                {line.path === plainPath(row.entry.identifier) ? "" : <span className="muted">{line.path} </span>}
+                {line.path === nameOf(row.entry) ? "" : <span className="muted">{line.path} </span>}
                 {line.message}
               </pre>
             </li>
@@ -140,7 +140,7 @@ export function RequestDrawer({ row, all, onClose }: Props) {
 function CallFacts({ call: { entry, ms } }: { call: Call }) {
   const usage = entry.usageStats ?? {};
   const facts: [string, string | null][] = [
-    ["Function", `${plainPath(entry.identifier)} (${entry.udfType})`],
+    ["Function", `${nameOf(entry)} (${entry.udfType})`],
     ["Finished", dateTime(entry.timestamp * 1000)],
     ["Took", duration(ms)],
     ["Of that", phasesOf(entry, ms).filter((phase) => phase.ms > 0).map((phase) => `${PHASES[phase.name]} ${duration(phase.ms)}`).join(", ") || null],

@@ -3,8 +3,9 @@
 import { Play, Timer } from "lucide-react";
 import { Fragment, useState } from "react";
 import { Badge, Button, Empty, Loading, Problem, Time } from "../../components/ui";
+import { useCallHere, useLiveHere } from "../../lib/component";
 import { duration, toMs } from "../../lib/format";
-import { messageOf, useCall, useLive } from "../../lib/live";
+import { messageOf } from "../../lib/live";
 import { plainPath } from "../../lib/modules";
 import { system, type CronJobInfo, type CronRunInfo } from "../../lib/system";
 import { toast } from "../../lib/toasts";
@@ -40,9 +41,9 @@ export function scheduleText(schedule: Record<string, unknown>): string {
 const succeeded = (run: CronRunInfo) => run.status?.type !== "err" && run.status?.type !== "failed";
 
 export function Crons() {
-  const { data, error } = useLive(system.crons, {});
-  const runs = useLive(system.cronRuns, {}).data ?? [];
-  const call = useCall();
+  const { data, error } = useLiveHere(system.crons, {});
+  const runs = useLiveHere(system.cronRuns, {}).data ?? [];
+  const call = useCallHere();
   const [open, setOpen] = useState<string | null>(null);
   if (error) return <Problem error={error} />;
   if (!data) return <Loading />;

@@ -4,9 +4,10 @@ import { CalendarClock } from "lucide-react";
 import { usePaginatedQuery } from "convex/react";
 import { useState } from "react";
 import { Badge, Button, Confirm, Empty, Loading, Time } from "../../components/ui";
+import { useLiveHere, useScope } from "../../lib/component";
 import { useDeployment } from "../../lib/deployment";
 import { toMs } from "../../lib/format";
-import { messageOf, useLive } from "../../lib/live";
+import { messageOf } from "../../lib/live";
 import { plainPath, useFunctions } from "../../lib/modules";
 import { system, type ScheduledJob } from "../../lib/system";
 import { toast } from "../../lib/toasts";
@@ -20,7 +21,8 @@ export function Scheduled() {
   const { functions = [] } = useFunctions();
   const [only, setOnly] = useState("");
   const [cancelling, setCancelling] = useState(false);
-  const args = only ? { udfPath: only } : {};
+  const scope = useScope();
+  const args = { ...scope.args, ...(only ? { udfPath: only } : {}) };
   const { results, status, loadMore } = usePaginatedQuery(system.scheduled as never, args as never, { initialNumItems: PAGE }) as {
     results: ScheduledJob[];
     status: string;
@@ -28,7 +30,7 @@ export function Scheduled() {
   };
   const cancel = async (job: ScheduledJob) => {
     try {
-      await http.post("/api/cancel_job", { id: job._id, componentId: null });
+      await http.post("/api/cancel_job", { id: job._id, componentId: scope.id });
       toast(`Cancelled ${pathOf(job)}`);
     } catch (error) {
       toast(messageOf(error), "error");
@@ -103,7 +105,7 @@ export function Scheduled() {
           button="Cancel them"
           onClose={() => setCancelling(false)}
           run={async () => {
-            await http.post("/api/cancel_all_jobs", only ? { udfPath: only } : {});
+            await http.post("/api/cancel_all_jobs", args);
             toast("Cancelled");
           }}
         >
@@ -115,7 +117,7 @@ export function Scheduled() {
 }
 
 function Arguments({ job }: { job: ScheduledJob }) {
-  const stored = useLive(system.scheduledArgs, job.args === undefined && job.argsId ? { argsId: job.argsId } : "skip").data;
+  const stored = useLiveHere(system.scheduledArgs, job.args === undefined && job.argsId ? { argsId: job.argsId } : "skip").data;
   const value = job.args ?? stored;
   const single = Array.isArray(value) && value.length === 1 ? value[0] : value;
   return <>{single === undefined ? "" : formatValue(single)}</>;

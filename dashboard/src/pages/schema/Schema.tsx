@@ -4,9 +4,12 @@
 import { Copy, Workflow } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Link } from "react-router";
+import { ComponentPicker } from "../../components/ComponentPicker";
+import { IndexBadge } from "../../components/IndexBadge";
 import { Badge, Button, Empty, Loading, Problem } from "../../components/ui";
+import { useLiveHere, useScope } from "../../lib/component";
 import { useDeployment } from "../../lib/deployment";
-import { useLive } from "../../lib/live";
+import { useIndexes } from "../../lib/indexes";
 import { fieldsOf, schemaFile, typeText, useSchema, type SchemaDefinition, type TableSchema } from "../../lib/schema";
 import { system } from "../../lib/system";
 import { copy } from "../../lib/toasts";
@@ -18,8 +21,9 @@ const VIEWS = ["Graph", "File"] as const;
 export default function Schema() {
   const { session } = useDeployment();
   const { schema, loading, error } = useSchema();
-  const mapping = useLive(system.tables, {}).data;
-  const progress = useLive(system.validation, {}).data;
+  const { id } = useScope();
+  const mapping = useLiveHere(system.tables, {}).data;
+  const progress = useLiveHere(system.validation, {}).data;
   const [view, setView] = useState<(typeof VIEWS)[number]>("Graph");
   const [chosen, setChosen] = useState<string | null>(null);
   const full = useMemo(() => withUndeclared(schema, mapping), [schema, mapping]);
@@ -27,6 +31,7 @@ export default function Schema() {
     return (
       <div className="page">
         <h1>Schema</h1>
+        {error && <ComponentPicker />}
         {error ? <Problem error={error} /> : <Loading />}
       </div>
     );
@@ -42,6 +47,7 @@ export default function Schema() {
             {progress.totalDocs ? ` of ${progress.totalDocs}` : ""}
           </Badge>
         )}
+        <ComponentPicker />
         {schema && !schema.schemaValidation && <Badge kind="warn">documents are not checked</Badge>}
         <span className="grow" />
         <div className="segmented" role="group" aria-label="View">
@@ -63,7 +69,7 @@ export default function Schema() {
           <Graph
             schema={full}
             declared={new Set(schema?.tables.map(({ tableName }) => tableName))}
-            storageKey={`lentil-schema-${session.name}`}
+            storageKey={`lentil-schema-${session.name}${id ? ` ${id}` : ""}`}
             chosen={chosen}
             onChoose={setChosen}
           />
@@ -101,12 +107,13 @@ function SchemaFile({ schema }: { schema: SchemaDefinition | null }) {
 }
 
 function TablePanel({ table, declared }: { table: TableSchema; declared: boolean }) {
-  const indexes = useLive(system.indexes, { tableName: table.tableName, tableNamespace: null }).data;
+  const { to } = useScope();
+  const indexes = useIndexes(table.tableName);
   const fields = Object.entries(fieldsOf(table.documentType));
   return (
     <aside className="schema-panel card" aria-label={table.tableName} data-testid="schema-panel">
       <h2>
-        <Link to={`/data?table=${encodeURIComponent(table.tableName)}`}>{table.tableName}</Link>
+        <Link to={to(`/data?table=${encodeURIComponent(table.tableName)}`)}>{table.tableName}</Link>
         {!declared && <Badge kind="warn">not in the schema</Badge>}
       </h2>
       <h3>Fields</h3>
@@ -125,24 +132,21 @@ function TablePanel({ table, declared }: { table: TableSchema; declared: boolean
       <h3>Indexes</h3>
       {indexes?.length === 0 && <p className="muted">None but creation time.</p>}
       <ul className="index-list">
-        {indexes?.map((index) => {
-          const { state, stats } = index.backfill;
-          const share = stats?.totalDocs ? ` ${Math.floor((100 * stats.numDocsIndexed) / stats.totalDocs)} %` : "";
-          return (
-            <li key={index.name} data-testid={`index-${index.name}`}>
-              <code>{index.name}</code>{" "}
-              <span className="muted">
-                {Array.isArray(index.fields)
-                  ? index.fields.join(", ")
-                  : "searchField" in index.fields
-                    ? `search ${index.fields.searchField}`
-                    : `vector ${index.fields.vectorField}`}
-              </span>{" "}
-              {state === "backfilling" ? <Badge kind="info">back-filling{share}</Badge> : <Badge kind="ok">ready</Badge>}
-              {index.staged && <Badge>staged</Badge>}
-            </li>
-          );
-        })}
+        {indexes?.map((index, at) => (
+          // An index whose fields change is there twice until its successor is filled.
+          <li key={`${index.name} ${at}`} data-testid={`index-${index.name}`}>
+            <code>{index.name}</code>{" "}
+            <span className="muted">
+              {Array.isArray(index.fields)
+                ? index.fields.join(", ")
+                : "searchField" in index.fields
+                  ? `search ${index.fields.searchField}`
+                  : `vector ${index.fields.vectorField}`}
+            </span>{" "}
+            <IndexBadge filling={index.filling} />
+            {index.staged && <Badge>staged</Badge>}
+          </li>
+        ))}
       </ul>
     </aside>
   );

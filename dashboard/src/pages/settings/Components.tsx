@@ -1,5 +1,7 @@
 // Components of the app: where each is mounted, what it has, and the end of one that is not mounted.
 
+import { Link } from "react-router";
+import { addressIn } from "../../lib/component";
 import { useState } from "react";
 import { Badge, Button, Confirm, Empty, Loading, Problem } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
@@ -37,7 +39,9 @@ export function Components() {
         <tbody>
           {components.map((component) => (
             <tr key={component.id} data-testid={`component-${component.path}`}>
-              <td className="mono">{component.path}</td>
+              <td className="mono">
+                <Link to={addressIn(component.id, "/data")}>{component.path}</Link>
+              </td>
               <td>
                 <Badge kind={component.state === "active" ? "ok" : "warn"}>{component.state}</Badge>
               </td>

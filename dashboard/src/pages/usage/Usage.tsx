@@ -3,7 +3,9 @@
 import { ChartColumn } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Link, useSearchParams } from "react-router";
-import { Empty, Loading, Problem } from "../../components/ui";
+import { Badge, Empty, Loading, Problem } from "../../components/ui";
+import { addressIn, useComponents } from "../../lib/component";
+import { fromFigured } from "../../lib/figured";
 import { bytes, count, duration } from "../../lib/format";
 import { plainPath } from "../../lib/modules";
 import { sums, useUsage, type UsageDay } from "../../lib/usage";
@@ -132,17 +134,16 @@ export default function Usage() {
 }
 
 function Name({ kind, name }: { kind: Kind; name: string }) {
+  const components = useComponents();
   if (name === "_rest") return <span className="muted">all others</span>;
-  if (kind === "tables") {
-    // Tables of components are `@component/table`; the data page has those of the app.
-    if (name.startsWith("@")) return <>{name}</>;
-    return <Link to={`/data?table=${encodeURIComponent(name)}`}>{name}</Link>;
-  }
-  const [type, ...rest] = name.split(" ");
-  const path = plainPath(rest.join(" "));
+  const [type, ...rest] = kind === "tables" ? ["", name] : name.split(" ");
+  const path = kind === "tables" ? name : plainPath(rest.join(" "));
+  const shown = fromFigured(path, components);
+  const to = kind === "tables" ? `/data?table=${encodeURIComponent(shown.name)}` : `/functions?f=${encodeURIComponent(shown.name)}`;
   return (
     <>
-      <Link to={`/functions?f=${encodeURIComponent(path)}`}>{path}</Link> <span className="muted">{type}</span>
+      <Link to={addressIn(shown.component?.id ?? null, to)}>{shown.name}</Link>{" "}
+      {shown.component && <Badge title="Its component">{shown.component.path}</Badge>} <span className="muted">{type}</span>
     </>
   );
 }
