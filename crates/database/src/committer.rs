@@ -9,6 +9,7 @@
 //! disk is then unknown, so nothing may be appended after it until a restart has looked.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crossbeam_channel::Receiver;
 use lentil_storage::{Batch, DocumentWrite, EntryWrite, IndexId, StorageError};
@@ -253,7 +254,12 @@ impl Committer {
     fn append(&mut self, work: &mut Work) -> CommitStage {
         tracing::trace!(target: "lentil::station", number = 9);
         match self.shared.persistence.append(&work.batch) {
-            Ok(()) => CommitStage::Publish,
+            Ok(()) => {
+                let (counted, commits) = (&self.shared.counted, work.accepted.len() as u64);
+                counted.commits.fetch_add(commits, Ordering::Relaxed);
+                counted.batches.fetch_add(1, Ordering::Relaxed);
+                CommitStage::Publish
+            }
             Err(error) => {
                 tracing::error!(%error, ts = work.batch.ts.0, "storage failed, nothing commits until a restart");
                 work.failure = Some(CommitError::Storage(error.clone()));

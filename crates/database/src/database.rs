@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
-use lentil_storage::{Batch, Persistence, StorageStats};
+use lentil_storage::{Batch, Persistence, StorageStats, StorageUsage};
 use lentil_values::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -53,6 +53,17 @@ impl Default for DatabaseOptions {
             page_cache_bytes: 16 << 20,
         }
     }
+}
+
+/// The committer at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitterStats {
+    /// Transactions that are durable.
+    pub commits: u64,
+    /// Batches in which they, and entries of backfills, were written; one fsync each.
+    pub batches: u64,
+    /// Transactions that wait for the next batch.
+    pub waiting: usize,
 }
 
 /// A database; cheap to clone. When the last clone goes, the committer finishes and stops.
@@ -255,6 +266,23 @@ impl Database {
             .stats()
             .map_err(CommitError::Storage)
     }
+
+    /// What storage keeps, by table and index. Walks through everything.
+    pub fn usage(&self) -> Result<StorageUsage, CommitError> {
+        let usage = self.shared().persistence.usage();
+        usage.map_err(CommitError::Storage)
+    }
+
+    /// What the committer has done since the database was opened, and what waits for it.
+    pub fn committed(&self) -> CommitterStats {
+        let counts = &self.shared().counted;
+        CommitterStats {
+            commits: counts.commits.load(Ordering::Relaxed),
+            batches: counts.batches.load(Ordering::Relaxed),
+            waiting: self.handle.inbox.len(),
+        }
+    }
+
     /// Stops taking commits, finishes those taken, and stops the committer.
     pub fn shutdown(&self) {
         self.handle.stop();

@@ -44,7 +44,7 @@ mod database;
 pub use crate::backfill::{BackfillProgress, BackfillStep};
 pub use crate::changes::{Change, Changes, ChangesError};
 pub use crate::cursor::{Ahead, RangeCursor};
-pub use crate::database::{Database, DatabaseOptions};
+pub use crate::database::{CommitterStats, Database, DatabaseOptions};
 pub use crate::env::{Env, SystemEnv};
 pub use crate::error::{BeginError, CommitError, OpenError, TransactionError};
 pub use crate::limits::{TABLES_MAX, TransactionLimits, TransactionUsage};
@@ -55,4 +55,4 @@ pub use crate::observer::{
 pub use crate::read_set::ReadSet;
 pub use crate::subscriptions::{Subscription, Waker};
 pub use crate::transaction::{Committed, Document, IndexQuery, IndexUse, TableWrites, Transaction};
-pub use lentil_storage::{IndexId, Order, TabletId};
+pub use lentil_storage::{Held, IndexId, Order, StorageUsage, TabletId};

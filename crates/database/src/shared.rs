@@ -1,7 +1,7 @@
 //! What the committer, transactions and subscriptions share.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -37,6 +37,13 @@ pub(crate) struct Publication {
     pub(crate) ranges: RangeCounts,
 }
 
+/// What the committer has done.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) commits: AtomicU64,
+    pub(crate) batches: AtomicU64,
+}
+
 /// The state behind every handle.
 pub(crate) struct Shared {
     pub(crate) persistence: Arc<dyn Persistence>,
@@ -55,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) pages: PageCache,
     /// Why storage failed, once it has: nothing commits from then on. Set by the committer only.
     pub(crate) latched: OnceLock<StorageError>,
+    /// Counted by the committer.
+    pub(crate) counted: Counted,
     /// Who is told of commits, if anybody ever wants to be.
     pub(crate) observer: OnceLock<Arc<dyn Observer>>,
     /// Registries and the commit from which on they were valid, oldest first.
@@ -83,6 +92,7 @@ impl Shared {
             published: ArcSwap::from_pointee(published),
             latest,
             latched: OnceLock::new(),
+            counted: Counted::default(),
             observer: OnceLock::new(),
             documents: DocumentCache::new(options.cache_bytes),
             pages: PageCache::new(options.page_cache_bytes),

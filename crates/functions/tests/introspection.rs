@@ -125,7 +125,7 @@ async fn s035_conflicts_name_winner_and_loser() {
     for who in ["loser", "winner"] {
         assert!(known[who]["ranMs"].as_f64() > Some(0.0), "{known}");
     }
-    let metrics = app.functions.prometheus();
+    let metrics = app.functions.prometheus().await.expect("they are told");
     let counted = format!("lentil_conflict_retries_total {}\n", conflicts.len());
     assert!(metrics.contains(&counted), "{metrics}");
 }
@@ -196,7 +196,7 @@ async fn nothing_is_made_of_which_nobody_reads() {
     let newest = app.functions.read_events().newest();
     app.ask("p:nameOf", json!({ "id": id })).await;
     assert_eq!(app.functions.read_events().newest(), newest);
-    let metrics = app.functions.prometheus();
+    let metrics = app.functions.prometheus().await.expect("they are told");
     assert!(
         metrics.contains("lentil_calls_total{kind=\"mutation\",result=\"ok\"} 12\n"),
         "{metrics}"
@@ -263,4 +263,47 @@ async fn s016_filling_an_index_is_told_step_by_step_until_it_is_ready() {
         (&by_n["state"], &by_n["done"]),
         (&json!("ready"), &Json::Null)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_functions_causes_the_store_and_who_runs() {
+    let app = App::start().await;
+    let rows = [1, 2, 3].map(|n| json!({ "tag": "x", "n": n }));
+    for row in &rows {
+        app.insert("numbers", std::slice::from_ref(row)).await;
+    }
+    let metrics = app.functions.prometheus().await.expect("they are told");
+    let value = |line: &str| -> Option<f64> {
+        let mut lines = metrics.lines();
+        lines.find_map(|it| it.strip_prefix(line)?.trim().parse().ok())
+    };
+    let sends = r#"{function="data:insertMany",kind="mutation"}"#;
+    assert_eq!(
+        value(&format!("lentil_function_calls_total{sends}")),
+        Some(3.0),
+        "{metrics}"
+    );
+    assert_eq!(
+        value(&format!("lentil_function_errors_total{sends}")),
+        Some(0.0)
+    );
+    assert_eq!(
+        value(&format!("lentil_function_seconds_count{sends}")),
+        Some(3.0)
+    );
+    assert!(
+        value("lentil_commits_total") >= value("lentil_fsyncs_total"),
+        "{metrics}"
+    );
+    assert!(value("lentil_commits_total") > Some(3.0));
+    assert!(value("lentil_executors") >= Some(1.0));
+    assert_eq!(value("lentil_queued_commits"), Some(0.0));
+    let table = r#"component="",table="numbers""#;
+    let live = |metric: &str| value(&format!("lentil_{metric}{{{table},state=\"live\"}}"));
+    assert_eq!(live("table_documents"), Some(3.0), "{metrics}");
+    assert!(live("table_bytes") > Some(30.0));
+    let retained = format!(r#"lentil_table_documents{{{table},state="retained"}}"#);
+    assert_eq!(value(&retained), Some(0.0));
+    let entries = format!(r#"lentil_index_entries{{{table},index="by_n",state="live"}}"#);
+    assert_eq!(value(&entries), Some(3.0), "{metrics}");
 }

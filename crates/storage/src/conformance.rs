@@ -33,7 +33,7 @@ type Check = fn(&mut dyn Harness);
 /// # Panics
 /// At the first promise that the adapter breaks.
 pub fn run(make: &dyn Fn() -> Box<dyn Harness>) {
-    let checks: [(&str, Check); 16] = [
+    let checks: [(&str, Check); 17] = [
         ("an empty store answers", basics::empty_store),
         ("revisions by snapshot", basics::revisions_by_snapshot),
         ("ranges, orders and limits", basics::ranges_orders_limits),
@@ -52,6 +52,7 @@ pub fn run(make: &dyn Fn() -> Box<dyn Harness>) {
         ("the horizon", removal::horizon),
         ("dropping", removal::dropping),
         ("space returns", removal::space_returns),
+        ("what is kept, by whose it is", basics::usage),
         ("readers during writes", concurrency::readers_during_writes),
     ];
     for (name, check) in checks {

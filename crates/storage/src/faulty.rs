@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::{
     Batch, DocumentRow, IndexId, IndexRow, IndexScan, LogRow, Persistence, PruneReport,
-    StorageError, StorageStats, TableScan, TabletId,
+    StorageError, StorageStats, StorageUsage, TableScan, TabletId,
 };
 
 /// What goes wrong at a chosen append.
@@ -241,6 +241,10 @@ impl Persistence for FaultyPersistence {
 
     fn drop_tablet(&self, tablet: TabletId, limit: usize) -> Result<PruneReport, StorageError> {
         self.writable()?.drop_tablet(tablet, limit)
+    }
+
+    fn usage(&self) -> Result<StorageUsage, StorageError> {
+        self.alive()?.usage()
     }
 
     fn stats(&self) -> Result<StorageStats, StorageError> {

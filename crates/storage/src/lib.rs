@@ -16,8 +16,8 @@ mod limits;
 pub use crate::faulty::{Fault, FaultyPersistence};
 pub use crate::memory::MemoryPersistence;
 pub use crate::persistence::{
-    Batch, DocumentRow, DocumentWrite, EntryWrite, IndexId, IndexRow, IndexScan, LogRow, Order,
-    Persistence, PruneReport, StorageError, StorageStats, TableScan, TabletId,
+    Batch, DocumentRow, DocumentWrite, EntryWrite, Held, IndexId, IndexRow, IndexScan, LogRow,
+    Order, Persistence, PruneReport, StorageError, StorageStats, StorageUsage, TableScan, TabletId,
 };
 pub use crate::sqlite::{
     LogEntryRow, LogFile, LogFileState, LogFilter, SqliteOptions, SqlitePersistence, Synchronous,

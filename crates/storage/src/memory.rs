@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 
 use crate::{
     Batch, DocumentRow, IndexId, IndexRow, IndexScan, LogRow, Order, Persistence, PruneReport,
-    StorageError, StorageStats, TableScan, TabletId,
+    StorageError, StorageStats, StorageUsage, TableScan, TabletId,
 };
 
 /// Bytes counted for a revision or an entry beside its body and key.
@@ -391,6 +391,24 @@ impl Persistence for MemoryPersistence {
 
     fn drop_tablet(&self, tablet: TabletId, limit: usize) -> Result<PruneReport, StorageError> {
         Ok(self.contents.write().drop_tablet(tablet, limit.max(1)))
+    }
+
+    fn usage(&self) -> Result<StorageUsage, StorageError> {
+        let contents = self.contents.read();
+        let mut usage = StorageUsage::default();
+        for row in contents.log.values() {
+            let held = usage.tablets.entry(row.tablet).or_default();
+            held.rows += 1;
+            held.bytes += row.body.as_ref().map_or(0, |body| body.len() as u64);
+        }
+        for (index, keys) in &contents.entries {
+            for (key, revisions) in keys {
+                let held = usage.indexes.entry(*index).or_default();
+                held.rows += revisions.len() as u64;
+                held.bytes += (key.len() * revisions.len()) as u64;
+            }
+        }
+        Ok(usage)
     }
 
     fn stats(&self) -> Result<StorageStats, StorageError> {

@@ -7,6 +7,7 @@
 //! The port is synchronous: its callers are threads that may block (the committer's, the
 //! executors' drivers), never async tasks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lentil_values::{IndexKey, InternalId, KeyRange, Timestamp};
@@ -190,6 +191,24 @@ pub struct StorageStats {
     pub revisions: u64,
 }
 
+/// What storage keeps of one tablet or index, superseded revisions included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Revisions of documents, or of entries.
+    pub rows: u64,
+    /// Bytes of their bodies, or of their keys.
+    pub bytes: u64,
+}
+
+/// What storage keeps, by whose it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StorageUsage {
+    /// Documents.
+    pub tablets: BTreeMap<TabletId, Held>,
+    /// Entries of indexes.
+    pub indexes: BTreeMap<IndexId, Held>,
+}
+
 /// Why storage did not do it. All concern the operator, but for `Pruned`, which means that the
 /// reader was slower than the retention window (or the caller forgot to hold it back).
 #[derive(Clone, Debug, thiserror::Error)]
@@ -278,4 +297,7 @@ pub trait Persistence: Send + Sync + 'static {
     fn drop_tablet(&self, tablet: TabletId, limit: usize) -> Result<PruneReport, StorageError>;
     /// Sizes, cheap enough to ask once a second.
     fn stats(&self) -> Result<StorageStats, StorageError>;
+
+    /// What is kept, by tablet and index. Walks through everything: for now and then.
+    fn usage(&self) -> Result<StorageUsage, StorageError>;
 }

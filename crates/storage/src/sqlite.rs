@@ -35,7 +35,7 @@ use crate::sqlite::reading::ReadError;
 use crate::sqlite::writing::Writer;
 use crate::{
     Batch, DocumentRow, IndexId, IndexRow, IndexScan, LogRow, Persistence, PruneReport,
-    StorageError, StorageStats, TableScan, TabletId,
+    StorageError, StorageStats, StorageUsage, TableScan, TabletId,
 };
 
 /// How hard a commit is pressed onto the disk.
@@ -277,6 +277,10 @@ impl Persistence for SqlitePersistence {
         self.write("dropping a table", |writer| {
             pruning::drop_tablet(writer, tablet, limit)
         })
+    }
+
+    fn usage(&self) -> Result<StorageUsage, StorageError> {
+        self.read("adding up what is kept", reading::usage)
     }
 
     fn stats(&self) -> Result<StorageStats, StorageError> {

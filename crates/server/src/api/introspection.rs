@@ -261,7 +261,12 @@ async fn app_metric(
 }
 
 /// All counters in the text format of Prometheus.
-async fn metrics(State(deployment): State<Deployment>, Admin(_): Admin) -> Response {
+async fn metrics(
+    State(deployment): State<Deployment>,
+    Admin(_): Admin,
+) -> Result<Response, ApiError> {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], deployment.functions.prometheus()).into_response()
+    let text = deployment.functions.prometheus().await;
+    let text = text.map_err(ApiError::of_tool)?;
+    Ok(([(CONTENT_TYPE, kind)], text).into_response())
 }

@@ -3,7 +3,7 @@
 use lentil_values::KeyRange;
 
 use super::*;
-use crate::StorageStats;
+use crate::{Held, StorageStats, StorageUsage};
 
 pub(super) fn empty_store(harness: &mut dyn Harness) {
     for _ in 0..2 {
@@ -414,4 +414,38 @@ pub(super) fn log_pages(harness: &mut dyn Harness) {
     );
     assert_eq!(third[1].body.as_deref(), Some("x"));
     assert_eq!(third[2].body, None);
+}
+
+pub(super) fn usage(harness: &mut dyn Harness) {
+    let nothing = harness.store().usage().expect("usage answers");
+    assert_eq!(nothing, StorageUsage::default());
+    let documents = vec![
+        document(TABLET, 1, 10, Some("abc")),
+        document(TABLET, 2, 10, Some("\u{e9}")),
+        document(OTHER_TABLET, 1, 10, Some("x")),
+    ];
+    let entries = vec![
+        entry(INDEX, b"key", 10, Some(1)),
+        entry(OTHER_INDEX, b"k", 10, Some(1)),
+    ];
+    append(harness.store(), 10, documents, entries);
+    let documents = vec![
+        document(TABLET, 1, 20, None),
+        document(TABLET, 2, 20, Some("abcd")),
+    ];
+    append(
+        harness.store(),
+        20,
+        documents,
+        vec![entry(INDEX, b"key", 20, None)],
+    );
+    let held = |rows, bytes| Held { rows, bytes };
+    for _ in 0..2 {
+        let usage = harness.store().usage().expect("usage answers");
+        let tablets = [(TABLET, held(4, 9)), (OTHER_TABLET, held(1, 1))];
+        assert_eq!(usage.tablets, tablets.into());
+        let indexes = [(INDEX, held(2, 6)), (OTHER_INDEX, held(1, 1))];
+        assert_eq!(usage.indexes, indexes.into());
+        harness.reopen();
+    }
 }

@@ -10,7 +10,10 @@ use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Rows, params};
 
 use crate::limits::SCAN_STEPS_PER_KEY_MAX;
-use crate::{DocumentRow, IndexRow, IndexScan, LogRow, Order, TableScan, TabletId};
+use crate::{
+    DocumentRow, Held, IndexId, IndexRow, IndexScan, LogRow, Order, StorageUsage, TableScan,
+    TabletId,
+};
 
 /// A driver error, or a sentence about data that cannot be.
 pub(super) enum ReadError {
@@ -495,4 +498,29 @@ fn missing(what: &str, tablet: TabletId, id: InternalId, at: Timestamp) -> ReadE
         "{what} is missing (tablet {}, id {id}, at {})",
         tablet.0, at.0
     ))
+}
+
+/// What is kept, by tablet and index. `octet_length` does not read long values.
+pub(super) fn usage(connection: &Connection) -> Result<StorageUsage, ReadError> {
+    let held = |row: &rusqlite::Row<'_>| {
+        let held = Held {
+            rows: row.get::<_, i64>(1)?.unsigned_abs(),
+            bytes: row.get::<_, i64>(2)?.unsigned_abs(),
+        };
+        Ok((row.get::<_, u32>(0)?, held))
+    };
+    let mut documents = connection.prepare(
+        "SELECT tablet, count(*), coalesce(sum(octet_length(body)), 0) FROM log GROUP BY tablet",
+    )?;
+    let tablets = documents.query_map([], held)?;
+    let tablets = tablets.map(|row| row.map(|(tablet, held)| (TabletId(tablet), held)));
+    let mut entries = connection.prepare(
+        "SELECT index_id, count(*), coalesce(sum(octet_length(key)), 0) FROM entries GROUP BY index_id",
+    )?;
+    let indexes = entries.query_map([], held)?;
+    let indexes = indexes.map(|row| row.map(|(index, held)| (IndexId(index), held)));
+    Ok(StorageUsage {
+        tablets: tablets.collect::<Result<_, _>>()?,
+        indexes: indexes.collect::<Result<_, _>>()?,
+    })
 }
