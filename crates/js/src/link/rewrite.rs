@@ -251,7 +251,10 @@ impl<'s> Rewriter<'s> {
         let base = &self.base;
         match taken {
             Taken::Namespace => format!("{base}{request}"),
-            Taken::Name(name) if is_plain(name) => format!("{base}{request}.{name}"),
+            // V8 takes `for (ns.async of …)` for one over a variable of that name, and refuses it.
+            Taken::Name(name) if is_plain(name) && name != "async" => {
+                format!("{base}{request}.{name}")
+            }
             Taken::Name(name) => format!(
                 "{base}{request}[{}]",
                 serde_json::Value::from(name.as_str())

@@ -1,5 +1,6 @@
 // Makes random graphs of modules and says what V8 makes of them: for each seed a line of JSON with
-// the modules, how they are entered, and what comes of it (`node --experimental-vm-modules`).
+// the modules, how they are entered, and what comes of it (`node --experimental-vm-modules`). With
+// `graph` and one as JSON it does so for that.
 
 import vm from "node:vm";
 
@@ -46,9 +47,15 @@ async function evaluate({ modules, dynamic }) {
   }
 }
 
-const [first, count] = process.argv.slice(2).map(Number);
-for (let seed = first; seed < first + count; seed++) {
-  const graph = new Graph(seed).make();
+/** A graph that is given as JSON, or those of so many seeds. */
+function* graphs(first, count) {
+  if (first === "graph") return void (yield { seed: 0, ...JSON.parse(count) });
+  for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
+    yield { seed, ...new Graph(seed).make() };
+  }
+}
+
+for (const graph of graphs(...process.argv.slice(2))) {
   const expected = await evaluate(graph);
-  process.stdout.write(`${JSON.stringify({ seed, ...graph, expected })}\n`);
+  process.stdout.write(`${JSON.stringify({ ...graph, expected })}\n`);
 }
