@@ -15,8 +15,10 @@ use crate::{LinkError, ModuleEnvironment, ModuleSource};
 pub(crate) enum Target {
     /// The getter with that number of that module.
     Local(usize, usize),
-    /// The namespace object of that module.
-    Namespace(usize),
+    /// The namespace object of a module, and what makes two of them one binding: the module that
+    /// took it and the number of its variable. For V8 that holds of `export * as` too, where
+    /// ECMAScript knows only the module that it is of.
+    Namespace(usize, (usize, usize)),
 }
 
 /// One name of a module's namespace object.
@@ -319,15 +321,17 @@ impl Graph<'_> {
             return Resolution::Missing;
         }
         let parsed = &self.parsed[index];
-        if let Some(local) = parsed.locals.iter().position(|known| known == name) {
-            return Resolution::Found(Target::Local(index, local));
+        if let Some((_, getter)) = parsed.locals.iter().find(|(known, _)| known == name) {
+            return Resolution::Found(Target::Local(index, *getter));
         }
         if let Some((_, request, taken)) =
             parsed.indirect.iter().find(|(known, _, _)| known == name)
         {
             let target = self.linked[index].requests[*request];
             return match taken {
-                Taken::Namespace => Resolution::Found(Target::Namespace(target)),
+                Taken::Namespace(number) => {
+                    Resolution::Found(Target::Namespace(target, (index, *number)))
+                }
                 Taken::Name(taken) => self.resolve(target, taken, seen),
             };
         }
@@ -362,6 +366,7 @@ impl Graph<'_> {
         let own = parsed
             .locals
             .iter()
+            .map(|(name, _)| name)
             .chain(parsed.indirect.iter().map(|(name, _, _)| name));
         for name in own.filter(|name| top || *name != "default") {
             out.insert(name.encode_utf16().collect(), name.clone());
