@@ -65,3 +65,49 @@ fn a_namespace_object_in_two_variables_is_two_bindings() {
         Some(serde_json::json!([["again"], ["k"]]))
     );
 }
+
+/// What is in conflict further down cannot be imported, but a namespace object shows what is left.
+#[test]
+fn a_conflict_further_down_is_as_good_as_absent_in_namespace_objects() {
+    let modules = [
+        ("one.js", "export let x = 1;"),
+        ("two.js", "export let x = 2; export let y = 3;"),
+        (
+            "both.js",
+            "export * from './one.js'; export * from './two.js';",
+        ),
+        (
+            "top.js",
+            "export * from './one.js'; export * from './both.js';",
+        ),
+    ];
+    let entry = "import * as top from './top.js'; import * as both from './both.js';
+        export const observe = () => [Object.entries(top), Object.entries(both)];";
+    let case = agree(&[&modules[..], &[("entry.js", entry)]].concat());
+    let seen = serde_json::json!([[["x", 1], ["y", 3]], [["y", 3]]]);
+    assert_eq!(case.expected.value, Some(seen));
+    let entry = "import { x } from './top.js'; export const observe = () => x;";
+    let case = agree(&[&modules[..], &[("entry.js", entry)]].concat());
+    assert_eq!(case.expected.link.as_deref(), Some("SyntaxError"));
+}
+
+#[test]
+fn modules_that_export_all_of_one_another_show_all() {
+    let entry =
+        "import * as a from './one.js'; import * as b from './two.js'; import * as c from './three.js';
+        export const observe = () => [a, b, c].map((it) => Object.entries(it));";
+    let case = agree(&[
+        ("one.js", "export * from './two.js'; export let one = 1;"),
+        ("two.js", "export * from './three.js'; export let two = 2;"),
+        (
+            "three.js",
+            "export * from './one.js'; export let three = 3;",
+        ),
+        ("entry.js", entry),
+    ]);
+    let all = serde_json::json!([["one", 1], ["three", 3], ["two", 2]]);
+    assert_eq!(
+        case.expected.value,
+        Some(serde_json::json!([all, all, all]))
+    );
+}
