@@ -2,6 +2,7 @@
 // the modules, how they are entered, and what comes of it (`node --experimental-vm-modules`). With
 // `graph` and one as JSON it does so for that.
 
+import { once } from "node:events";
 import vm from "node:vm";
 
 import { Graph } from "./graphs.mjs";
@@ -57,5 +58,7 @@ function* graphs(first, count) {
 
 for (const graph of graphs(...process.argv.slice(2))) {
   const expected = await evaluate(graph);
-  process.stdout.write(`${JSON.stringify({ ...graph, expected })}\n`);
+  const line = `${JSON.stringify({ ...graph, expected })}\n`;
+  // Whoever reads is waited for: nothing else here lets the event loop have a turn.
+  if (!process.stdout.write(line)) await once(process.stdout, "drain");
 }
