@@ -73,7 +73,10 @@ async function appWithComponent(t) {
 async function choose(page, label = "notes") {
   await page.selectOption("[data-testid=component-picker]", { label });
   if (label === "app") return null;
-  return await until(() => new URL(page.url()).searchParams.get("component"), { what: "the component in the address" });
+  const id = await until(() => new URL(page.url()).searchParams.get("component"), { what: "the component in the address" });
+  // The address changes before the page does.
+  await page.waitForSelector(`[data-testid=component-picker][data-shown="${id}"]`);
+  return id;
 }
 
 const shownText = (page) => page.locator("[data-testid=grid-row] [data-field=text]").allTextContents();
@@ -150,10 +153,17 @@ test("functions of a component are listed, run and explained", async (t) => {
   await pictures(page, "component-functions");
 
   await page.selectOption("[data-testid=runner-function]", "lib:add");
-  await page.fill("[data-testid=runner] textarea", '{ text: "by the runner" }');
+  await page.click("[data-testid=runner-as-text]");
+  await page.fill("[data-testid=runner-args]", '{ text: "by the runner" }');
   await page.click("[data-testid=runner-run]");
   await until(async () => (await callIn(server, "notes", "lib:list")).includes("by the runner"), { what: "the document" });
   assert.deepEqual(await callIn(server, "", "lib:list"), ["of the app"]);
+  await page.selectOption("[data-testid=runner-function]", { label: "Custom query…" });
+  await page.fill("[data-testid=custom-query]", 'return (await ctx.db.query("notes").collect()).map(({ text }) => text).join();');
+  await page.click("[data-testid=custom-run]");
+  await until(async () => /of the component.*by the runner/.test(await result()), { what: "the component's notes" });
+  await page.click("[data-testid=custom-explain]");
+  await until(async () => /@notes\/notes/.test(await page.textContent("[data-testid=explanation]")), { what: "the component's table" });
   // The app's function of the same name is another one.
   await page.selectOption("[data-testid=runner-component]", { label: "app" });
   await page.selectOption("[data-testid=runner-function]", "lib:list");

@@ -13,7 +13,7 @@ import { runSource, type RunResult } from "./run";
 const START = `// ctx.db reads what your queries read; nothing can be written here.
 return await ctx.db.query("messages").order("desc").take(10);`;
 
-export function CustomQuery({ identity }: { identity: Identity | null }) {
+export function CustomQuery({ of, identity }: { of: { id: string | null; path: string }; identity: Identity | null }) {
   const { http, has } = useDeployment();
   const [text, setText] = useState(START);
   const [result, setResult] = useState<RunResult | null>(null);
@@ -31,7 +31,7 @@ export function CustomQuery({ identity }: { identity: Identity | null }) {
   };
   const run = () =>
     work(async () => {
-      setResult(await runSource(http, text, identity));
+      setResult(await runSource(http, text, of.id, identity));
       setExplained(null);
     });
   return (
@@ -53,7 +53,7 @@ export function CustomQuery({ identity }: { identity: Identity | null }) {
             <Button
               needs="RunTestQuery"
               disabled={busy}
-              onClick={() => void work(async () => setExplained(await explain(http, { body: text }, identity)))}
+              onClick={() => void work(async () => setExplained(await explain(http, { body: text, componentPath: of.path }, identity)))}
               data-testid="custom-explain"
             >
               Explain

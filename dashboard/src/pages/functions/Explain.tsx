@@ -21,10 +21,10 @@ export interface Explained {
   totalMs: number;
 }
 
-type Asked = { path: string; componentPath: string; args: JSONValue } | { body: string };
+type Asked = { path: string; componentPath: string; args: JSONValue } | { body: string; componentPath: string };
 
 export function explain(http: AdminHttp, asked: Asked, identity: Identity | null): Promise<Explained> {
-  const what = "body" in asked ? { source: sourceOf(asked.body), args: {} } : asked;
+  const what = "body" in asked ? { source: sourceOf(asked.body), componentPath: asked.componentPath, args: {} } : asked;
   return http.post<Explained>("/api/introspection/v1/explain", { ...what, ...(identity ? { identity } : {}) });
 }
 

@@ -54,9 +54,7 @@ export default function Runner() {
     setPath(found.name);
     setGiven(({ times }) => ({ times: times + 1, call: { ...call, path: found.name } }));
   };
-  // What was not pushed runs in the app only.
-  const custom = component === null;
-  const fn = callable.find((one) => one.path === path) ?? (path === CUSTOM && custom ? undefined : callable[0]);
+  const fn = callable.find((one) => one.path === path) ?? (path === CUSTOM ? undefined : callable[0]);
   const [identity, setIdentity] = useState<Identity | null>(null);
   return (
     <section className={`dock ${tall ? "tall" : ""}`} aria-label="Run a function" data-testid="runner">
@@ -68,7 +66,7 @@ export default function Runner() {
               {one.path} ({one.udfType.toLowerCase()})
             </option>
           ))}
-          {custom && <option value={CUSTOM}>Custom query…</option>}
+          <option value={CUSTOM}>Custom query…</option>
         </select>
         {fn && <Badge kind={`kind-${fn.udfType}`}>{fn.udfType}</Badge>}
         {fn?.visibility?.kind === "internal" && <Badge>internal</Badge>}
@@ -91,10 +89,8 @@ export default function Runner() {
           identity={identity}
           given={given.call?.path === fn.path ? given.call.text : null}
         />
-      ) : custom ? (
-        <CustomQuery identity={identity} />
       ) : (
-        <p className="dock-body muted">This component has no function that could be run.</p>
+        <CustomQuery of={{ id: component, path: scope.path ?? "" }} identity={identity} />
       )}
     </section>
   );

@@ -58,9 +58,9 @@ const IMPORT = 'import { query, internalQuery } from "convex:/_system/repl/wrapp
 /** A whole module of the body of a query. */
 export const sourceOf = (body: string) => `${IMPORT}export default query({ handler: async (ctx) => {\n${body}\n} });\n`;
 
-/** Runs the body of a query that was never pushed. */
-export function runSource(http: AdminHttp, body: string, identity: Identity | null): Promise<RunResult> {
+/** Runs the body of a query that was never pushed, in the app or in the component with that id. */
+export function runSource(http: AdminHttp, body: string, componentId: string | null, identity: Identity | null): Promise<RunResult> {
   const source = sourceOf(body);
-  const request = { adminKey: http.key, bundle: { path: "testQuery.js", source }, args: {}, format: "convex_encoded_json" };
+  const request = { ...(componentId === null ? {} : { componentId }), adminKey: http.key, bundle: { path: "testQuery.js", source }, args: {}, format: "convex_encoded_json" };
   return post(http, "/api/run_test_function", request, identity);
 }
