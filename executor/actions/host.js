@@ -36,7 +36,20 @@
     return parts.join("/");
   }
 
-  /** Evaluates a module, and what it imports, in a realm that runs; -1 if there is no such module. */
+  /** The script of a module in a realm; a text if V8 refuses it, which the server's parser did not. */
+  function wrapperOf(bundle, index, realm) {
+    try {
+      return bundle.script(index).runInContext(realm.context, { displayErrors: false });
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      return `${error.message} (in ${bundle.modules[index].path})`;
+    }
+  }
+
+  /**
+   * Evaluates a module, and what it imports, in a realm that runs; -1 if there is no such module, a
+   * text if one of them is none that V8 knows how to read.
+   */
   function load(owner, from, specifier) {
     const { bundle, realm } = owner;
     const path = pathOf(bundle.modules[from].path, specifier);
@@ -44,7 +57,9 @@
     // What runs in Node is not part of this runtime.
     if (target < 0 || bundle.modules[target].node) return -1;
     const missing = bundle.order(target).filter((index) => !realm.defined(index));
-    const wrappers = missing.map((index) => bundle.script(index).runInContext(realm.context, { displayErrors: false }));
+    const wrappers = missing.map((index) => wrapperOf(bundle, index, realm));
+    const refused = wrappers.find((wrapper) => typeof wrapper === "string");
+    if (refused !== undefined) return refused;
     missing.forEach((index, i) => realm.define(index, wrappers[i]));
     realm.linkMore(target, missing, bundle.modules);
     return target;

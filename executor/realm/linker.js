@@ -34,6 +34,7 @@
     // Whoever asks goes on first.
     await undefined;
     const target = guard(host.load, index, text);
+    if (typeof target === "string") throw new SyntaxErrorHere(target);
     if (target < 0) throw new TypeErrorHere(`Couldn't find module '${text}' among those that were pushed`);
     const { failure, namespace } = modules[target];
     if (failure !== undefined) throw failure.reason;

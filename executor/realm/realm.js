@@ -42,6 +42,7 @@
   const ErrorHere = Error;
   const TypeErrorHere = TypeError;
   const RangeErrorHere = RangeError;
+  const SyntaxErrorHere = SyntaxError;
   const Bytes = Uint8Array;
   const uncurry = (fn) => (self, ...rest) => apply(fn, self, rest);
   const errorToString = uncurry(Error.prototype.toString);

@@ -193,7 +193,7 @@ impl Bundle {
 fn shape(module: &LinkedModule) -> serde_json::Value {
     let exports = module.exports.iter().map(|export| match export.target {
         Target::Local(target, local) => serde_json::json!([export.name, target, local]),
-        Target::Namespace(target) => serde_json::json!([export.name, target, -1]),
+        Target::Namespace(target, _) => serde_json::json!([export.name, target, -1]),
     });
     serde_json::json!({
         "path": module.path,

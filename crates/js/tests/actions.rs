@@ -436,6 +436,29 @@ async fn s046_modules_can_be_imported_while_an_action_runs() {
     );
 }
 
+/// The server's parser takes it, V8 does not.
+#[tokio::test]
+async fn an_imported_module_that_v8_refuses_is_a_syntax_error() {
+    let bundle = link(&[
+        (
+            "a.js",
+            "import {action} from './_deps/sdk.js';
+             export const f = action(async () => {
+               const said = (error) => [error instanceof SyntaxError, error.message];
+               return [await import('./b.js').catch(said), await import('./c.js').catch(said)];
+             });",
+        ),
+        ("b.js", "import './c.js';"),
+        ("c.js", "const o = {}; for (o.async of []);"),
+    ]);
+    let outcome = act(&acting(one_process()), &bundle, "f").await;
+    let said = "The left-hand side of a for-of loop may not be 'async'. (in c.js)";
+    assert_eq!(
+        json(&outcome),
+        serde_json::json!([[true, said], [true, said]])
+    );
+}
+
 #[tokio::test]
 async fn operations_of_queries_are_unknown() {
     let outcome = evaluate("try { now('1.0/queryStream'); } catch (e) { return e.message; }").await;

@@ -2,7 +2,8 @@
 //! export, in which order they run and how they fail must be the same. V8's side is
 //! `linking/reference.mjs`.
 //!
-//! `LENTIL_LONG=1` tries many more; `LENTIL_SEED=n` only that one, and shows it.
+//! `LENTIL_LONG=1` tries many more; `LENTIL_SEED=n` only that one, and shows it; `LENTIL_SEED=n,m,p-q`
+//! only those.
 
 #![allow(clippy::unwrap_used)] // A test that cannot be set up has failed.
 
@@ -19,6 +20,8 @@ use lentil_js::{
 use serde::Deserialize;
 use serde_json::Value;
 
+#[path = "linking/named.rs"]
+mod named;
 mod support;
 use support::{IMPORT_TIME, SDK, World, invocation, module, node, options, runtime};
 
@@ -113,9 +116,10 @@ impl Case {
                 let same = error.rendered.starts_with(&format!("Uncaught {said}"));
                 (!same).then(|| format!("failed with {}\n instead of {said}", error.rendered))
             }
-            (result, Expected { value, error, .. }) => Some(format!(
-                "ended in {result:?} instead of {error:?} {value:?}"
-            )),
+            (result, Expected { value, error, .. }) => {
+                let said = format!("ended in {result:?} instead of {error:?} {value:?}");
+                Some(said.chars().take(600).collect())
+            }
         }
     }
 }
@@ -135,8 +139,8 @@ fn difference(got: &Value, expected: &Value) -> Option<String> {
     ))
 }
 
-/// Has V8 evaluate graphs of these seeds and gives each to `with`.
-fn each(first: u64, count: u64, mut with: impl FnMut(Case)) {
+/// What V8 makes of the graphs that are asked for: those of `count` seeds, or one as JSON.
+fn reference(asked: [&str; 2]) -> impl Iterator<Item = Case> + use<> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/linking");
     let mut child = Command::new(node())
         .args([
@@ -144,33 +148,43 @@ fn each(first: u64, count: u64, mut with: impl FnMut(Case)) {
             "--no-warnings",
             "reference.mjs",
         ])
-        .args([first.to_string(), count.to_string()])
+        .args(asked)
         .current_dir(folder)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut seen = 0;
-    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-        with(serde_json::from_str(&line.unwrap()).unwrap());
-        seen += 1;
-    }
-    assert!(child.wait().unwrap().success());
-    assert_eq!(seen, count, "the reference came to an early end");
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let ended = std::iter::once_with(move || assert!(child.wait().unwrap().success()));
+    lines
+        .map(|line| Some(serde_json::from_str(&line.unwrap()).unwrap()))
+        .chain(ended.map(|()| None))
+        .flatten()
+}
+
+/// The seeds that are to be tried (the first, how many), and whether they were asked for by number.
+fn seeds() -> (Vec<(u64, u64)>, bool) {
+    let Ok(asked) = std::env::var("LENTIL_SEED") else {
+        let long = std::env::var_os("LENTIL_LONG").is_some_and(|it| !it.is_empty());
+        return (vec![(0, if long { 20_000 } else { 300 })], false);
+    };
+    let range = |text: &str| {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let (first, last): (u64, u64) = (first.parse().unwrap(), last.parse().unwrap());
+        (first, last + 1 - first)
+    };
+    (asked.split(',').map(range).collect(), true)
 }
 
 #[test]
 fn random_graphs_do_what_modules_of_v8_do() {
-    let seed = std::env::var("LENTIL_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    let long = std::env::var_os("LENTIL_LONG").is_some_and(|it| !it.is_empty());
-    let (first, count) = match seed {
-        Some(seed) => (seed, 1),
-        None => (0, if long { 20_000 } else { 300 }),
-    };
+    let (ranges, asked) = seeds();
+    let count: u64 = ranges.iter().map(|(_, count)| count).sum();
     let host = Host::start(options()).unwrap();
     let (mut wrong, mut kinds) = (Vec::new(), BTreeMap::new());
-    each(first, count, |case| {
+    let cases = ranges
+        .iter()
+        .flat_map(|(first, count)| reference([&first.to_string(), &count.to_string()]));
+    for case in cases {
         let Expected { link, error, .. } = &case.expected;
         let kind = if link.is_some() {
             "link"
@@ -181,24 +195,24 @@ fn random_graphs_do_what_modules_of_v8_do() {
         };
         *kinds.entry((kind, case.dynamic)).or_insert(0_u64) += 1;
         let said = case.objection(&host);
-        if let Some(said) = said.or_else(|| seed.map(|_| "no difference".to_owned())) {
-            if wrong.is_empty() {
-                for (path, source) in &case.modules {
-                    println!("===== {path}\n{source}");
-                }
+        if (said.is_some() && wrong.is_empty()) || (asked && count == 1) {
+            for (path, source) in &case.modules {
+                println!("===== {path}\n{source}");
             }
-            wrong.push(format!("seed {}: {said}", case.seed));
         }
-    });
+        wrong.extend(said.map(|said| format!("seed {}: {said}", case.seed)));
+    }
     println!("{kinds:?}");
+    let tried: u64 = kinds.values().sum();
+    assert_eq!(tried, count, "the reference came to an early end");
     assert!(
         wrong.is_empty(),
         "{} of {count} differ; LENTIL_SEED=n shows one:\n{}",
         wrong.len(),
-        wrong[..wrong.len().min(40)].join("\n")
+        wrong.join("\n")
     );
     assert!(
-        seed.is_some() || kinds.len() >= 5,
+        asked || kinds.len() >= 5,
         "all kinds of ends occur: {kinds:?}"
     );
 }

@@ -15,8 +15,10 @@ use crate::{LinkError, ModuleEnvironment, ModuleSource};
 pub(crate) enum Target {
     /// The getter with that number of that module.
     Local(usize, usize),
-    /// The namespace object of that module.
-    Namespace(usize),
+    /// The namespace object of a module, and what makes two of them one binding: the module that
+    /// took it and the number of its variable. For V8 that holds of `export * as` too, where
+    /// ECMAScript knows only the module that it is of.
+    Namespace(usize, (usize, usize)),
 }
 
 /// One name of a module's namespace object.
@@ -151,11 +153,10 @@ pub(crate) fn link(modules: Vec<ModuleSource>) -> Result<Vec<LinkedModule>, Link
         linked: &linked,
         parsed: &parsed,
     };
-    let mut exports = Vec::with_capacity(linked.len());
     for index in 0..linked.len() {
         graph.check_wanted(index)?;
-        exports.push(graph.exports(index));
     }
+    let exports = graph.namespaces();
     for (module, exports) in linked.iter_mut().zip(exports) {
         module.exports = exports;
     }
@@ -278,6 +279,9 @@ struct Graph<'a> {
     parsed: &'a [Rewritten],
 }
 
+/// Exports by name, in code unit order.
+type Names = BTreeMap<Vec<u16>, Export>;
+
 /// ResolveExport of the ECMAScript specification.
 enum Resolution {
     Found(Target),
@@ -319,15 +323,17 @@ impl Graph<'_> {
             return Resolution::Missing;
         }
         let parsed = &self.parsed[index];
-        if let Some(local) = parsed.locals.iter().position(|known| known == name) {
-            return Resolution::Found(Target::Local(index, local));
+        if let Some((_, getter)) = parsed.locals.iter().find(|(known, _)| known == name) {
+            return Resolution::Found(Target::Local(index, *getter));
         }
         if let Some((_, request, taken)) =
             parsed.indirect.iter().find(|(known, _, _)| known == name)
         {
             let target = self.linked[index].requests[*request];
             return match taken {
-                Taken::Namespace => Resolution::Found(Target::Namespace(target)),
+                Taken::Namespace(number) => {
+                    Resolution::Found(Target::Namespace(target, (index, *number)))
+                }
                 Taken::Name(taken) => self.resolve(target, taken, seen),
             };
         }
@@ -348,36 +354,57 @@ impl Graph<'_> {
         found.map_or(Resolution::Missing, Resolution::Found)
     }
 
-    fn names(
-        &self,
-        index: usize,
-        seen: &mut BTreeSet<usize>,
-        out: &mut BTreeMap<Vec<u16>, String>,
-    ) {
+    /// What the namespace objects show.
+    ///
+    /// Collected as V8 does it: each module adds what its stars show to what it exports itself, and
+    /// leaves out what they do not agree on. So a name that is in conflict further down is as good
+    /// as absent there, where ECMAScript has it in conflict here too (and so has V8 if it is
+    /// imported by name).
+    fn namespaces(&self) -> Vec<Vec<Export>> {
+        let modules = 0..self.linked.len();
+        let mut shown: Vec<Names> = modules.clone().map(|index| self.own(index)).collect();
+        for index in modules {
+            // Inside a cycle what was added to the others may not be all: they have their own turn.
+            self.add_stars(index, &mut BTreeSet::new(), &mut shown);
+        }
+        let exports = |names: Names| names.into_values().collect();
+        shown.into_iter().map(exports).collect()
+    }
+
+    fn own(&self, index: usize) -> Names {
+        let parsed = &self.parsed[index];
+        let locals = parsed.locals.iter().map(|(name, _)| name);
+        let names = locals.chain(parsed.indirect.iter().map(|(name, _, _)| name));
+        let resolve = |name: &String| match self.resolve(index, name, &mut BTreeSet::new()) {
+            Resolution::Found(target) => {
+                let name = name.clone();
+                Some((name.encode_utf16().collect(), Export { name, target }))
+            }
+            Resolution::Missing | Resolution::Ambiguous => None,
+        };
+        names.filter_map(resolve).collect()
+    }
+
+    fn add_stars(&self, index: usize, seen: &mut BTreeSet<usize>, shown: &mut [Names]) {
         if !seen.insert(index) {
             return;
         }
-        let top = seen.len() == 1;
-        let parsed = &self.parsed[index];
-        let own = parsed
-            .locals
-            .iter()
-            .chain(parsed.indirect.iter().map(|(name, _, _)| name));
-        for name in own.filter(|name| top || *name != "default") {
-            out.insert(name.encode_utf16().collect(), name.clone());
+        // Nothing where they do not agree.
+        let mut more: BTreeMap<Vec<u16>, Option<Export>> = BTreeMap::new();
+        for request in &self.parsed[index].stars {
+            let other = self.linked[index].requests[*request];
+            self.add_stars(other, seen, shown);
+            for (key, export) in &shown[other] {
+                if export.name == "default" || shown[index].contains_key(key) {
+                    continue;
+                }
+                let known = more.entry(key.clone()).or_insert(Some(export.clone()));
+                if known.as_ref().is_some_and(|it| it.target != export.target) {
+                    *known = None;
+                }
+            }
         }
-        for request in &parsed.stars {
-            self.names(self.linked[index].requests[*request], seen, out);
-        }
-    }
-
-    fn exports(&self, index: usize) -> Vec<Export> {
-        let mut names = BTreeMap::new();
-        self.names(index, &mut BTreeSet::new(), &mut names);
-        let resolve = |name: String| match self.resolve(index, &name, &mut BTreeSet::new()) {
-            Resolution::Found(target) => Some(Export { name, target }),
-            Resolution::Missing | Resolution::Ambiguous => None,
-        };
-        names.into_values().filter_map(resolve).collect()
+        let agreed = more.into_iter().filter_map(|(key, it)| Some((key, it?)));
+        shown[index].extend(agreed);
     }
 }

@@ -19,8 +19,8 @@ use super::edits::Edits;
 pub(super) enum Taken {
     /// One export.
     Name(String),
-    /// The namespace object.
-    Namespace,
+    /// The namespace object, in the variable of the module that has this number.
+    Namespace(usize),
 }
 
 /// A module after parsing, before its imports are resolved.
@@ -32,8 +32,9 @@ pub(super) struct Rewritten {
     pub(super) edits: Edits,
     /// Specifiers in order of first mention, each with the byte offset of the mention.
     pub(super) requests: Vec<(String, u32)>,
-    /// Exported names whose bindings are here, in the order in which the script yields getters.
-    pub(super) locals: Vec<String>,
+    /// Exported names whose bindings are here, each with the number of its getter in what the
+    /// script yields: a binding has one, under however many names it is exported.
+    pub(super) locals: Vec<(String, usize)>,
     /// Exported name, request, what it takes.
     pub(super) indirect: Vec<(String, usize, Taken)>,
     /// Requests of `export *`.
@@ -110,6 +111,10 @@ struct Rewriter<'s> {
     /// Binding name to the span of its initialiser or declaration (top level only).
     initialisers: HashMap<String, Span>,
     getters: Vec<String>,
+    /// Numbers of getters, by the name of the binding.
+    getter_of: HashMap<String, usize>,
+    /// How many variables hold namespace objects, those of `export * as` included.
+    namespaces: usize,
     /// Starts of expression statements.
     statement_start: u32,
     names_default: bool,
@@ -135,6 +140,8 @@ impl<'s> Rewriter<'s> {
             imports: HashMap::new(),
             initialisers: HashMap::new(),
             getters: Vec::new(),
+            getter_of: HashMap::new(),
+            namespaces: 0,
             statement_start: u32::MAX,
             names_default: false,
             depth: 0,
@@ -186,7 +193,7 @@ impl<'s> Rewriter<'s> {
                     (&one.local, Taken::Name("default".to_owned()))
                 }
                 ImportDeclarationSpecifier::ImportNamespaceSpecifier(one) => {
-                    (&one.local, Taken::Namespace)
+                    (&one.local, self.take_namespace())
                 }
             };
             if let Taken::Name(name) = &taken {
@@ -198,6 +205,11 @@ impl<'s> Rewriter<'s> {
                 self.imports.insert(symbol, (request, taken));
             }
         }
+    }
+
+    fn take_namespace(&mut self) -> Taken {
+        self.namespaces += 1;
+        Taken::Namespace(self.namespaces)
     }
 
     fn collect_definitions(&mut self, program: &Program) {
@@ -237,8 +249,12 @@ impl<'s> Rewriter<'s> {
                 .definitions
                 .insert(exported.clone(), (span.start, span.end));
         }
-        self.out.locals.push(exported);
-        self.getters.push(format!("()=>{binding}"));
+        let next = self.getters.len();
+        let number = *self.getter_of.entry(binding.to_owned()).or_insert(next);
+        if number == next {
+            self.getters.push(format!("()=>{binding}"));
+        }
+        self.out.locals.push((exported, number));
     }
 
     fn import_of(&self, ident: &IdentifierReference) -> Option<&(usize, Taken)> {
@@ -250,8 +266,11 @@ impl<'s> Rewriter<'s> {
     fn access(&self, (request, taken): &(usize, Taken)) -> String {
         let base = &self.base;
         match taken {
-            Taken::Namespace => format!("{base}{request}"),
-            Taken::Name(name) if is_plain(name) => format!("{base}{request}.{name}"),
+            Taken::Namespace(_) => format!("{base}{request}"),
+            // V8 takes `for (ns.async of …)` for one over a variable of that name, and refuses it.
+            Taken::Name(name) if is_plain(name) && name != "async" => {
+                format!("{base}{request}.{name}")
+            }
             Taken::Name(name) => format!(
                 "{base}{request}[{}]",
                 serde_json::Value::from(name.as_str())
@@ -268,7 +287,8 @@ impl<'s> Rewriter<'s> {
                 .get()
                 .map(|id| self.scoping.get_reference(id));
             // Exports have no setters; a namespace object is a parameter, and would take a value.
-            let lost = import.1 == Taken::Namespace && reference.is_some_and(|it| it.is_write());
+            let lost = matches!(import.1, Taken::Namespace(_))
+                && reference.is_some_and(|it| it.is_write());
             return Some(match lost {
                 true => format!("{}.n({access}).v", self.base),
                 false => access,
@@ -479,10 +499,10 @@ impl<'a> Visit<'a> for Rewriter<'_> {
     fn visit_export_all_declaration(&mut self, it: &ExportAllDeclaration<'a>) {
         let request = self.request(&it.source);
         match &it.exported {
-            Some(name) => self
-                .out
-                .indirect
-                .push((export_name(name), request, Taken::Namespace)),
+            Some(name) => {
+                let taken = self.take_namespace();
+                self.out.indirect.push((export_name(name), request, taken));
+            }
             None => self.out.stars.push(request),
         }
         self.edits

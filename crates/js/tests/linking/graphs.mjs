@@ -93,6 +93,7 @@ export class Graph {
     this.modules = Array.from({ length: this.size }, (_, index) => new Module(this, index));
     for (const module of this.modules) module.declare();
     for (const module of this.modules) module.takeFromOthers();
+    for (const module of this.modules) module.dropAmbiguousCycles();
     const sources = this.modules.map((module) => [module.path, module.source()]);
     return { dynamic, modules: [["log.js", LOG], ...sources, ["entry.js", this.entry(dynamic)]] };
   }
@@ -135,6 +136,8 @@ class Module {
     this.exported = new Set();
     this.imported = [];
     this.namespaces = [];
+    /** Lines of `export *`, each with the module it is of. */
+    this.stars = [];
   }
 
   specifier(target) {
@@ -250,6 +253,7 @@ class Module {
       case "effect":
         return this.head.push(`import ${from};`);
       case "star":
+        this.stars.push([`export * from ${from};`, target]);
         return this.head.push(`export * from ${from};`);
       case "from":
         return as && this.head.push(`export { ${text} as ${asText} } from ${from};`);
@@ -259,6 +263,30 @@ class Module {
         this.head.push(graph.chance(0.5) ? `import { ${text} as ${local} } from ${from};` : `import * as ${local} from ${from};`);
         return as && this.head.push(`export { ${local} as ${asText} };`);
       }
+    }
+  }
+
+  /** The modules that stars lead to, this one included if they lead back. */
+  starred(seen = new Set()) {
+    for (const [, target] of this.stars) {
+      if (!seen.has(target)) target.starred(seen.add(target));
+    }
+    return seen;
+  }
+
+  /**
+   * Where modules of a cycle of `export *` have a name in conflict, V8 makes what their namespace
+   * objects show depend on which of them is asked for first: nothing to compare with.
+   */
+  dropAmbiguousCycles() {
+    const all = [...this.starred()];
+    const names = all.flatMap(({ exported }) => [...exported]).filter((name) => name !== "default");
+    if (new Set(names).size === names.length) return;
+    for (const star of [...this.stars]) {
+      const [line, target] = star;
+      if (target !== this && !target.starred().has(this)) continue;
+      this.stars.splice(this.stars.indexOf(star), 1);
+      this.head.splice(this.head.indexOf(line), 1);
     }
   }
 

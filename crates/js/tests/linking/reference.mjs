@@ -1,6 +1,8 @@
 // Makes random graphs of modules and says what V8 makes of them: for each seed a line of JSON with
-// the modules, how they are entered, and what comes of it (`node --experimental-vm-modules`).
+// the modules, how they are entered, and what comes of it (`node --experimental-vm-modules`). With
+// `graph` and one as JSON it does so for that.
 
+import { once } from "node:events";
 import vm from "node:vm";
 
 import { Graph } from "./graphs.mjs";
@@ -46,9 +48,17 @@ async function evaluate({ modules, dynamic }) {
   }
 }
 
-const [first, count] = process.argv.slice(2).map(Number);
-for (let seed = first; seed < first + count; seed++) {
-  const graph = new Graph(seed).make();
+/** A graph that is given as JSON, or those of so many seeds. */
+function* graphs(first, count) {
+  if (first === "graph") return void (yield { seed: 0, ...JSON.parse(count) });
+  for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
+    yield { seed, ...new Graph(seed).make() };
+  }
+}
+
+for (const graph of graphs(...process.argv.slice(2))) {
   const expected = await evaluate(graph);
-  process.stdout.write(`${JSON.stringify({ seed, ...graph, expected })}\n`);
+  const line = `${JSON.stringify({ ...graph, expected })}\n`;
+  // Whoever reads is waited for: nothing else here lets the event loop have a turn.
+  if (!process.stdout.write(line)) await once(process.stdout, "drain");
 }
