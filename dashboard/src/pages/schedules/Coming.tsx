@@ -55,7 +55,7 @@ export function Coming() {
         )}
         <span className="muted coming-key">
           <i className="scheduled" /> {count(scheduled)} scheduled <i className="crons" /> {count(crons)} cron {crons === 1 ? "run" : "runs"}
-          {most > 0 && `, at most ${count(most)} a ${ahead.each}`}
+          {most > 0 && `, at most ${count(most)} per ${ahead.each}`}
         </span>
       </div>
       {error ? <Problem error={error} /> : !bars ? <div className="coming-blank skeleton" /> : <Strip ahead={ahead} bars={bars} />}
