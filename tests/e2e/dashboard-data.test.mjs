@@ -292,6 +292,32 @@ test("a document's drawer names the live queries that read it", async (t) => {
   await page.waitForSelector("section[aria-label='users:older']");
 });
 
+test("rows are as high as somebody likes them, also after a reload", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "users:seed", { count: 5 });
+  const page = await openConsole(browser, server, "/data?table=users");
+  await page.waitForSelector("[data-testid=grid-row]");
+  const height = async () => (await rows(page).first().boundingBox()).height;
+  const heights = [];
+  for (const density of ["compact", "comfortable", "normal", "comfortable"]) {
+    await page.click("[data-testid=columns-menu]");
+    await page.click(`[data-testid=density-${density}]`);
+    await until(async () => (await height()) !== heights.at(-1), { what: density });
+    heights.push(await height());
+    // Rows keep to each other's edges.
+    const [first, second] = [await rows(page).nth(0).boundingBox(), await rows(page).nth(1).boundingBox()];
+    assert.equal(Math.round(second.y - first.y), Math.round(first.height));
+  }
+  const [compact, comfortable, normal] = heights;
+  assert.ok(compact < normal && normal < comfortable, heights.join());
+  await page.reload();
+  await page.waitForSelector("[data-testid=grid-row]");
+  assert.equal(await height(), comfortable);
+  await pictures(page, "density");
+  await page.click("[data-testid=columns-menu]");
+  assert.match(await page.textContent("[data-testid=density-comfortable]"), /✓/);
+});
+
 const evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
 const hostile = {
   ...sampleApp,
