@@ -73,7 +73,10 @@ async function appWithComponent(t) {
 async function choose(page, label = "notes") {
   await page.selectOption("[data-testid=component-picker]", { label });
   if (label === "app") return null;
-  return await until(() => new URL(page.url()).searchParams.get("component"), { what: "the component in the address" });
+  const id = await until(() => new URL(page.url()).searchParams.get("component"), { what: "the component in the address" });
+  // The address changes before the page does.
+  await page.waitForSelector(`[data-testid=component-picker][data-shown="${id}"]`);
+  return id;
 }
 
 const shownText = (page) => page.locator("[data-testid=grid-row] [data-field=text]").allTextContents();

@@ -27,6 +27,7 @@ export function ComponentSelect({ all, id, onChoose, testId }: SelectProps) {
       value={id ?? ""}
       onChange={(event) => onChoose(event.target.value || null)}
       data-testid={testId}
+      data-shown={id ?? ""}
     >
       <option value="">app</option>
       {others.map((one) => (
