@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { newPage, logIn, openConsole, sampleServer, startBrowser } from "./dashboard.mjs";
+import { findings } from "./axe.mjs";
+import { newPage, logIn, openConsole, pictures, sampleApp, sampleServer, startBrowser } from "./dashboard.mjs";
 import { until } from "./harness.mjs";
 
 const PNG = Buffer.from(
@@ -76,6 +77,78 @@ test("s24 scheduled calls are listed, filtered and cancelled; a cron runs at onc
   const cron = page.locator("[data-testid=cron-row]", { hasText: "wipe messages" });
   await cron.locator("[data-testid=cron-run]").click();
   await until(async () => (await page.locator("[data-testid=cron-run-row]").count()) === 1, { what: "a run" });
+});
+
+test("the strip counts what is due, by minute and by hour", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "messages:later", { count: 40, inMs: 600_000 });
+  await server.call("mutation", "messages:later", { count: 7, inMs: 1_200_000 });
+  await server.call("mutation", "messages:later", { count: 3, inMs: 36_000_000 });
+  const page = await openConsole(browser, server, "/schedules/functions");
+  const strip = page.locator("[data-testid=coming]");
+  await page.waitForSelector("[data-testid=coming][data-scheduled='47']");
+  const counts = async (column) => await page.locator(`[data-testid=coming-table] tbody tr td:nth-child(${column})`).allTextContents();
+  const filled = async () => (await counts(2)).map((text, at) => [at, Number(text)]).filter(([, number]) => number > 0);
+  assert.equal((await counts(2)).length, 60);
+  const hour = await filled();
+  assert.equal(hour.reduce((sum, [, number]) => sum + number, 0), 47);
+  assert.ok(hour.every(([at]) => (at >= 9 && at <= 11) || (at >= 19 && at <= 21)), JSON.stringify(hour));
+  await page.click("[data-testid=coming-hour]");
+  await page.waitForSelector("[data-testid=coming][data-scheduled='50']");
+  assert.equal((await counts(2)).length, 24);
+  // The one that has run at the push, in a day, and the daily one.
+  await until(async () => Number(await strip.getAttribute("data-crons")) >= 1, { what: "runs of cron jobs" });
+  await pictures(page, "coming");
+  await page.click("[data-testid=cancel-all]");
+  await page.click("[data-testid=confirm]");
+  await page.waitForSelector("[data-testid=coming][data-scheduled='0']");
+});
+
+const failing = {
+  ...sampleApp,
+  "convex/broken.ts": `
+import { internalMutation, mutation } from "./_generated/server";
+import { internal } from "./_generated/api";
+import { v } from "convex/values";
+export const start = mutation({
+  args: { count: v.number() },
+  handler: async (ctx, { count }) => void (await ctx.scheduler.runAfter(0, internal.broken.unless, { count })),
+});
+export const unless = internalMutation({
+  args: { count: v.number() },
+  handler: async (ctx, { count }) => {
+    if (await ctx.db.query("counters").withIndex("by_name", (q) => q.eq("name", "repaired")).unique()) {
+      await ctx.db.insert("counters", { name: "paid", value: count });
+    } else throw new Error("out of luck");
+  },
+});
+`,
+};
+
+test("what has failed is run again with its arguments, and history says so", async (t) => {
+  const [server, browser] = [await sampleServer(t, { app: failing }), await startBrowser(t)];
+  const page = await openConsole(browser, server, "/schedules/functions");
+  await page.click("text=Failed");
+  await page.waitForSelector("text=Nothing has failed");
+  await server.call("mutation", "broken:start", { count: 12 });
+  const row = page.locator("[data-testid=failed-row]");
+  await row.waitFor();
+  await until(async () => /broken:unless[^]*count: 12[^]*out of luck/.test(await row.textContent()), { what: "its arguments and error" });
+  await pictures(page, "failed");
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.waitForSelector(`:root[data-theme=${colorScheme}]`);
+    assert.deepEqual(await findings(page), []);
+  }
+  await server.call("mutation", "counters:bump", { name: "repaired" });
+  await page.click("[data-testid=retry-job]");
+  assert.equal(await server.call("query", "counters:read", { name: "paid" }), 0);
+  await page.click("[data-testid=confirm]");
+  await until(async () => (await server.call("query", "counters:read", { name: "paid" })) === 12, { what: "the run that works" });
+  assert.equal(await row.count(), 1);
+  await page.click("[data-testid=nav-history]");
+  const entry = page.locator("[data-testid=history-row][data-action=retry_scheduled_function]");
+  assert.match(await entry.textContent(), /Ran broken:unless again[^]*admin/);
 });
 
 test("s25 a pasted block sets three variables, explains the fourth, and history has names only", async (t) => {

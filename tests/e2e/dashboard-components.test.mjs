@@ -199,6 +199,8 @@ test("files and schedules of a component are its own", async (t) => {
   await page.click("[data-testid=nav-schedules]");
   await page.waitForSelector("[data-testid=scheduled-row]");
   assert.match(await page.textContent("[data-testid=scheduled-row]"), /lib:nothing/);
+  await page.click("[data-testid=coming-hour]");
+  await page.waitForSelector("[data-testid=coming][data-scheduled='1']");
   await pictures(page, "component-schedules");
   await page.click("[data-testid=cancel-job]");
   await page.waitForSelector("[data-testid=scheduled-row]", { state: "detached" });

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import { test } from "node:test";
 
-import { cell, logIn, newPage, openConsole, sampleApp, sampleServer, startBrowser } from "./dashboard.mjs";
+import { findings } from "./axe.mjs";
+import { cell, logIn, newPage, openConsole, pictures, sampleApp, sampleServer, startBrowser } from "./dashboard.mjs";
 import { until } from "./harness.mjs";
 
 const rows = (page) => page.locator("[data-testid=grid-row]");
@@ -254,6 +255,67 @@ test("s13 an id leads to its document, and that one knows where it came from", a
   assert.match(page.url(), new RegExp(`table=users&doc=${id}`));
   await page.click("[role=tab]:has-text('References')");
   await until(async () => (await page.locator("[data-testid=back-references]").allTextContents()).join().includes(message), { what: "the message" });
+});
+
+test("a document's drawer names the live queries that read it", async (t) => {
+  const { ConvexClient } = await import("convex/browser");
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "users:seed", { count: 2 });
+  const [one, other] = await server.call("query", "users:older", { than: 0 });
+  const page = await openConsole(browser, server, `/data?table=users&doc=${one._id}`);
+  await page.waitForSelector("[data-testid=document-drawer]");
+  await page.click("[role=tab]:has-text('Read by')");
+  await page.waitForSelector("[data-testid=no-readers]");
+  assert.match(await page.textContent("[data-testid=readers]"), /subscribed to right now[^]*Mutations, actions and queries that nobody follows now are not listed/);
+
+  const client = new ConvexClient(server.url);
+  t.after(() => client.close());
+  const watch = (fn, args) => client.onUpdate(fn, args, () => undefined);
+  const stop = watch("users:get", { id: one._id });
+  watch("users:get", { id: other._id });
+  watch("users:older", { than: 10 });
+  watch("messages:list", { channel: "c" });
+  const readers = page.locator("[data-testid=reader]");
+  await until(async () => (await readers.count()) === 2, { what: "two readers" });
+  const [first, second] = await readers.allTextContents();
+  assert.match(first, new RegExp(`^users:get.*this document.*1 client.*_id = "${one._id}"`));
+  assert.match(second, /^users:older.*than.*10.*by_age.*age in 10/);
+  await pictures(page, "readers");
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.waitForSelector(`:root[data-theme=${colorScheme}]`);
+    assert.deepEqual(await findings(page), []);
+  }
+  stop();
+  await until(async () => (await readers.count()) === 1, { what: "one reader" });
+  await readers.locator("a").click();
+  await page.waitForSelector("section[aria-label='users:older']");
+});
+
+test("rows are as high as somebody likes them, also after a reload", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("mutation", "users:seed", { count: 5 });
+  const page = await openConsole(browser, server, "/data?table=users");
+  await page.waitForSelector("[data-testid=grid-row]");
+  const height = async () => (await rows(page).first().boundingBox()).height;
+  const heights = [];
+  for (const density of ["compact", "comfortable", "normal", "comfortable"]) {
+    await page.click("[data-testid=columns-menu]");
+    await page.click(`[data-testid=density-${density}]`);
+    await until(async () => (await height()) !== heights.at(-1), { what: density });
+    heights.push(await height());
+    // Rows keep to each other's edges.
+    const [first, second] = [await rows(page).nth(0).boundingBox(), await rows(page).nth(1).boundingBox()];
+    assert.equal(Math.round(second.y - first.y), Math.round(first.height));
+  }
+  const [compact, comfortable, normal] = heights;
+  assert.ok(compact < normal && normal < comfortable, heights.join());
+  await page.reload();
+  await page.waitForSelector("[data-testid=grid-row]");
+  assert.equal(await height(), comfortable);
+  await pictures(page, "density");
+  await page.click("[data-testid=columns-menu]");
+  assert.match(await page.textContent("[data-testid=density-comfortable]"), /✓/);
 });
 
 const evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';

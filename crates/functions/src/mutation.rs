@@ -135,6 +135,9 @@ async fn system_attempt(
             if ready.after.crons {
                 inner.agenda.note_crons();
             }
+            if let Some(at_ms) = ready.after.scheduled_ms {
+                inner.agenda.note_scheduled(at_ms);
+            }
             let outcome = Outcome {
                 result: Ok(ready.result),
                 log_lines: Arc::default(),

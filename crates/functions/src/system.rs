@@ -5,6 +5,7 @@
 //! reach them.
 
 mod audit;
+mod coming;
 mod components;
 mod data;
 mod deployment;
@@ -68,6 +69,8 @@ pub(crate) struct Request<'a> {
 pub(crate) struct AfterCommit {
     /// Whoever runs cron jobs.
     pub(crate) crons: bool,
+    /// Whoever runs scheduled functions: the time of one, ms since the epoch.
+    pub(crate) scheduled_ms: Option<f64>,
 }
 
 /// The system function of that path, if there is one.

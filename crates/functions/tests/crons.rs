@@ -312,3 +312,24 @@ async fn s067_what_is_no_cron_job_is_refused_at_the_push() {
         assert!(error.message.contains(says), "{error}");
     }
 }
+
+/// Each run of the spans is counted, not only the next one; what is due is apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn coming_runs_are_counted_by_spans() {
+    let app = empty().await;
+    let jobs = json!({ "a": job("m:tick", every(30)), "b": job("m:tick", every(3600)) });
+    push(&app, with_jobs(&jobs)).await;
+    let due = waiting(&app).await;
+    let from = due.iter().map(|(_, at)| *at).fold(0.0, f64::max) + 1.0;
+    let edges = [from, from + 60_000.0, from + 120_000.0];
+    let path = "_system/frontend/scheduler:coming";
+    let coming = app
+        .result(call_as(admin(), path, json!({ "edges": edges })))
+        .await;
+    let coming: Json =
+        serde_json::from_str(coming.outcome.result.as_ref().expect("counts")).expect("JSON");
+    assert_eq!(
+        coming,
+        json!({ "overdue": 2.0, "scheduled": [0.0, 0.0], "crons": [2.0, 2.0] })
+    );
+}

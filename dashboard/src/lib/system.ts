@@ -50,6 +50,25 @@ export interface ScheduledJob {
   state: { type: string };
 }
 
+/** One that has failed and is not forgotten yet. */
+export interface FailedJob {
+  _id: string;
+  _creationTime: number;
+  udfPath: string;
+  argsId: string;
+  scheduledTime: number;
+  completedTime: number | null;
+  error: string;
+}
+
+/** How many runs are due, by spans between moments. */
+export interface Coming {
+  /** Before the first of the moments. */
+  overdue: number;
+  scheduled: number[];
+  crons: number[];
+}
+
 export interface CronJobInfo {
   _id: string;
   name: string;
@@ -147,6 +166,9 @@ export const system = {
   deleteFiles: mutation<{ storageIds: string[] }, null>("fileStorageV2:deleteFiles"),
   scheduled: query<Paged & { udfPath?: string }, Page<ScheduledJob>>("paginatedScheduledJobs:default"),
   scheduledArgs: query<{ argsId: string }, Value>("scheduler:getArgs"),
+  coming: query<{ edges: number[] }, Coming>("scheduler:coming"),
+  failedJobs: query<Paged, Page<FailedJob>>("scheduler:failed"),
+  retryJob: mutation<{ id: string }, string>("scheduler:retry"),
   crons: query<None, CronJobInfo[]>("listCronJobs:default"),
   runCron: mutation<{ name: string }, null>("crons:runNow"),
   cronRuns: query<None, CronRunInfo[]>("listCronJobRuns:default"),

@@ -2,7 +2,7 @@
 
 use super::{MutationBody, QueryBody, SystemFunction};
 use super::{
-    components, data, deployment, events, files, imports, indexes, later, modules, tables,
+    coming, components, data, deployment, events, files, imports, indexes, later, modules, tables,
 };
 
 /// The function of that path, if there is one.
@@ -45,6 +45,8 @@ fn query(module: &str, function: &str) -> Option<QueryBody> {
         ("listCronJobRuns", "default") => later::cron_runs,
         ("paginatedScheduledJobs", "default") => later::scheduled,
         ("scheduler", "getArgs") => later::scheduled_args,
+        ("scheduler", "coming") => coming::coming,
+        ("scheduler", "failed") => coming::failed,
         _ => return None,
     })
 }
@@ -86,6 +88,7 @@ fn mutation(module: &str, function: &str) -> Option<MutationBody> {
         ("fileStorageV2", "deleteFiles") => files::delete_many,
         ("fileStorageV2", "setFileName") => files::set_name,
         ("crons", "runNow") => later::run_cron_now,
+        ("scheduler", "retry") => coming::retry,
         _ => return None,
     })
 }

@@ -1,4 +1,5 @@
-// One document: as a tree, as text to edit, and what it points to and is pointed at by.
+// One document: as a tree, as text to edit, what it points to and is pointed at by, and which live
+// queries read it.
 
 import { Copy, Trash2 } from "lucide-react";
 import type { Value } from "convex/values";
@@ -7,6 +8,7 @@ import { Link } from "react-router";
 import { Tree } from "../../components/Tree";
 import { Badge, Button, Confirm, Dialog, Loading, Problem, Time } from "../../components/ui";
 import { useLiveHere, useScope } from "../../lib/component";
+import { useDeployment } from "../../lib/deployment";
 import { encodeFilters, newClause, type Filters } from "../../lib/filters";
 import { tableNumberOf } from "../../lib/ids";
 import { messageOf } from "../../lib/live";
@@ -15,6 +17,7 @@ import { system, type Row } from "../../lib/system";
 import { copy, toast } from "../../lib/toasts";
 import { formatValue, parseValue } from "../../lib/values";
 import { withoutSystem, type Editing } from "./edits";
+import { Readers } from "./Readers";
 
 interface Props {
   id: string;
@@ -25,12 +28,13 @@ interface Props {
   onClose: () => void;
 }
 
-const TABS = ["Fields", "Edit", "References"] as const;
+const TABS = ["Fields", "Edit", "References", "Read by"] as const;
 
 export function DocumentDrawer({ id, table, mapping, schema, editing, onClose }: Props) {
   const { data, error, loading } = useLiveHere(system.byIds, { ids: [{ id, tableName: table }] });
   const [tab, setTab] = useState<(typeof TABS)[number]>("Fields");
   const [deleting, setDeleting] = useState(false);
+  const { has } = useDeployment();
   const row = data?.[0];
   const footer = row && (
     <>
@@ -57,7 +61,7 @@ export function DocumentDrawer({ id, table, mapping, schema, editing, onClose }:
             Created <Time ms={row._creationTime} />
           </p>
           <div className="tabs" role="tablist">
-            {TABS.map((name) => (
+            {TABS.filter((name) => name !== "Read by" || has("introspection")).map((name) => (
               <button key={name} type="button" role="tab" className="tab" aria-selected={name === tab} onClick={() => setTab(name)}>
                 {name}
               </button>
@@ -65,6 +69,7 @@ export function DocumentDrawer({ id, table, mapping, schema, editing, onClose }:
           </div>
           {tab === "Fields" && <Tree value={row} open />}
           {tab === "Edit" && <EditDocument row={row} editing={editing} />}
+          {tab === "Read by" && <Readers id={id} table={table} />}
           {tab === "References" && <References row={row} {...{ table, mapping, schema }} />}
         </>
       )}

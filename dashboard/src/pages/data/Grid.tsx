@@ -13,14 +13,13 @@ import type { Field } from "../../lib/schema";
 import type { Row } from "../../lib/system";
 import { copy, toast } from "../../lib/toasts";
 import { formatValue } from "../../lib/values";
-import type { Columns } from "./columns";
+import type { Columns, Density } from "./columns";
 import type { Editing } from "./edits";
 import { GridHeader } from "./GridHeader";
 import { GridRow, type RowActions } from "./GridRow";
 import { formatBlock, parseBlock, parseCell } from "./transfer";
 
-const ROW_PX = 32;
-const COMPACT_PX = 25;
+const ROW_PX: Record<Density, number> = { compact: 25, normal: 32, comfortable: 44 };
 
 export interface Place {
   row: number;
@@ -53,7 +52,7 @@ export function Grid(props: GridProps) {
   const [editor, setEditor] = useState<Place | null>(null);
   const lastChecked = useRef<number | null>(null);
   const leaves = columns.grid.getVisibleLeafColumns();
-  const height = columns.compact ? COMPACT_PX : ROW_PX;
+  const height = ROW_PX[columns.density];
   const virtual = useVirtualizer({
     count: rows.count,
     getScrollElement: () => scroller.current,

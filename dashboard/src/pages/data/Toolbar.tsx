@@ -14,7 +14,7 @@ import { messageOf } from "../../lib/live";
 import { toast } from "../../lib/toasts";
 import { useEdits } from "../../lib/undo";
 import { deploymentType } from "../../session";
-import type { Columns } from "./columns";
+import { DENSITIES, type Columns } from "./columns";
 import type { Editing } from "./edits";
 import { exportRows, type Format } from "./transfer";
 import { undo } from "./TableView";
@@ -61,7 +61,7 @@ export function Toolbar({ table, inSchema, columns, filters, setFilters, indexes
       </button>
       <Menu
         trigger={
-          <button type="button" className="icon-button" aria-label="Columns" title="Columns">
+          <button type="button" className="icon-button" aria-label="Columns and density" title="Columns and density" data-testid="columns-menu">
             <Columns3 size={17} />
           </button>
         }
@@ -75,7 +75,13 @@ export function Toolbar({ table, inSchema, columns, filters, setFilters, indexes
               run: () => column.toggleVisibility(),
             })),
           "line" as const,
-          { label: "Compact rows", checked: columns.compact, run: columns.toggleCompact },
+          ...DENSITIES.map((density) => ({
+            label: `${density[0]!.toUpperCase()}${density.slice(1)} rows`,
+            checked: columns.density === density,
+            run: () => columns.setDensity(density),
+            testId: `density-${density}`,
+          })),
+          "line" as const,
           { label: "Reset columns", run: columns.reset },
         ]}
       />

@@ -15,10 +15,14 @@ interface Remembered {
   sizing: ColumnSizingState;
   hidden: VisibilityState;
   order: string[];
-  compact: boolean;
+  density: Density;
 }
 
-const NOTHING: Remembered = { sizing: {}, hidden: {}, order: [], compact: false };
+/** How high rows are. */
+export const DENSITIES = ["compact", "normal", "comfortable"] as const;
+export type Density = (typeof DENSITIES)[number];
+
+const NOTHING: Remembered = { sizing: {}, hidden: {}, order: [], density: "normal" };
 const NO_ROWS: Row[] = [];
 const ID_WIDTH = 168;
 const WIDTH = 190;
@@ -27,7 +31,8 @@ const storageKey = (table: string) => `lentil-columns-${table}`;
 
 function recall(table: string): Remembered {
   try {
-    return { ...NOTHING, ...(JSON.parse(localStorage.getItem(storageKey(table)) ?? "{}") as Partial<Remembered>) };
+    const kept = JSON.parse(localStorage.getItem(storageKey(table)) ?? "{}") as Partial<Remembered>;
+    return { ...NOTHING, ...kept, density: DENSITIES.find((one) => one === kept.density) ?? NOTHING.density };
   } catch {
     return NOTHING;
   }
@@ -70,8 +75,8 @@ export function useColumns(table: string, schema: TableSchema | undefined, seen:
   return {
     grid,
     move,
-    compact: state.compact,
-    toggleCompact: () => setState((old) => ({ ...old, compact: !old.compact })),
+    density: state.density,
+    setDensity: (density: Density) => setState((old) => ({ ...old, density })),
     reset: () => setState(NOTHING),
   };
 }

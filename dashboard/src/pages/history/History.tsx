@@ -22,7 +22,7 @@ const ACTIONS: Record<string, string[]> = {
     "change_deployment_state",
   ],
   Files: ["delete_files", "generate_upload_url"],
-  Schedules: ["cancel_scheduled_function", "cancel_all_scheduled_functions", "delete_scheduled_jobs_table"],
+  Schedules: ["cancel_scheduled_function", "cancel_all_scheduled_functions", "retry_scheduled_function", "delete_scheduled_jobs_table"],
   "Import and export": ["snapshot_import", "request_export", "cancel_export", "set_export_expiration"],
 };
 

@@ -4,6 +4,7 @@ import type { Value } from "convex/values";
 import { Tree } from "../../components/Tree";
 import { Badge } from "../../components/ui";
 import { count } from "../../lib/format";
+import { plainPath } from "../../lib/modules";
 import type { DeploymentEvent } from "../../lib/system";
 
 type Metadata = Record<string, Value>;
@@ -34,6 +35,7 @@ const SENTENCES: Record<string, (metadata: Metadata) => string> = {
   change_deployment_state: (m) => `Changed the state from ${String(m.old_state)} to ${String(m.new_state)}`,
   cancel_scheduled_function: () => "Cancelled a scheduled function",
   cancel_all_scheduled_functions: (m) => `Cancelled all scheduled calls${m.udf_path ? ` of ${String(m.udf_path)}` : ""}`,
+  retry_scheduled_function: (m) => `Ran ${plainPath(String(m.udf_path))} again, which had failed`,
   delete_files: (m) => `Deleted ${count(list(m.storage_ids).length)} files`,
   generate_upload_url: () => "Made an upload URL",
   snapshot_import: () => "Imported data",

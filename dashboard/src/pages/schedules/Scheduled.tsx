@@ -116,7 +116,7 @@ export function Scheduled() {
   );
 }
 
-function Arguments({ job }: { job: ScheduledJob }) {
+export function Arguments({ job }: { job: Pick<ScheduledJob, "args" | "argsId"> }) {
   const stored = useLiveHere(system.scheduledArgs, job.args === undefined && job.argsId ? { argsId: job.argsId } : "skip").data;
   const value = job.args ?? stored;
   const single = Array.isArray(value) && value.length === 1 ? value[0] : value;

@@ -1,20 +1,25 @@
-// /schedules/functions and /schedules/crons: what is going to run.
+// /schedules/functions, /schedules/crons and /schedules/failed: what is going to run, when, and what
+// has failed.
 
 import { NavLink, useParams } from "react-router";
 import { ComponentPicker } from "../../components/ComponentPicker";
 import { useScope } from "../../lib/component";
+import { Coming } from "./Coming";
 import { Crons } from "./Crons";
+import { Failed } from "./Failed";
 import { Scheduled } from "./Scheduled";
 
 export default function Schedules() {
   const { view } = useParams();
   const { id, to } = useScope();
+  const View = view === "crons" ? Crons : view === "failed" ? Failed : Scheduled;
   return (
     <div className="page">
       <div className="page-head">
         <h1>Schedules</h1>
         <ComponentPicker />
       </div>
+      <Coming key={`coming ${id ?? ""}`} />
       <nav className="tabs" aria-label="Schedules">
         <NavLink className="tab" to={to("/schedules/functions")}>
           Scheduled functions
@@ -22,8 +27,11 @@ export default function Schedules() {
         <NavLink className="tab" to={to("/schedules/crons")}>
           Cron jobs
         </NavLink>
+        <NavLink className="tab" to={to("/schedules/failed")}>
+          Failed
+        </NavLink>
       </nav>
-      {view === "crons" ? <Crons key={id ?? ""} /> : <Scheduled key={id ?? ""} />}
+      <View key={id ?? ""} />
     </div>
   );
 }
