@@ -82,8 +82,7 @@ test("s16 an index that is filled shows how far it is, and then that it is ready
   assert.equal(await data.locator("[data-testid=index-picker] option[value=by_value]").isEnabled(), true);
   for (const [at, shares] of (await Promise.all(seen.map((of) => of()))).entries()) {
     t.diagnostic(`page ${at}: ${shares.join(" ")}`);
-    // The live page learns of a new index with its next picture, when a quick machine is done with it.
-    assert.ok(shares.length >= (at === 2 ? 0 : 2), `page ${at} shows ${shares}`);
+    assert.ok(shares.length >= 2, `page ${at} shows ${shares}`);
     assert.deepEqual(shares, [...shares].sort((a, b) => a - b), "it grows");
   }
 });

@@ -8,8 +8,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use lentil_storage::{IndexId, IndexScan, Order, StorageError, TableScan, TabletId};
-use lentil_values::{IndexKey, InternalId, KeyRange, Timestamp};
+use lentil_storage::{IndexId, StorageError, TabletId};
+use lentil_values::{IndexKey, KeyRange, Timestamp};
 
 use crate::commit::Finished;
 use crate::counted_keys::CountedKeys;
@@ -18,6 +18,7 @@ use crate::definition::Definition;
 use crate::limits::{
     COUNTED_BYTES_MAX, COUNTED_CHANGES_MAX, PAGE_ROWS_FIRST, PAGE_ROWS_MAX, next_page_rows,
 };
+use crate::page_cache::PageOf;
 use crate::read_set::after;
 use crate::shared::Shared;
 
@@ -292,30 +293,14 @@ impl Shared {
         at: Timestamp,
         limit: usize,
     ) -> Result<(Vec<IndexKey>, usize), StorageError> {
-        let (tablet, order) = (target.tablet, Order::Asc);
-        if target.by_id {
-            let scan = TableScan {
-                tablet,
-                range,
-                order,
-                at,
-                limit,
-            };
-            let rows = self.persistence.scan_table(&scan)?;
-            let bytes = rows.iter().map(|row| row.body.len()).sum();
-            let key = |id: InternalId| id.0.to_vec();
-            return Ok((rows.into_iter().map(|row| key(row.id)).collect(), bytes));
-        }
-        let scan = IndexScan {
+        let of = PageOf {
             index: target.index,
-            tablet,
             range,
-            order,
-            at,
+            descending: false,
             limit,
         };
-        let rows = self.persistence.scan_index(&scan)?;
-        let bytes = rows.iter().map(|row| row.document.body.len()).sum();
-        Ok((rows.into_iter().map(|row| row.key).collect(), bytes))
+        let rows = self.scan_page(target, &of, at)?;
+        let bytes = rows.iter().map(|row| row.json.len()).sum();
+        Ok((rows.iter().map(|row| row.key.clone()).collect(), bytes))
     }
 }

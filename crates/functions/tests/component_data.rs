@@ -320,9 +320,12 @@ async fn figures_are_of_the_tables_of_all_components() {
         tables,
         [(None, "t", 1), (Some("a"), "t", 2), (Some("a/b"), "t", 1)]
     );
-    // Every table has a size of its own, by what is in it.
+    // Every table has a size of its own, by what is in it; moments of creation differ in digits.
     let bytes = |at: usize| snapshot["tables"][at]["bytes"].as_u64().expect("a number");
-    assert!(bytes(0) > 0 && bytes(1) == 2 * bytes(0), "{snapshot}");
+    assert!(
+        bytes(0) > 0 && bytes(1).abs_diff(2 * bytes(0)) < 30,
+        "{snapshot}"
+    );
 
     for component in ["", "a", "a/b"] {
         cli(&app, component, "tableData", page_of("t")).await;

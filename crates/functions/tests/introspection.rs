@@ -306,4 +306,19 @@ async fn metrics_tell_functions_causes_the_store_and_who_runs() {
     assert_eq!(value(&retained), Some(0.0));
     let entries = format!(r#"lentil_index_entries{{{table},index="by_n",state="live"}}"#);
     assert_eq!(value(&entries), Some(3.0), "{metrics}");
+
+    let bytes = format!(r#"lentil_index_bytes{{{table},index="by_n",state="live"}}"#);
+    let snapshot = app.functions.introspection_snapshot().await;
+    let snapshot = snapshot.expect("a picture");
+    let tables = snapshot["tables"].as_array().expect("a list");
+    let numbers = tables.iter().find(|table| table["name"] == "numbers");
+    let indexes = numbers.expect("the table")["indexes"]
+        .as_array()
+        .expect("a list");
+    let by_n = indexes
+        .iter()
+        .find(|index| index["name"] == "by_n")
+        .expect("the index");
+    assert!(by_n["bytes"].as_u64() > Some(3), "{by_n}");
+    assert_eq!(by_n["bytes"].as_f64(), value(&bytes));
 }

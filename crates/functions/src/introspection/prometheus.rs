@@ -10,7 +10,7 @@ use super::sampler::kind_key;
 use crate::logs::kind_name;
 use crate::{FunctionFailure, Functions};
 
-pub(crate) use self::store::Kept;
+pub(crate) use self::store::{Kept, live_of};
 
 /// Counters that have no kind: name, what they count.
 const PLAIN: [(Counter, &str, &str); 11] = [

@@ -16,6 +16,7 @@ use super::counters::{BUCKETS, percentile};
 use super::functions_seen::Cell;
 use super::indexes::state_name;
 use super::live::LiveQuery;
+use super::prometheus::{Kept, live_of};
 use super::range_text::Named;
 use super::{Introspection, now_ms};
 use crate::deploy::declared_name;
@@ -155,8 +156,9 @@ fn subscription(inner: &Inner, query: &LiveQuery) -> Json {
     })
 }
 
-fn tables(inner: &Inner, tx: &mut Transaction) -> Result<Json, TransactionError> {
+fn tables(inner: &Arc<Inner>, tx: &mut Transaction) -> Result<Json, TransactionError> {
     let mut shown = Vec::new();
+    let kept = Kept::get(inner);
     for AppTable { component, table } in AppTable::all(tx)? {
         let seen = &inner.introspection.tables;
         let since = minute_ago();
@@ -174,7 +176,9 @@ fn tables(inner: &Inner, tx: &mut Transaction) -> Result<Json, TransactionError>
             reads += sums[1];
             let last_secs = cells.map_or(0, |cells| cells.last_secs());
             let filled = filled(&inner.database, &index)?;
-            indexes.push(index_json(&index, docs, sums, last_secs, filled));
+            let all = kept.as_deref().and_then(|kept| kept.indexes.get(&index.id));
+            let bytes = all.map(|all| live_of(*all, docs).bytes);
+            indexes.push(index_json(&index, docs, bytes, sums, last_secs, filled));
         }
         shown.push(json!({
             "component": (!component.is_root()).then_some(component.0),
@@ -218,6 +222,7 @@ fn filled(
 fn index_json(
     index: &IndexInfo,
     docs: u64,
+    bytes: Option<u64>,
     [lookups, documents, _]: [u64; 3],
     last_secs: u64,
     filled: Option<BackfillProgress>,
@@ -226,8 +231,8 @@ fn index_json(
         "name": declared_name(index),
         "fields": index.definition.fields,
         "kind": "database",
+        "bytes": bytes,
         "entries": filled.map_or(docs, |it| it.done),
-        "bytes": null,
         "state": state_name(index.state),
         "done": filled.map(|it| it.done),
         "total": filled.map(|it| it.total.unwrap_or(docs)),

@@ -3,9 +3,9 @@
 
 use lentil_catalog::{CronJob, JobState, ScheduledFunction, SystemTable};
 use lentil_database::{Document, IndexQuery, Order, TransactionError};
-use lentil_values::{DocumentId, KeyRange, Object, Value, after_prefix, push_key_value};
+use lentil_values::{DocumentId, KeyRange, Object, Value, push_key_value};
 
-use super::tables::{page_options, read_page};
+use super::later::{read_jobs, state_key};
 use super::{Request, as_number, author_of, bad_argument, document, note, number, object, text};
 use crate::crons::Schedule;
 use crate::path::ComponentPath;
@@ -96,30 +96,13 @@ fn count_runs(job: &CronJob, edges: &[f64], counts: &mut [u64]) {
     }
 }
 
-fn state_key(kind: &str) -> Vec<u8> {
-    let mut key = Vec::new();
-    push_key_value(Some(&text(kind)), &mut key);
-    key
-}
-
 /// A page of what has failed and is not forgotten yet, the newest first.
 pub(super) fn failed(request: &mut Request) -> Result<Value, TransactionError> {
-    let start = state_key("failed");
-    let end = after_prefix(&start);
-    let options = page_options(request)?;
-    let namespace = request.namespace;
-    let query = |range| IndexQuery {
-        namespace,
-        table: SystemTable::ScheduledFunctions.name().to_owned(),
-        index: "by_state".to_owned(),
-        range,
-        order: Order::Desc,
-    };
     let keep = |_: &mut Request, row: &Document| match document(&row.json)? {
         Value::Object(fields) => Ok(Some(failure(row, fields))),
         _ => Ok(None),
     };
-    read_page(request, options, KeyRange { start, end }, query, keep)
+    read_jobs(request, "failed", Order::Desc, keep)
 }
 
 fn failure(row: &Document, mut fields: Object) -> Value {

@@ -2,7 +2,7 @@
 
 use lentil_catalog::{CronJob, CronRun, JobState, ScheduledFunction, SystemTable};
 use lentil_database::{Document, IndexQuery, Order, TransactionError};
-use lentil_values::{DocumentId, KeyRange, Object, Value, push_key_value};
+use lentil_values::{DocumentId, IndexKey, KeyRange, Object, Value, push_key_value};
 
 use super::tables::{page_options, read_page};
 use super::{Request, bad_argument, document, object, text};
@@ -50,20 +50,6 @@ pub(super) fn scheduled(request: &mut Request) -> Result<Value, TransactionError
             Err(_) => return Err(bad_argument("udfPath", "the path of a function")),
         },
     };
-    let mut pending = Vec::new();
-    push_key_value(
-        Some(&Value::String(JobState::Pending.kind().to_owned())),
-        &mut pending,
-    );
-    let options = page_options(request)?;
-    let namespace = request.namespace;
-    let query = |range| IndexQuery {
-        namespace,
-        table: SystemTable::ScheduledFunctions.name().to_owned(),
-        index: "by_state".to_owned(),
-        range,
-        order: Order::Asc,
-    };
     let keep = |_: &mut Request, row: &Document| {
         let Value::Object(fields) = document(&row.json)? else {
             return Ok(None);
@@ -74,7 +60,34 @@ pub(super) fn scheduled(request: &mut Request) -> Result<Value, TransactionError
             .is_some_and(|wanted| name != Some(&Value::String(wanted.clone())));
         Ok((!other).then(|| job(row, fields)))
     };
-    read_page(request, options, KeyRange::prefix(&pending), query, keep)
+    read_jobs(request, JobState::Pending.kind(), Order::Asc, keep)
+}
+
+/// The key under which jobs in a state stand, by their time.
+pub(super) fn state_key(kind: &str) -> IndexKey {
+    let mut key = IndexKey::new();
+    push_key_value(Some(&text(kind)), &mut key);
+    key
+}
+
+/// A page of the scheduled functions in a state.
+pub(super) fn read_jobs(
+    request: &mut Request,
+    kind: &str,
+    order: Order,
+    keep: impl FnMut(&mut Request, &Document) -> Result<Option<Value>, TransactionError>,
+) -> Result<Value, TransactionError> {
+    let options = page_options(request)?;
+    let namespace = request.namespace;
+    let query = |range| IndexQuery {
+        namespace,
+        table: SystemTable::ScheduledFunctions.name().to_owned(),
+        index: "by_state".to_owned(),
+        range,
+        order,
+    };
+    let jobs = KeyRange::prefix(&state_key(kind));
+    read_page(request, options, jobs, query, keep)
 }
 
 fn job(row: &Document, mut fields: Object) -> Value {

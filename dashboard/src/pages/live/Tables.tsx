@@ -11,7 +11,7 @@ import { bytes, count, short } from "../../lib/format";
 import { useParam } from "../../lib/param";
 import type { Moment } from "../../lib/moment";
 import { useSnapshotAt } from "../../lib/snapshots";
-import { stepKey, useFeed, useIndexSteps, type IndexStats, type TableStats } from "../../lib/stream";
+import { stepKey, useFeed, useIndexSteps, type IndexStats, type IndexStep, type TableStats } from "../../lib/stream";
 import type { ViewProps } from "./Live";
 import { NotNoted } from "./NotNoted";
 
@@ -129,7 +129,8 @@ function useWritten({ until, live }: Moment): Set<string> {
 
 function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
   const busiest = Math.max(1, ...table.indexes.map(({ lookups1m }) => lookups1m));
-  const steps = useIndexSteps(table.indexes.some(({ state }) => state === "backfilling"));
+  const steps = useIndexSteps(true);
+  const indexes = moment.live ? [...table.indexes, ...justBegun(table, steps)] : table.indexes;
   return (
     <section className="card scroll-x" aria-label={`Indexes of ${table.name}`}>
       <div className="card-head">
@@ -149,11 +150,12 @@ function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
             <th className="right">Rows returned</th>
             <th className="right">Read for each</th>
             <th className="right">Entries</th>
+            <th className="right">Bytes</th>
             <th>Last used</th>
           </tr>
         </thead>
         <tbody>
-          {table.indexes.map((index, at) => (
+          {indexes.map((index, at) => (
             <IndexRow
               key={`${index.name} ${at}`}
               index={{ ...index, ...latest(index, steps.get(stepKey(table.component, table.name, index.name))) }}
@@ -165,6 +167,15 @@ function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
       </table>
     </section>
   );
+}
+
+/** Indexes whose filling is told of before the picture of the tables has them. */
+function justBegun(table: TableStats, steps: ReadonlyMap<string, IndexStep>): IndexStats[] {
+  const known = new Set(table.indexes.map(({ name }) => name));
+  const of = [...steps.values()].filter((step) => step.table === table.name && (step.component ?? null) === (table.component ?? null));
+  return of
+    .filter(({ index, state }) => state === "backfilling" && !known.has(index))
+    .map(({ index, state, done, total }) => ({ name: index, fields: [], state, done, total, lookups1m: 0, rowsScanned1m: 0, rowsReturned1m: 0 }));
 }
 
 const SCANNED_ROWS = 1_000;
@@ -197,6 +208,9 @@ function IndexRow({ index, busiest, moment: { live, until } }: { index: IndexSta
       <td className="right">{count(index.rowsReturned1m)}</td>
       <td className="right">{index.rowsReturned1m > 0 ? short(index.rowsScanned1m / index.rowsReturned1m) : "–"}</td>
       <td className="right">{index.entries === undefined || index.entries === null ? "–" : count(index.entries)}</td>
+      <td className="right" data-testid="index-bytes">
+        {index.bytes === undefined || index.bytes === null ? "–" : bytes(index.bytes)}
+      </td>
       <td>{unused ? <Badge>unused</Badge> : index.lastUsed ? <Time ms={index.lastUsed} relative={live} /> : <span className="muted">–</span>}</td>
     </tr>
   );

@@ -8,21 +8,15 @@ import { useCallHere, useScope } from "../../lib/component";
 import { plainPath } from "../../lib/modules";
 import { system, type FailedJob } from "../../lib/system";
 import { toast } from "../../lib/toasts";
-import { Arguments } from "./Scheduled";
-
-const PAGE = 50;
+import { Arguments, Jobs, PAGE, type Pages } from "./Jobs";
 
 export function Failed() {
   const call = useCallHere();
   const scope = useScope();
   const [again, setAgain] = useState<FailedJob | null>(null);
-  const { results, status, loadMore } = usePaginatedQuery(system.failedJobs as never, scope.args as never, { initialNumItems: PAGE }) as {
-    results: FailedJob[];
-    status: string;
-    loadMore: (items: number) => void;
-  };
-  if (status === "LoadingFirstPage") return <Loading />;
-  if (results.length === 0) {
+  const pages = usePaginatedQuery(system.failedJobs as never, scope.args as never, { initialNumItems: PAGE }) as Pages<FailedJob>;
+  if (pages.status === "LoadingFirstPage") return <Loading />;
+  if (pages.results.length === 0) {
     return (
       <Empty title="Nothing has failed" icon={<CircleCheck size={26} />}>
         Scheduled functions that fail are kept here for a week and can be run again.
@@ -31,43 +25,22 @@ export function Failed() {
   }
   return (
     <>
-      <section className="card flush">
-        <table className="table blocks failed" aria-label="Failed functions">
-          <thead>
-            <tr>
-              <th>When</th>
-              <th>Function</th>
-              <th>Arguments</th>
-              <th>Error</th>
-              <th />
-            </tr>
-          </thead>
-          <tbody>
-            {results.map((job) => (
-              <tr key={job._id} data-testid="failed-row">
-                <td className="nowrap">
-                  <Time ms={job.completedTime ?? job.scheduledTime} />
-                </td>
-                <td className="mono nowrap" data-label="Function">
-                  {plainPath(job.udfPath)}
-                </td>
-                <td className="mono truncate" data-label="Arguments">
-                  <Arguments job={job} />
-                </td>
-                <td className="mono truncate" data-label="Error" title={job.error}>
-                  {job.error}
-                </td>
-                <td className="right">
-                  <Button look="quiet" needs="WriteData" icon={<RotateCcw size={13} />} disabled={scope.unmounted} onClick={() => setAgain(job)} data-testid="retry-job">
-                    Run again
-                  </Button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
-      {status === "CanLoadMore" && <Button onClick={() => loadMore(PAGE)}>Show more</Button>}
+      <Jobs
+        pages={pages}
+        shown={{
+          label: "Failed functions",
+          row: "failed-row",
+          className: "failed",
+          when: (job) => <Time ms={job.completedTime ?? job.scheduledTime} />,
+          path: (job) => plainPath(job.udfPath),
+          own: ["Error", ({ error }) => ({ text: error, title: error, className: "mono truncate" })],
+          action: (job) => (
+            <Button look="quiet" needs="WriteData" icon={<RotateCcw size={13} />} disabled={scope.unmounted} onClick={() => setAgain(job)} data-testid="retry-job">
+              Run again
+            </Button>
+          ),
+        }}
+      />
       {again && (
         <Confirm
           title={`Run ${plainPath(again.udfPath)} again?`}

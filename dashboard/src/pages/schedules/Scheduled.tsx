@@ -4,16 +4,15 @@ import { CalendarClock } from "lucide-react";
 import { usePaginatedQuery } from "convex/react";
 import { useState } from "react";
 import { Badge, Button, Confirm, Empty, Loading, Time } from "../../components/ui";
-import { useLiveHere, useScope } from "../../lib/component";
+import { useScope } from "../../lib/component";
 import { useDeployment } from "../../lib/deployment";
 import { toMs } from "../../lib/format";
 import { messageOf } from "../../lib/live";
 import { plainPath, useFunctions } from "../../lib/modules";
 import { system, type ScheduledJob } from "../../lib/system";
 import { toast } from "../../lib/toasts";
-import { formatValue } from "../../lib/values";
+import { Jobs, PAGE, type Pages } from "./Jobs";
 
-const PAGE = 50;
 const pathOf = (job: ScheduledJob) => plainPath(job.udfPath ?? job.name ?? "");
 
 export function Scheduled() {
@@ -23,11 +22,8 @@ export function Scheduled() {
   const [cancelling, setCancelling] = useState(false);
   const scope = useScope();
   const args = { ...scope.args, ...(only ? { udfPath: only } : {}) };
-  const { results, status, loadMore } = usePaginatedQuery(system.scheduled as never, args as never, { initialNumItems: PAGE }) as {
-    results: ScheduledJob[];
-    status: string;
-    loadMore: (items: number) => void;
-  };
+  const pages = usePaginatedQuery(system.scheduled as never, args as never, { initialNumItems: PAGE }) as Pages<ScheduledJob>;
+  const { results, status } = pages;
   const cancel = async (job: ScheduledJob) => {
     try {
       await http.post("/api/cancel_job", { id: job._id, componentId: scope.id });
@@ -63,42 +59,22 @@ export function Scheduled() {
           What your functions schedule with <code>ctx.scheduler</code> waits here for its time.
         </Empty>
       ) : (
-        <section className="card flush">
-          <table className="table" aria-label="Scheduled functions">
-            <thead>
-              <tr>
-                <th>When</th>
-                <th>Function</th>
-                <th>Arguments</th>
-                <th>State</th>
-                <th />
-              </tr>
-            </thead>
-            <tbody>
-              {results.map((job) => (
-                <tr key={job._id} data-testid="scheduled-row">
-                  <td className="nowrap">
-                    <Time ms={toMs(job.nextTs ?? job.scheduledTime) ?? job._creationTime} />
-                  </td>
-                  <td className="mono nowrap">{pathOf(job)}</td>
-                  <td className="mono truncate">
-                    <Arguments job={job} />
-                  </td>
-                  <td>
-                    <Badge kind={job.state.type === "pending" ? "plain" : "info"}>{job.state.type}</Badge>
-                  </td>
-                  <td className="right">
-                    <Button look="quiet" needs="WriteData" onClick={() => void cancel(job)} data-testid="cancel-job">
-                      Cancel
-                    </Button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
+        <Jobs
+          pages={pages}
+          shown={{
+            label: "Scheduled functions",
+            row: "scheduled-row",
+            when: (job) => <Time ms={toMs(job.nextTs ?? job.scheduledTime) ?? job._creationTime} />,
+            path: pathOf,
+            own: ["State", ({ state }) => ({ text: <Badge kind={state.type === "pending" ? "plain" : "info"}>{state.type}</Badge> })],
+            action: (job) => (
+              <Button look="quiet" needs="WriteData" onClick={() => void cancel(job)} data-testid="cancel-job">
+                Cancel
+              </Button>
+            ),
+          }}
+        />
       )}
-      {status === "CanLoadMore" && <Button onClick={() => loadMore(PAGE)}>Show more</Button>}
       {cancelling && (
         <Confirm
           title={only ? `Cancel every call of ${only}?` : "Cancel everything that is scheduled?"}
@@ -114,11 +90,4 @@ export function Scheduled() {
       )}
     </>
   );
-}
-
-export function Arguments({ job }: { job: Pick<ScheduledJob, "args" | "argsId"> }) {
-  const stored = useLiveHere(system.scheduledArgs, job.args === undefined && job.argsId ? { argsId: job.argsId } : "skip").data;
-  const value = job.args ?? stored;
-  const single = Array.isArray(value) && value.length === 1 ? value[0] : value;
-  return <>{single === undefined ? "" : formatValue(single)}</>;
 }

@@ -15,8 +15,9 @@ use crate::service::Inner;
 use crate::transact::transact;
 use crate::{FunctionFailure, Functions};
 
-/// How long what storage keeps is believed: adding it up walks through all of it.
-const BELIEVED: Duration = Duration::from_secs(600);
+/// How long what storage keeps is believed: adding it up walks through all of it. The second is
+/// for storage that is added up at once.
+const BELIEVED: [Duration; 2] = [Duration::from_secs(600), Duration::from_secs(30)];
 /// Storage that is added up while the asker waits; of more he gets what is known so far.
 const AT_ONCE_BYTES: u64 = 64 << 20;
 
@@ -26,48 +27,70 @@ pub(crate) struct Kept(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    known: Option<(Instant, Arc<StorageUsage>)>,
+    /// When it was found out, how long it is believed, and what it is.
+    known: Option<(Instant, Duration, Arc<StorageUsage>)>,
     /// Somebody is adding up.
     looking: bool,
 }
 
 impl Kept {
     /// What is known; looks again if that is old. Blocks where storage is small.
-    fn get(inner: &Arc<Inner>) -> Option<Arc<StorageUsage>> {
+    pub(crate) fn get(inner: &Arc<Inner>) -> Option<Arc<StorageUsage>> {
         let mut state = inner.introspection.kept.0.lock();
         let known = state.known.clone();
         let fresh = known
             .as_ref()
-            .is_some_and(|(at, _)| at.elapsed() < BELIEVED);
+            .is_some_and(|(at, believed, _)| at.elapsed() < *believed);
         if !fresh && !state.looking {
             state.looking = true;
             drop(state);
             let size = inner.database.stats().map_or(u64::MAX, |stats| stats.bytes);
             if size <= AT_ONCE_BYTES {
-                return look(inner);
+                return look(inner, BELIEVED[1]);
             }
             let inner = inner.clone();
             // Ends by itself; nobody waits for it.
-            drop(tokio::task::spawn_blocking(move || look(&inner)));
+            drop(tokio::task::spawn_blocking(move || {
+                look(&inner, BELIEVED[0])
+            }));
         }
-        known.map(|(_, usage)| usage)
+        known.map(|(_, _, usage)| usage)
     }
 }
 
-fn look(inner: &Inner) -> Option<Arc<StorageUsage>> {
-    let usage = inner.database.usage();
-    let mut state = inner.introspection.kept.0.lock();
-    state.looking = false;
-    match usage {
+/// Lets the next asker look when this look ends, however it ends.
+struct Looking<'a>(&'a Kept);
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.0.0.lock().looking = false;
+    }
+}
+
+fn look(inner: &Inner, believed: Duration) -> Option<Arc<StorageUsage>> {
+    let kept = &inner.introspection.kept;
+    let _looking = Looking(kept);
+    match inner.database.usage() {
         Ok(usage) => {
             let usage = Arc::new(usage);
-            state.known = Some((Instant::now(), usage.clone()));
+            kept.0.lock().known = Some((Instant::now(), believed, usage.clone()));
             Some(usage)
         }
         Err(error) => {
             tracing::warn!(%error, "what storage keeps could not be added up");
             None
         }
+    }
+}
+
+/// What of an index's entries is live, of which there are as many as documents: keys that were
+/// replaced are as long as others.
+pub(crate) fn live_of(all: Held, docs: u64) -> Held {
+    let rows = docs.min(all.rows);
+    let share = rows as f64 / all.rows.max(1) as f64;
+    Held {
+        rows,
+        bytes: (all.bytes as f64 * share) as u64,
     }
 }
 
@@ -107,16 +130,11 @@ fn rows(inner: &Arc<Inner>, tx: &mut Transaction) -> Result<Vec<Row>, Transactio
             let Some(all) = known.copied().filter(|all| all.rows > 0) else {
                 continue;
             };
-            // Keys that were replaced are as long as others.
-            let live = docs.min(all.rows);
             rows.push(Row {
                 component: component.0.clone(),
                 table: table.name.clone(),
                 index: Some(declared_name(&index).to_owned()),
-                live: Held {
-                    rows: live,
-                    bytes: (all.bytes as f64 * live as f64 / all.rows as f64) as u64,
-                },
+                live: live_of(all, docs),
                 all: Some(all),
             });
         }
