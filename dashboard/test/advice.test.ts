@@ -45,6 +45,15 @@ describe("advice", () => {
     expect(ids({ snapshot: scanned(900, 1) })).toEqual([]);
   });
 
+  test("A2 names the fields that an index lacks, for tables without an index too", () => {
+    const scan = (over = {}) => ({ function: "t:find", scans1m: 5, rows1m: 5000, filtered: true, equal: ["a"], range: "n", ...over });
+    const of = (scans: object[], indexes = [index("by_creation_time", { rowsScanned1m: 5000, lookups1m: 5 })]) =>
+      adviceFor({ ...nothing, snapshot: snapshot({ tables: [{ ...table("t", indexes), scans } as TableStats] }) }).map(({ text }) => text);
+    expect(of([scan()])[0]).toMatch(/most of them by t:find. One on \(a, n\) is missing/);
+    expect(of([scan({ filtered: false, equal: [], range: null })])).toEqual([]);
+    expect(of([scan({ filtered: false })], [index("by_creation_time", { rowsScanned1m: 5000, lookups1m: 5 }), index("by_b")])[0]).toMatch(/filters in JavaScript if at all/);
+  });
+
   test("A3: an index that has been there for a week and not been used", () => {
     const now = snapshot({ tables: [table("t", [index("by_id"), index("by_a"), index("by_b"), index("by_new")])] });
     const usage = [day(9, { indexes: { "t.by_a": 0, "t.by_b": 0, "t.by_id": 0 } }), day(2, { indexes: { "t.by_b": 7, "t.by_new": 0 } }), day(0)];

@@ -10,6 +10,7 @@
 mod path;
 mod place;
 mod outcome;
+mod scans;
 mod service;
 mod sessions_seen;
 mod signal;

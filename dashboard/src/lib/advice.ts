@@ -2,6 +2,7 @@
 
 import { figured } from "./figured";
 import { duration } from "./format";
+import { remedyFor } from "./missing";
 import type { SchemaDefinition } from "./schema";
 import type { FunctionStats, Snapshot, TableStats } from "./stream";
 import type { CronRunInfo } from "./system";
@@ -69,17 +70,34 @@ function wasted(snapshot: Snapshot): Advice[] {
 /** As figures name it: a table of a component has the component before it. */
 const nameOf = ({ component, name }: TableStats) => figured(component ?? "", name);
 
+/** The fields of the index that the busiest scan of a table lacks, as `(a, b)`. */
+export function wantedFields({ scans = [], indexes }: TableStats): string | null {
+  const known = indexes.flatMap(({ name, fields }) => (Array.isArray(fields) && name !== "by_id" ? [{ name, fields }] : []));
+  const missing = scans.map((scan) => remedyFor(scan, known)).find(({ kind }) => kind === "missing");
+  return missing?.kind === "missing" ? `(${missing.fields.join(", ")})` : null;
+}
+
+function scanText(table: TableStats, others: string[]): string {
+  const wanted = wantedFields(table);
+  const [first] = table.scans ?? [];
+  const by = first ? `, most of them by ${first.function}` : "";
+  const has = others.length > 0 ? ` Its indexes: ${others.join(", ")}.` : "";
+  if (wanted) return `${by}.${has} One on ${wanted} is missing; the line for the schema is on the page.`;
+  return first && !first.filtered ? `${by}, which filters in JavaScript if at all: for what is not known.${has}` : `${by}.${has}`;
+}
+
 function scans(snapshot: Snapshot): Advice[] {
   return snapshot.tables.flatMap((table) => {
     const full = table.indexes.find(({ name }) => name === "by_creation_time");
     const others = table.indexes.filter(({ name }) => name !== "by_creation_time" && name !== "by_id");
     // Who takes the newest few reads the same index and is well advised.
-    if (!full || others.length === 0 || full.rowsScanned1m <= SCANNED_ROWS || full.rowsScanned1m < ROWS_A_LOOKUP * full.lookups1m) return [];
+    // A table without an index is told of if it is known that one would serve.
+    if (!full || (others.length === 0 && !wantedFields(table)) || full.rowsScanned1m <= SCANNED_ROWS || full.rowsScanned1m < ROWS_A_LOOKUP * full.lookups1m) return [];
     return [
       {
         id: "A2",
         title: `${nameOf(table)} is scanned as a whole`,
-        text: `${full.rowsScanned1m} rows were read in order of creation in the last minute, by ${full.lookups1m} reads. Its indexes: ${others.map(({ name }) => name).join(", ")}.`,
+        text: `${full.rowsScanned1m} rows were read in order of creation in the last minute, by ${full.lookups1m} reads${scanText(table, others.map(({ name }) => name))}`,
         to: `/live/tables?table=${encodeURIComponent(nameOf(table))}`,
       },
     ];

@@ -250,6 +250,7 @@ impl Functions {
         let database = &inner.database;
         let is_there = |index| database.describe_index(index).is_some();
         introspection.tables.note(now, is_there);
+        introspection.scans.note(now, is_there);
         introspection.live.note(now);
         let ended = introspection.sampler.note(&sample);
         if introspection.events.wanted() {

@@ -61,7 +61,7 @@ export function TableView({ table, mapping, schema, filters, setFilters, documen
         onAdd={() => setOpen("add")}
         onClear={() => setOpen("clear")}
       />
-      <FilterBar {...{ filters, setFilters, indexes, fields, names }} failed={rows.filterError} />
+      <FilterBar {...{ table, filters, setFilters, indexes, fields, names }} failed={rows.filterError} />
       {rows.error ? (
         <Problem error={rows.error} />
       ) : rows.loading ? (

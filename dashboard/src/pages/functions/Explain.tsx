@@ -3,8 +3,10 @@
 import { jsonToConvex, type JSONValue } from "convex/values";
 import { Tree } from "../../components/Tree";
 import { Badge } from "../../components/ui";
+import { MissingIndex } from "../../components/MissingIndex";
 import { bytes, count, duration } from "../../lib/format";
 import type { AdminHttp } from "../../lib/http";
+import type { KnownIndex, Sought } from "../../lib/missing";
 import type { Identity } from "./ActAs";
 import { sourceOf } from "./run";
 
@@ -14,7 +16,7 @@ export interface Explained {
   errorMessage?: string | null;
   documentsRead: number;
   bytesRead: number;
-  indexes: { table: string; index: string; lookups: number; docs: number; bytes: number; tableDocs: number | null; fullScan: boolean }[];
+  indexes: { table: string; index: string; lookups: number; docs: number; bytes: number; tableDocs: number | null; fullScan: boolean; scans: Sought[]; tableIndexes: KnownIndex[] }[];
   readSet: { table: string; index: string; rangeText: string }[];
   cache: { dependsOnTime: boolean; dependsOnIdentity: boolean };
   steps: { name: string; ms: number }[];
@@ -65,6 +67,9 @@ export function Explanation({ explained }: { explained: Explained }) {
           ))}
         </tbody>
       </table>
+      {explained.indexes.flatMap((used) =>
+        used.scans.map((sought, at) => <MissingIndex key={`${used.table} ${at}`} table={used.table} sought={sought} indexes={used.tableIndexes} />),
+      )}
       <h3>Depends on</h3>
       <ul>
         {explained.readSet.map((range, index) => (
