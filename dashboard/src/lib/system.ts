@@ -157,7 +157,8 @@ export const system = {
   source: query<{ path: string }, { source: string; sourceMap: string | null } | null>("modules:source"),
   review: query<None, { withoutArguments: string[]; environment: string[] }>("modules:review"),
   argsValidator: query<{ function: string }, string | null>("modules:argsValidator"),
-  environment: query<None, { _id: string; name: string; value: string }[]>("listEnvironmentVariables:default"),
+  /** Their values are asked for one by one, which the history tells. */
+  environment: query<None, { name: string }[]>("listEnvironmentVariables:names"),
   files: query<Paged & { filters: Record<string, Value> }, Page<FileInfo>>("fileStorageV2:fileMetadata"),
   fileCount: query<None, number>("fileStorageV2:numFiles"),
   orphans: query<None, { ids: string[]; truncated: boolean }>("fileStorageV2:orphans"),

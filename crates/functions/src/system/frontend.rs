@@ -55,6 +55,7 @@ fn query(module: &str, function: &str) -> Option<QueryBody> {
 fn state(module: &str, function: &str) -> Option<QueryBody> {
     Some(match (module, function) {
         ("listEnvironmentVariables", "default") => deployment::environment_variables,
+        ("listEnvironmentVariables", "names") => deployment::environment_names,
         ("listAuthProviders", "default") => deployment::auth_providers,
         ("listConfiguredSinks", "default") => deployment::sinks,
         ("deploymentState", "deploymentState" | "default") => deployment::state,
