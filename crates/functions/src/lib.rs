@@ -21,6 +21,7 @@ mod prepare;
 mod execute;
 mod mutation;
 mod agenda;
+mod key_uses;
 mod later;
 mod job;
 mod crons;

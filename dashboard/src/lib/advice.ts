@@ -1,7 +1,8 @@
 // What the numbers of the server say should be looked at (C6), each with where to look.
 
 import { figured } from "./figured";
-import { duration } from "./format";
+import { dateTime, duration } from "./format";
+import { keyName, type KeyUse } from "./keyUses";
 import { remedyFor } from "./missing";
 import type { SchemaDefinition } from "./schema";
 import type { FunctionStats, Snapshot, TableStats } from "./stream";
@@ -13,6 +14,8 @@ export interface Advice {
   title: string;
   text: string;
   to: string;
+  /** The use of a key that can be said to be one's own. */
+  accept?: { id: string; address: string };
 }
 
 /** All that is known; what is not known yet is null, and nothing is said about it. */
@@ -31,6 +34,7 @@ export interface Known {
   lastBackup: number | null | undefined;
   /** When the key that is used here was issued, ms. */
   keyIssued: number | null;
+  keyUses: KeyUse[];
   now: number;
 }
 
@@ -254,6 +258,22 @@ function oldKey({ keyIssued, now }: Known): Advice[] {
   ];
 }
 
+function newAddresses({ keyUses }: Known): Advice[] {
+  return keyUses
+    .filter(({ known }) => !known)
+    .map(({ _id, key, address, first, last }) => {
+      const { holder, readOnly, issued } = keyName(key);
+      const again = last > first ? `, last ${dateTime(last)}` : "";
+      return {
+        id: "A13",
+        title: `An admin key was used from ${address} for the first time`,
+        text: `First ${dateTime(first)}${again}: the ${readOnly ? "read-only " : ""}key of ${holder} of ${dateTime(issued)}. If none of you did that, a new instance secret ends all keys.`,
+        to: "/settings",
+        accept: { id: _id, address },
+      };
+    });
+}
+
 export function adviceFor(known: Known): Advice[] {
   const { snapshot } = known;
   const live = snapshot ? [...wasted(snapshot), ...scans(snapshot), ...conflicts(snapshot), ...uncached(snapshot), ...lag(snapshot)] : [];
@@ -267,5 +287,6 @@ export function adviceFor(known: Known): Advice[] {
     ...unset(known),
     ...backups(known),
     ...oldKey(known),
+    ...newAddresses(known),
   ];
 }

@@ -18,6 +18,7 @@ const ACTIONS: Record<string, string[]> = {
     "delete_environment_variable",
     "replace_environment_variable",
     "reveal_environment_variables",
+    "accept_key_address",
     "pause_deployment",
     "unpause_deployment",
     "change_deployment_state",
