@@ -1,6 +1,7 @@
 // What a query reads: indexes with their look-ups, the ranges it depends on, and where time goes.
 
 import { jsonToConvex, type JSONValue } from "convex/values";
+import { GridTable } from "../../components/GridTable";
 import { Tree } from "../../components/Tree";
 import { Badge } from "../../components/ui";
 import { MissingIndex } from "../../components/MissingIndex";
@@ -40,7 +41,7 @@ export function Explanation({ explained }: { explained: Explained }) {
         {cache.dependsOnIdentity && <Badge>one result a user</Badge>}
       </p>
       {explained.errorMessage && <pre className="result error">{explained.errorMessage}</pre>}
-      <table className="table" aria-label="Indexes">
+      <GridTable className="table" aria-label="Indexes">
         <thead>
           <tr>
             <th>Table</th>
@@ -66,7 +67,7 @@ export function Explanation({ explained }: { explained: Explained }) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </GridTable>
       {explained.indexes.flatMap((used) =>
         used.scans.map((sought, at) => <MissingIndex key={`${used.table} ${at}`} table={used.table} sought={sought} indexes={used.tableIndexes} />),
       )}

@@ -3,6 +3,7 @@
 import { hierarchy, treemap, treemapSquarify } from "d3-hierarchy";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams } from "react-router";
+import { GridTable } from "../../components/GridTable";
 import { IndexBadge } from "../../components/IndexBadge";
 import { MissingIndex } from "../../components/MissingIndex";
 import { Badge, Empty, Loading, Problem, Time } from "../../components/ui";
@@ -143,7 +144,7 @@ function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
           {count(table.reads1m)} reads and {count(table.writes1m)} writes in the last minute
         </span>
       </div>
-      <table className="table">
+      <GridTable className="table" aria-label={`Indexes of ${table.name}`}>
         <thead>
           <tr>
             <th>Index</th>
@@ -167,7 +168,7 @@ function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
             />
           ))}
         </tbody>
-      </table>
+      </GridTable>
       <Scans table={table} />
     </section>
   );

@@ -2,6 +2,7 @@
 
 import { Play, Timer } from "lucide-react";
 import { Fragment, useState } from "react";
+import { GridTable } from "../../components/GridTable";
 import { Badge, Button, Empty, Loading, Problem, Time } from "../../components/ui";
 import { useCallHere, useLiveHere } from "../../lib/component";
 import { duration, toMs } from "../../lib/format";
@@ -68,7 +69,7 @@ export function Crons() {
   };
   return (
     <section className="card flush">
-      <table className="table blocks" aria-label="Cron jobs">
+      <GridTable className="table blocks" aria-label="Cron jobs">
         <thead>
           <tr>
             <th>Name</th>
@@ -96,7 +97,7 @@ export function Crons() {
             );
           })}
         </tbody>
-      </table>
+      </GridTable>
     </section>
   );
 }

@@ -1,6 +1,7 @@
 // Where admin keys were used from: the evidence of the advice about new addresses.
 
 import { useConvex } from "convex/react";
+import { GridTable } from "../../components/GridTable";
 import { Badge, Button, Time } from "../../components/ui";
 import { keyName, type KeyUse } from "../../lib/keyUses";
 import { messageOf, useLive } from "../../lib/live";
@@ -29,7 +30,7 @@ export function KeyUses() {
       <h2>Where keys were used from</h2>
       <p className="muted">Behind a proxy this is the proxy's address. Addresses of this machine are one, and so are those of an IPv6 network.</p>
       <div className="scroll-x">
-        <table className="table" aria-label="Where keys were used from">
+        <GridTable className="table" aria-label="Where keys were used from">
           <thead>
             <tr>
               <th>Address</th>
@@ -44,7 +45,7 @@ export function KeyUses() {
               <Row key={row._id} row={row} />
             ))}
           </tbody>
-        </table>
+        </GridTable>
       </div>
     </section>
   );

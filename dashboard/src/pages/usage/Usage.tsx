@@ -3,6 +3,7 @@
 import { ChartColumn } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Link, useSearchParams } from "react-router";
+import { GridTable } from "../../components/GridTable";
 import { RangePicker } from "../../components/RangePicker";
 import { Badge, Empty, Loading, Problem } from "../../components/ui";
 import { addressIn, useComponents } from "../../lib/component";
@@ -92,7 +93,7 @@ export default function Usage() {
             <DayBars points={total(usage, kind, column)} span={span} format={columns[column]!.format} chosen={day} onChoose={(at) => setDay(at === day ? null : at)} />
           </section>
           <section className="card flush">
-            <table className="table numbers" aria-label="Usage" data-testid="usage-table">
+            <GridTable className="table numbers" aria-label="Usage" rowCount={rows.length} data-testid="usage-table">
               <thead>
                 <tr>
                   <th>{kind === "functions" ? "Function" : "Table"}</th>
@@ -120,7 +121,7 @@ export default function Usage() {
                   </tr>
                 ))}
               </tbody>
-            </table>
+            </GridTable>
             {rows.length > ROWS_MAX && <p className="muted">and {count(rows.length - ROWS_MAX)} more, with less</p>}
           </section>
         </>
