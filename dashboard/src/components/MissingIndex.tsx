@@ -5,7 +5,7 @@ import { remedyFor, type KnownIndex, type Sought } from "../lib/missing";
 import { copy } from "../lib/toasts";
 
 interface Props {
-  /** As the schema calls it, and with its component where that is not the one on the page. */
+  /** As figures name it. */
   table: string;
   sought: Sought;
   indexes: KnownIndex[];
@@ -34,12 +34,14 @@ export function MissingIndex({ table, sought, indexes }: Props) {
       </p>
     );
   }
+  // Tables of a component come as `@component/table`.
+  const [, component, own] = /^@(.*)\/([^/]+)$/.exec(table) ?? [null, null, table];
   return (
     <div className="missing-index" data-testid="missing-index" data-kind="missing">
       <span className="muted">
-        An index on {remedy.fields.join(", ")} would serve. In <code>convex/schema.ts</code>, behind the table <code>{table}</code>:
+        An index on {remedy.fields.join(", ")} would serve. In {component ? <>the schema of the component <code>{component}</code></> : <code>convex/schema.ts</code>}, behind the table <code>{own}</code>:
       </span>
-      <button type="button" className="code-line" onClick={() => void copy(remedy.line, "Copied the line for convex/schema.ts")} data-testid="missing-index-line">
+      <button type="button" className="code-line" onClick={() => void copy(remedy.line, "Copied the line for the schema")} data-testid="missing-index-line">
         <code>{remedy.line}</code>
         <Copy size={14} />
       </button>

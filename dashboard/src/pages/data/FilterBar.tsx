@@ -20,6 +20,8 @@ import {
   type Operator,
 } from "../../lib/filters";
 import type { FilledIndex } from "../../lib/indexes";
+import { figured } from "../../lib/figured";
+import { useScope } from "../../lib/component";
 import { remedyFor, soughtBy, type Sought } from "../../lib/missing";
 import { isText, type Field } from "../../lib/schema";
 import type { FilterError, IndexInfo } from "../../lib/system";
@@ -82,8 +84,9 @@ export function FilterBar({ table, filters, setFilters, indexes, fields, names, 
 /** Without an index every row is looked at: which one would do, to choose or to declare. */
 function Remedy({ table, sought, indexes, filters, setFilters }: Pick<Props, "table" | "indexes" | "filters" | "setFilters"> & { sought: Sought }) {
   const usable = indexes.flatMap(({ name, fields, filling }) => (Array.isArray(fields) && filling.state === "ready" ? [{ name, fields }] : []));
+  const { path } = useScope();
   const remedy = remedyFor(sought, usable);
-  if (remedy.kind === "missing") return <MissingIndex {...{ table, sought }} indexes={usable} />;
+  if (remedy.kind === "missing") return <MissingIndex table={figured(path, table)} sought={sought} indexes={usable} />;
   if (remedy.kind !== "there" || remedy.index === "by_creation_time") return null;
   return (
     <button type="button" className="button quiet small" onClick={() => setFilters({ ...filters, index: { name: remedy.index, clauses: [] } })} data-testid="use-index">

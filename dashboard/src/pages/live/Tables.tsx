@@ -175,7 +175,8 @@ function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
 }
 
 /** Who goes through the whole table, and the index that would spare it. */
-function Scans({ table: { name, scans = [], indexes } }: { table: TableStats }) {
+function Scans({ table }: { table: TableStats }) {
+  const { name, scans = [], indexes } = table;
   if (scans.length === 0) return null;
   const known = indexes.flatMap((index) => (Array.isArray(index.fields) && index.name !== "by_id" && index.state === "ready" ? [{ name: index.name, fields: index.fields }] : []));
   return (
@@ -190,7 +191,7 @@ function Scans({ table: { name, scans = [], indexes } }: { table: TableStats }) 
                 {scan.scans1m > 0 ? `${count(scan.rows1m)} rows in ${count(scan.scans1m)} ${scan.scans1m === 1 ? "scan" : "scans"} in the last minute` : "within the last hour"}
               </span>
             </p>
-            <MissingIndex table={name} sought={scan} indexes={known} />
+            <MissingIndex table={nameOf(table)} sought={scan} indexes={known} />
           </li>
         ))}
       </ul>
