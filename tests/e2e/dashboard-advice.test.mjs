@@ -85,6 +85,12 @@ test("a key that is used from a new address is told of until somebody knows it, 
   assert.equal(await row.getAttribute("data-known"), "false");
   assert.equal(await page.locator("[data-testid=key-use][data-known=true]").count(), 1, "this machine");
   await pictures(page, "key-uses");
+  await page.setViewportSize({ width: 390, height: 844 });
+  const cut = await page.locator("[data-testid=key-uses]").evaluate((card) => card.scrollWidth - card.clientWidth);
+  assert.ok(cut <= 0, `${cut} px are out of sight on a phone`);
+  await row.scrollIntoViewIfNeeded();
+  await picture(page, "key-uses-phone");
+  await page.setViewportSize({ width: 1280, height: 800 });
   await page.click("[data-testid=nav-overview]");
   await card(page, "A13").locator("[data-testid=advice-accept]").click();
   await card(page, "A13").waitFor({ state: "detached" });

@@ -29,24 +29,22 @@ export function KeyUses() {
     <section className="card" data-testid="key-uses">
       <h2>Where keys were used from</h2>
       <p className="muted">Behind a proxy this is the proxy's address. Addresses of this machine are one, and so are those of an IPv6 network.</p>
-      <div className="scroll-x">
-        <GridTable className="table" aria-label="Where keys were used from">
-          <thead>
-            <tr>
-              <th>Address</th>
-              <th>Key</th>
-              <th>First</th>
-              <th>Last</th>
-              <th />
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <Row key={row._id} row={row} />
-            ))}
-          </tbody>
-        </GridTable>
-      </div>
+      <GridTable className="table blocks" aria-label="Where keys were used from">
+        <thead>
+          <tr>
+            <th>Address</th>
+            <th>Key</th>
+            <th>First</th>
+            <th>Last</th>
+            <th />
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <Row key={row._id} row={row} />
+          ))}
+        </tbody>
+      </GridTable>
     </section>
   );
 }
@@ -57,13 +55,13 @@ function Row({ row: { _id, key, address, first, last, known } }: { row: KeyUse }
   return (
     <tr data-testid="key-use" data-address={address} data-known={known}>
       <td className="mono">{address}</td>
-      <td>
+      <td data-label="Key">
         {holder}, {readOnly && "read only, "}issued <Time ms={issued} />
       </td>
-      <td>
+      <td data-label="First">
         <Time ms={first} />
       </td>
-      <td>
+      <td data-label="Last">
         <Time ms={last} />
       </td>
       <td className="right">
