@@ -14,6 +14,7 @@ mod foresight;
 mod frame;
 mod nested;
 mod pagination;
+mod posting;
 mod queries;
 mod scheduling;
 mod streams;
@@ -24,7 +25,9 @@ use std::time::{Duration, Instant};
 use lentil_catalog::ScheduledId;
 use lentil_database::{Namespace, Transaction, TransactionLimits};
 use lentil_identity::Identity;
-use lentil_js::{CallOutcome, Foreseen, FunctionKind, Invocation, Reply, SyscallError, Syscalls};
+use lentil_js::{
+    CallOutcome, Foreseen, FunctionKind, Invocation, Reply, Reserved, SyscallError, Syscalls,
+};
 use serde::Deserialize;
 
 pub(crate) use self::about::{request_metadata, unsupported};
@@ -35,6 +38,8 @@ use self::foresight::Beginning;
 pub(crate) use self::foresight::Foresight;
 use self::frame::Frame;
 pub(crate) use self::nested::wrong_kind;
+pub(crate) use self::posting::Habit;
+use self::posting::Posting;
 pub(crate) use self::scheduling::Scheduling;
 use crate::deploy::DeploymentImage;
 use crate::errors::thrown;
@@ -76,6 +81,7 @@ pub(crate) struct UdfSyscalls {
     system_time: Duration,
     files: FileUsage,
     beginning: Beginning,
+    posting: Posting,
 }
 
 /// What is left of an execution when its call has ended.
@@ -109,6 +115,7 @@ impl UdfSyscalls {
             system_time: Duration::ZERO,
             files: FileUsage::default(),
             beginning: Beginning::default(),
+            posting: Posting::default(),
             observed: Observed::default(),
             nested_lines: Vec::new(),
             fatal: None,
@@ -274,6 +281,19 @@ impl Syscalls for UdfSyscalls {
 
     fn foreseen_used(&mut self, count: usize) {
         self.pages_used(count);
+    }
+
+    fn posting(&mut self) -> Option<Vec<Reserved>> {
+        self.reserve()
+    }
+
+    fn reserve_more(&mut self) -> Vec<Reserved> {
+        self.refill()
+    }
+
+    fn posted(&mut self, op: &str, args: &str, answer: &str) -> Result<(), SyscallError> {
+        tracing::trace!(target: "lentil::station", number = 6, posted = true);
+        self.make_posted(op, args, answer)
     }
 
     fn sync_call(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
