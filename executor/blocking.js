@@ -70,11 +70,14 @@
     return true;
   }
 
+  //#include posting.js
+
   /** Begins a frame of a call. */
   function tell(kind) {
     frame(kind);
     writeU8(used);
     used = 0;
+    writePosted();
   }
 
   /** A wide frame, so that a few of them are room enough for anything a host function does. */

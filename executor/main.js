@@ -97,8 +97,10 @@
       evaluated: false,
       sealed: false,
       waiting: false,
+      posting: null,
     };
     readForeseen();
+    call.posting = readPosting();
     call.realm = realmFor(call);
     stack.push(call);
     if (call.sealed) void resolved.then(() => process.nextTick(awaitQuiet, call));
@@ -120,7 +122,7 @@
     const mode = readU8();
     const module = readU32();
     const realm = takeRealm();
-    stack.push({ bundle, env, keep: NEVER, module, realm, evaluated: false, waiting: false });
+    stack.push({ bundle, env, keep: NEVER, module, realm, evaluated: false, waiting: false, posting: null });
     if (evaluate(realm, bundle, module, envs.get(env) ?? "{}", mode)) {
       realm.report(module, bundle.modules[module].path, mode);
     }
@@ -135,7 +137,7 @@
     if (realm.failed()) {
       setImmediate(finish, call);
     } else if (realm.queued() > 0) {
-      if (foresaw(realm)) return schedule();
+      if (foresaw(realm) || post(call)) return schedule();
       // Whatever else was expected is not asked in that order.
       foreseen = [];
       sendCalls(realm);
@@ -167,13 +169,14 @@
   }
 
   function deliver() {
-    const realm = stack[stack.length - 1].realm;
+    const { realm, posting } = stack[stack.length - 1];
     const count = readU32();
     for (let i = 0; i < count; i++) {
       const status = readU8();
       const text = readString();
       realm.deliver(i, status, text, status === 2 ? readString() : undefined);
     }
+    if (posting !== null) readReserved(posting);
     schedule();
   }
 

@@ -37,6 +37,9 @@ struct Arguments {
     /// Short rounds.
     #[arg(long)]
     quick: bool,
+    /// Of W4 and W8 only the rows whose names contain this.
+    #[arg(long)]
+    only: Option<String>,
     /// Seconds only; writes nothing.
     #[arg(long)]
     smoke: bool,
@@ -62,6 +65,15 @@ pub(crate) struct Pace {
     pub(crate) rounds: usize,
     /// Divides data sizes.
     pub(crate) shrink: usize,
+    /// What the names of rows have to contain.
+    only: &'static str,
+}
+
+impl Pace {
+    /// Whether a row of this name is wanted.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        name.contains(self.only)
+    }
 }
 
 impl Arguments {
@@ -78,6 +90,8 @@ impl Arguments {
             measure: Duration::from_millis(measure),
             rounds,
             shrink,
+            // Once in the life of the process.
+            only: self.only.clone().unwrap_or_default().leak(),
         }
     }
 

@@ -36,6 +36,9 @@ pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
                 format!("{sockets} sockets, one commit at a time"),
             ),
         ] {
+            if !pace.wants(&name) {
+                continue;
+            }
             let (mut ours, mut bound, mut chat) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..pace.rounds {
                 let (sample, payload) = fan_out(sockets, writer, pace).await?;

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, TryRecvError};
 use lentil_storage::{Batch, DocumentWrite, EntryWrite, IndexId, StorageError};
 use lentil_values::Timestamp;
 use tokio::sync::oneshot;
@@ -94,6 +94,7 @@ struct Work {
 /// The committer's own state; nobody else touches it.
 pub(crate) struct Committer {
     shared: Arc<Shared>,
+    /// Whoever puts something in unparks this thread.
     inbox: Receiver<Event>,
     /// The last timestamp given out, durable or not.
     last_ts: Timestamp,
@@ -133,7 +134,7 @@ impl Committer {
         let first = if self.closing {
             self.inbox.try_recv().ok()
         } else {
-            self.inbox.recv().ok()
+            self.wait()
         };
         let Some(first) = first else {
             return CommitStage::Stopped;
@@ -154,6 +155,18 @@ impl Committer {
             }
         }
         CommitStage::Validate
+    }
+
+    /// The next event. Parks at once instead of receiving: the channel would spin and yield first,
+    /// and who yields on a busy machine comes back after everybody else.
+    fn wait(&self) -> Option<Event> {
+        loop {
+            match self.inbox.try_recv() {
+                Ok(event) => return Some(event),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => std::thread::park(),
+            }
+        }
     }
 
     fn validate(&mut self, work: &mut Work) -> CommitStage {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
@@ -77,6 +77,8 @@ struct Handle {
     shared: Arc<Shared>,
     inbox: Sender<Event>,
     closed: AtomicBool,
+    /// Parked while its inbox is empty.
+    thread: Thread,
     committer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -107,12 +109,13 @@ impl Database {
             .name("lentil-committer".to_owned())
             .spawn(move || run_or_abort(committer))
             .map_err(|error| OpenError::Thread(error.to_string()))?;
-        let committer = Mutex::new(Some(thread));
+        let (thread, committer) = (thread.thread().clone(), Mutex::new(Some(thread)));
         Ok(Database {
             handle: Arc::new(Handle {
                 shared,
                 inbox,
                 closed: AtomicBool::new(false),
+                thread,
                 committer,
             }),
         })
@@ -327,7 +330,9 @@ impl Handle {
         self.inbox.try_send(event).map_err(|error| match error {
             TrySendError::Full(_) => CommitError::Overloaded,
             TrySendError::Disconnected(_) => CommitError::ShuttingDown,
-        })
+        })?;
+        self.thread.unpark();
+        Ok(())
     }
 
     fn stop(&self) {
@@ -337,6 +342,7 @@ impl Handle {
         };
         // Waits for room if the inbox is full; the committer has gone only if this was sent before.
         let _gone = self.inbox.send(Event::Shutdown);
+        self.thread.unpark();
         // A waker may hold the last handle: the committer cannot wait for itself.
         if committer.thread().id() != std::thread::current().id() {
             committer

@@ -32,6 +32,37 @@ impl Transaction {
         table: &str,
         value: Object,
     ) -> Result<DocumentId, TransactionError> {
+        self.insert_as(namespace, table, value, None)
+    }
+
+    /// An id for a document that may be inserted later ([`Transaction::insert_reserved`]); none if
+    /// the table does not exist. Leaves no trace: the table counts as read when it is inserted.
+    pub fn reserve_id(&mut self, namespace: Namespace, table: &str) -> Option<DocumentId> {
+        let table = self.registry.by_name(namespace, table)?.info.number;
+        Some(DocumentId {
+            table,
+            internal: self.draw_internal_id(),
+        })
+    }
+
+    /// Inserts a document that was given its id before.
+    pub fn insert_reserved(
+        &mut self,
+        namespace: Namespace,
+        table: &str,
+        value: Object,
+        id: DocumentId,
+    ) -> Result<DocumentId, TransactionError> {
+        self.insert_as(namespace, table, value, Some(id))
+    }
+
+    fn insert_as(
+        &mut self,
+        namespace: Namespace,
+        table: &str,
+        value: Object,
+        reserved: Option<DocumentId>,
+    ) -> Result<DocumentId, TransactionError> {
         if value.contains_key("_id") {
             return Err(wrong_id("must be absent when a document is inserted"));
         }
@@ -51,9 +82,14 @@ impl Transaction {
             }
         };
         refuse_catalog(table.info.tablet)?;
-        let id = DocumentId {
-            table: table.info.number,
-            internal: self.draw_internal_id(),
+        let number = table.info.number;
+        let id = match reserved {
+            Some(id) if id.table == number => id,
+            Some(_) => return Err(wrong_id("was reserved in another table")),
+            None => DocumentId {
+                table: number,
+                internal: self.draw_internal_id(),
+            },
         };
         let creation_time = self.next_creation_time();
         self.insert_new(&table, id, creation_time, value)

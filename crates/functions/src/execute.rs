@@ -34,6 +34,8 @@ pub(crate) struct Executed {
     pub(crate) scheduled_ms: Option<f64>,
     /// Seconds in user code.
     pub(crate) user_seconds: f64,
+    /// It has to run again and wait for its writes.
+    pub(crate) retracted: bool,
 }
 
 impl Executed {
@@ -49,6 +51,7 @@ impl Executed {
             scans: Vec::new(),
             scheduled_ms: None,
             user_seconds: 0.0,
+            retracted: false,
         }
     }
 
@@ -91,8 +94,10 @@ fn finish(
     image: &DeploymentImage,
     limits: Limits,
     outcome: CallOutcome,
-    syscalls: UdfSyscalls,
+    mut syscalls: UdfSyscalls,
 ) -> Executed {
+    let spec = image.functions.get(path);
+    let retracted = spec.is_some_and(|spec| syscalls.settle_posting(&spec.habit, &outcome.result));
     let Remains {
         mut tx,
         scheduling,
@@ -104,7 +109,6 @@ fn finish(
         scans,
     } = syscalls.into_remains();
     observed.time |= outcome.usage.observed_time;
-    let spec = image.functions.get(path);
     let speaker = Speaker::of(spec.map_or(FunctionKind::Query, |spec| spec.kind));
     let result = match outcome.result {
         CallResult::Value(text) => {
@@ -146,6 +150,7 @@ fn finish(
         scans,
         scheduled_ms: scheduling.earliest_ms,
         user_seconds: outcome.usage.user_time.as_secs_f64(),
+        retracted,
     }
 }
 

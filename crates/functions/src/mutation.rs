@@ -44,6 +44,8 @@ enum Attempt {
     Done(MutationDone),
     /// What it had read has changed, in this table and at this place.
     Conflict(String, Option<Box<ConflictPlace>>),
+    /// It went on as if a write had succeeded that failed.
+    Retracted,
 }
 
 /// What an attempt begins with.
@@ -69,6 +71,7 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call, mut errand: Errand) -> Mu
     let _outstanding =
         (!path.is_system()).then(|| inner.introspection.counters.begin(FunctionKind::Mutation));
     let mut conflicts = Conflicts::default();
+    let mut may_post = true;
     // Held to the end: as long as it runs, others of its number have to look.
     let _entered = match &mut errand {
         Errand::Request(request, standing) => {
@@ -81,10 +84,14 @@ pub(crate) async fn run(inner: Arc<Inner>, call: Call, mut errand: Errand) -> Mu
     loop {
         let turn = inner.contention.turn(&conflicts).await;
         let began = Instant::now();
-        let attempt = attempt(&inner, &call, &path, &errand, &conflicts).await;
+        let attempt = attempt(&inner, &call, &path, &errand, &conflicts, may_post).await;
         drop(turn);
         let place = match attempt {
             Attempt::Done(done) => return done,
+            Attempt::Retracted => {
+                may_post = false;
+                continue;
+            }
             Attempt::Conflict(table, place) => {
                 conflicts.add(table);
                 place
@@ -159,16 +166,23 @@ async fn attempt(
     path: &FunctionPath,
     errand: &Errand,
     conflicts: &Conflicts,
+    may_post: bool,
 ) -> Attempt {
     if path.is_system() {
         return system_attempt(inner, call, path, errand).await;
     }
     let started = Instant::now();
     let mut executed = match begin(inner, call, path, errand).await {
-        Ok(Prepared::Ready(ready)) => match execute(inner, ready).await {
-            Ok(executed) => executed,
-            Err(failure) => return Attempt::Done(failed(failure)),
-        },
+        Ok(Prepared::Ready(mut ready)) => {
+            if may_post {
+                ready.let_post();
+            }
+            match execute(inner, ready).await {
+                Ok(executed) if executed.retracted => return Attempt::Retracted,
+                Ok(executed) => executed,
+                Err(failure) => return Attempt::Done(failed(failure)),
+            }
+        }
         Ok(Prepared::Refused(refused)) => Executed::refused(*refused),
         Ok(Prepared::Replay(record)) => return Attempt::Done(replayed(record)),
         Ok(Prepared::Unwanted) => return Attempt::Done(unwanted()),

@@ -14,6 +14,7 @@ mod foresight;
 mod frame;
 mod nested;
 mod pagination;
+mod posting;
 mod queries;
 mod scheduling;
 mod streams;
@@ -24,7 +25,9 @@ use std::time::{Duration, Instant};
 use lentil_catalog::ScheduledId;
 use lentil_database::{IndexId, Namespace, Transaction, TransactionLimits};
 use lentil_identity::Identity;
-use lentil_js::{CallOutcome, Foreseen, FunctionKind, Invocation, Reply, SyscallError, Syscalls};
+use lentil_js::{
+    CallOutcome, Foreseen, FunctionKind, Invocation, Reply, Reserved, SyscallError, Syscalls,
+};
 use serde::Deserialize;
 
 pub(crate) use self::about::{request_metadata, unsupported};
@@ -35,6 +38,8 @@ use self::foresight::Beginning;
 pub(crate) use self::foresight::Foresight;
 use self::frame::Frame;
 pub(crate) use self::nested::wrong_kind;
+pub(crate) use self::posting::Habit;
+use self::posting::Posting;
 use self::queries::Stages;
 pub(crate) use self::scheduling::Scheduling;
 use crate::deploy::DeploymentImage;
@@ -80,6 +85,7 @@ pub(crate) struct UdfSyscalls {
     beginning: Beginning,
     /// Whole tables that were gone through.
     scans: Vec<Scan>,
+    posting: Posting,
 }
 
 /// What is left of an execution when its call has ended.
@@ -116,6 +122,7 @@ impl UdfSyscalls {
             files: FileUsage::default(),
             beginning: Beginning::default(),
             scans: Vec::new(),
+            posting: Posting::default(),
             observed: Observed::default(),
             nested_lines: Vec::new(),
             fatal: None,
@@ -303,6 +310,19 @@ impl Syscalls for UdfSyscalls {
 
     fn foreseen_used(&mut self, count: usize) {
         self.pages_used(count);
+    }
+
+    fn posting(&mut self) -> Option<Vec<Reserved>> {
+        self.reserve()
+    }
+
+    fn reserve_more(&mut self) -> Vec<Reserved> {
+        self.refill()
+    }
+
+    fn posted(&mut self, op: &str, args: &str, answer: &str) -> Result<(), SyscallError> {
+        tracing::trace!(target: "lentil::station", number = 6, posted = true);
+        self.make_posted(op, args, answer)
     }
 
     fn sync_call(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {

@@ -96,6 +96,15 @@ pub struct Foreseen {
     pub answer: String,
 }
 
+/// Answers for inserts that a call posts: writes that it does not wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    /// How the arguments of an insert into the table begin, as user code will spell them.
+    pub begins: String,
+    /// JSON texts, one for each insert, in order.
+    pub answers: Vec<String>,
+}
+
 /// The world as user code sees it. One object serves one call and everything nested in it.
 pub trait Syscalls: Send {
     /// What the call that is about to begin will ask first, as far as that is known, in order.
@@ -108,6 +117,26 @@ pub trait Syscalls: Send {
     /// code has asked since, and before the call's end.
     fn foreseen_used(&mut self, count: usize) {
         let _ = count;
+    }
+    /// Whether the call that is about to begin may post writes, that is go on as if they had
+    /// succeeded; and what its inserts are answered until that is used up. Nothing of it is to be
+    /// believed to happen before [`Syscalls::posted`] tells.
+    fn posting(&mut self) -> Option<Vec<Reserved>> {
+        None
+    }
+    /// What further inserts are answered; asked with every answer to a call that may post.
+    fn reserve_more(&mut self) -> Vec<Reserved> {
+        Vec::new()
+    }
+    /// A write that was posted, and what user code was told. Told in the order of all syscalls,
+    /// before anything that user code has asked since, and before the call's end. If it fails,
+    /// nothing the call did since counts: it ends with [`CallResult::System`], and has to be run
+    /// again with no posting.
+    fn posted(&mut self, op: &str, args: &str, answer: &str) -> Result<(), SyscallError> {
+        let _ = (op, args, answer);
+        Err(SyscallError::System {
+            message: "nothing may be posted here".to_owned(),
+        })
     }
     /// A synchronous syscall.
     fn sync_call(&mut self, op: &str, args: &str) -> Result<String, SyscallError>;

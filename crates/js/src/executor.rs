@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) use self::wire::{read_line, read_outcome, write_invocation};
-use self::wire::{write_foreseen, write_reply};
+use self::wire::{write_foreseen, write_posting, write_reply, write_reserved};
 use crate::call::{CallOutcome, CallResult, Invocation, JsError, Reply, Syscalls, Usage};
 use crate::limits::*;
 use crate::loaded::Loaded;
@@ -28,9 +28,13 @@ pub(crate) enum Purpose {
     Definition = 4,
 }
 
-/// Where the fields of a frame begin in the input: behind length, kind, and how much of what was
-/// foreseen has been used.
-const FIELDS: usize = 6;
+/// Where a frame says how much of what was foreseen has been used, and how many writes were posted.
+const USED: usize = 5;
+const POSTED: usize = 6;
+/// Where the rest of a frame begins in the input: posted writes, then its fields.
+const BODY: usize = 7;
+/// Why a call ends whose posted writes cannot be made.
+const RETRACTED: &str = "a posted write failed: the call has to run again and wait for its writes";
 /// Buffers that are kept for nested calls.
 const SPARE_BUFFERS: usize = 4;
 
@@ -63,6 +67,8 @@ pub(crate) struct Executor {
     /// Buffers for frames that come while requests are answered.
     spare: Vec<Vec<u8>>,
     have: usize,
+    /// Where the fields of the frame in the input begin and end.
+    fields: usize,
     frame_end: usize,
     output: FrameWriter,
     calls: u64,
@@ -119,6 +125,7 @@ impl Executor {
             input: vec![0; 1 << 16],
             spare: Vec::new(),
             have: 0,
+            fields: BODY,
             frame_end: 0,
             output: FrameWriter::default(),
             calls: 0,
@@ -185,15 +192,18 @@ impl Executor {
         self.output.begin(to_executor::INVOKE);
         write_invocation(&mut self.output, invocation, env, module, self.realms);
         write_foreseen(&mut self.output, &syscalls.foresee());
+        write_posting(&mut self.output, syscalls.posting().as_deref());
         self.output.end();
         self.flush()?;
+        let mut retracted = false;
         loop {
             let kind = self.receive(meter)?;
-            // Whatever comes says first how much of what was foreseen it has used.
-            if let used @ 1.. = *self.input.get(5).unwrap_or(&0) {
-                syscalls.foreseen_used(usize::from(used));
-            }
+            retracted |= !self.catch_up(syscalls)?;
             match kind {
+                // A synchronous request is answered even then: user code is on the stack.
+                from_executor::CALLS | from_executor::DONE if retracted => {
+                    return Err(End::System(RETRACTED.to_owned(), true));
+                }
                 from_executor::CALLS => self.answer(syscalls, meter)?,
                 from_executor::SYNC => self.answer_sync(syscalls)?,
                 from_executor::DONE => {
@@ -210,6 +220,28 @@ impl Executor {
                 }
             }
         }
+    }
+
+    /// Whatever comes says first what the call did without asking: how much of what was foreseen it
+    /// has used, and what it has posted. False if some of that cannot be done.
+    fn catch_up(&mut self, syscalls: &mut dyn Syscalls) -> Result<bool, End> {
+        if self.frame_end < BODY {
+            return Err(Malformed.into());
+        }
+        if let used @ 1.. = self.input[USED] {
+            syscalls.foreseen_used(usize::from(used));
+        }
+        let (mut done, posted) = (true, self.input[POSTED]);
+        if posted > 0 {
+            self.asked = true;
+            let mut writes = FrameReader::new(&self.input[BODY..self.frame_end]);
+            for _ in 0..posted {
+                let (op, args, answer) = (writes.str()?, writes.str()?, writes.str()?);
+                done = done && syscalls.posted(op, args, answer).is_ok();
+            }
+            self.fields = self.frame_end - writes.left();
+        }
+        Ok(done)
     }
 
     /// Runs one call to its end in fresh realms, whatever the policy.
@@ -343,10 +375,10 @@ impl Executor {
         // Nested calls reuse the input buffer, so the requests leave it first; it comes back also
         // when a call ends the execution, because what was read ahead counts on it.
         let other = self.spare.pop().unwrap_or_else(|| vec![0; 1 << 16]);
-        let (input, end) = (std::mem::replace(&mut self.input, other), self.frame_end);
+        let input = std::mem::replace(&mut self.input, other);
+        let (fields, end) = (self.fields, std::mem::take(&mut self.frame_end));
         let have = std::mem::take(&mut self.have);
-        self.frame_end = 0;
-        let replies = self.replies(&input[FIELDS..end], syscalls, meter);
+        let replies = self.replies(&input[fields..end], syscalls, meter);
         let other = std::mem::replace(&mut self.input, input);
         (self.have, self.frame_end) = (have, end);
         if self.spare.len() < SPARE_BUFFERS && other.len() == 1 << 16 {
@@ -377,6 +409,7 @@ impl Executor {
             };
             write_reply(&mut replies, reply)?;
         }
+        write_reserved(&mut replies, &syscalls.reserve_more());
         replies.end();
         Ok(replies)
     }
@@ -399,7 +432,11 @@ impl Executor {
 
     fn answer_sync(&mut self, syscalls: &mut dyn Syscalls) -> Result<(), End> {
         self.asked = true;
-        let mut fields = FrameReader::new(&self.input[FIELDS..self.frame_end]);
+        let mut fields = FrameReader::new(
+            self.input
+                .get(self.fields..self.frame_end)
+                .ok_or(Malformed)?,
+        );
         let (op, args) = (fields.str()?, fields.str()?);
         let reply = syscalls.sync_call(op, args);
         self.output.begin(to_executor::SYNC);
@@ -423,7 +460,11 @@ impl Executor {
     }
 
     fn done(&mut self, bundle: &Bundle) -> Result<CallOutcome, End> {
-        let mut fields = FrameReader::new(&self.input[FIELDS..self.frame_end]);
+        let mut fields = FrameReader::new(
+            self.input
+                .get(self.fields..self.frame_end)
+                .ok_or(Malformed)?,
+        );
         let outcome = read_outcome(&mut fields, bundle)?;
         if self.input.len() > 1 << 20 {
             self.input = vec![0; 1 << 16];

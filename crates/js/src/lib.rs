@@ -39,7 +39,7 @@ pub use crate::bundle::{
 };
 pub use crate::call::{
     CallOutcome, CallResult, Foreseen, FunctionKind, Invocation, JsError, LogLevel, LogLine,
-    Realms, Reply, SyscallError, Syscalls, Usage,
+    Realms, Reply, Reserved, SyscallError, Syscalls, Usage,
 };
 pub use crate::host::{Host, HostError, HostOptions, HostStats, Refused};
 pub use crate::node_actions::NodeOptions;

@@ -11,6 +11,7 @@ mod worker;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
@@ -37,7 +38,18 @@ enum Task {
 #[derive(Debug)]
 struct Seat {
     inbox: Sender<Task>,
+    /// Parked while its inbox is empty.
+    thread: Thread,
     switch: KillSwitch,
+}
+
+impl Seat {
+    /// Gives its worker something to do. One that waits has an empty inbox; it refuses only when
+    /// the pool is shut down, and then a job goes like those that wait.
+    fn give(&self, task: Task) {
+        let _ = self.inbox.try_send(task);
+        self.thread.unpark();
+    }
 }
 
 struct State {
@@ -60,7 +72,7 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     began: Instant,
     /// Looks after calls that wait until others turn out to be slow.
-    watch: std::sync::OnceLock<std::thread::Thread>,
+    watch: std::sync::OnceLock<Thread>,
     executors: AtomicUsize,
     running: AtomicUsize,
     lost: AtomicU64,
@@ -138,14 +150,18 @@ impl Pool {
             let (inbox, jobs) = bounded(1);
             let switch = KillSwitch::default();
             let worker = Worker::new(number, options, launch, switch.clone(), &shared);
-            let mut state = shared.state.lock();
-            state.seats.push(Seat { inbox, switch });
-            state.cold.push(number);
-            drop(state);
             let idle_after = options.idle_after;
-            std::thread::Builder::new()
+            let driver = std::thread::Builder::new()
                 .name(format!("executor-{number}"))
                 .spawn(move || worker.drive(&jobs, idle_after))?;
+            let thread = driver.thread().clone();
+            let mut state = shared.state.lock();
+            state.seats.push(Seat {
+                inbox,
+                thread,
+                switch,
+            });
+            state.cold.push(number);
         }
         let watched = Arc::clone(&shared);
         let watch = std::thread::Builder::new()
@@ -202,8 +218,11 @@ impl Pool {
         if let Some(watch) = self.shared.watch.get() {
             watch.unpark();
         }
-        for seat in &seats {
+        for seat in seats {
             seat.switch.kill();
+            // Its worker ends when it finds that nothing more can come.
+            drop(seat.inbox);
+            seat.thread.unpark();
         }
     }
 }
@@ -212,9 +231,7 @@ impl State {
     /// Gives a job to a worker that has nothing to do.
     fn hand(&mut self, worker: usize, lane: LaneKey, job: Job, now: Duration) {
         self.fair.begin(worker, lane, now);
-        // An idle worker's inbox is empty: only this function fills it. It refuses only when the
-        // pool is shut down, and then the job goes like those that wait.
-        let _ = self.seats[worker].inbox.try_send(Task::Run(job));
+        self.seats[worker].give(Task::Run(job));
     }
 
     /// Starts processes for those who wait and would run if there were one.
@@ -223,8 +240,7 @@ impl State {
             && let Some(worker) = self.cold.pop()
         {
             self.starting += 1;
-            // As in `hand`: the inbox of a worker without a process is empty.
-            let _ = self.seats[worker].inbox.try_send(Task::Start);
+            self.seats[worker].give(Task::Start);
         }
     }
 

@@ -26,6 +26,7 @@ const FILES: &[(&str, &str)] = files![
     "main.js",
     "wire.js",
     "blocking.js",
+    "posting.js",
     "bundles.js",
     "host.js",
     "subtle.js",

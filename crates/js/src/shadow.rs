@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 
 use crate::call::{
-    CallOutcome, CallResult, Foreseen, FunctionKind, Invocation, Reply, SyscallError, Syscalls,
+    CallOutcome, CallResult, Foreseen, FunctionKind, Invocation, Reply, Reserved, SyscallError,
+    Syscalls,
 };
 
 /// What V8 says when the stack is full.
@@ -62,6 +63,22 @@ impl Syscalls for Recorder<'_> {
             let event = Event::Call(op.to_owned(), args.to_string(), Ok(answer));
             self.events.push_back(event);
         }
+    }
+
+    fn posting(&mut self) -> Option<Vec<Reserved>> {
+        self.inner.posting()
+    }
+
+    fn reserve_more(&mut self) -> Vec<Reserved> {
+        self.inner.reserve_more()
+    }
+
+    fn posted(&mut self, op: &str, args: &str, answer: &str) -> Result<(), SyscallError> {
+        self.inner.posted(op, args, answer)?;
+        // The second run waits for it, and is told the same.
+        let event = Event::Call(op.to_owned(), args.to_owned(), Ok(answer.to_owned()));
+        self.events.push_back(event);
+        Ok(())
     }
 
     fn sync_call(&mut self, op: &str, args: &str) -> Answered {

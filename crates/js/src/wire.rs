@@ -164,6 +164,11 @@ impl<'a> FrameReader<'a> {
         std::str::from_utf8(self.take(length)?).map_err(|_| Malformed)
     }
 
+    /// How many bytes are not read yet.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Bytes to the end of the frame.
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)

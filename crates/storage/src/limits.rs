@@ -39,6 +39,10 @@ pub(crate) const RESTART_WAIT: Duration = Duration::from_millis(20);
 /// Bytes the write-ahead log file is cut back to after a checkpoint.
 pub(crate) const WAL_KEPT_BYTES: u32 = 64 << 20;
 
+/// Bytes of the write-ahead log that are gathered at most before they are written: a large commit is
+/// written in pieces of that size. SQLite's own file systems take less than 128 KiB at once.
+pub(crate) const LOG_GATHERED_BYTES_MAX: usize = 120 << 10;
+
 /// How long to wait for a foreign process (a backup, a shell) that holds SQLite's own lock.
 pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
@@ -53,6 +57,7 @@ pub(crate) const CACHE_BYTES_DEFAULT: u64 = 16 << 20;
 pub(crate) const LOG_PRUNE_SHARE: u32 = 20;
 
 const _: () = assert!(READERS_MAX >= 2);
+const _: () = assert!(LOG_GATHERED_BYTES_MAX < 128 << 10);
 const _: () = assert!(PAGE_BYTES.is_power_of_two() && PAGE_BYTES <= 65_536);
 const _: () = assert!(CHECKPOINT_PAGES < WAL_PAGES_LONG && WAL_PAGES_LONG < WAL_PAGES_MAX);
 const _: () = assert!(WAL_PAGES_LONG as u64 * PAGE_BYTES as u64 <= WAL_KEPT_BYTES as u64);

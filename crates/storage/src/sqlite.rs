@@ -13,6 +13,7 @@ mod reading;
 mod writing;
 mod pruning;
 mod checkpoints;
+mod gathering;
 mod error;
 #[cfg(test)]
 mod tests;
@@ -188,7 +189,13 @@ fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Writer, StorageEr
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    // Without a sync at every commit others may look for frames that are not written yet.
+    let gathers = options.synchronous == Synchronous::Full;
+    let connection = match gathering::file_system().filter(|_| gathers) {
+        Some(name) => Connection::open_with_flags_and_vfs(path, flags, name),
+        None => Connection::open_with_flags(path, flags),
+    };
+    let connection = connection.map_err(failed)?;
     connection.busy_timeout(BUSY_WAIT).map_err(failed)?;
     schema::prepare(&connection, path)?;
     let synchronous = match options.synchronous {

@@ -15,3 +15,12 @@ export const add = mutation({
     return null;
   },
 });
+
+/** Writes a hundred, one after the other. */
+export const fill = mutation({
+  args: { n: v.number() },
+  handler: async (ctx, { n }) => {
+    for (let i = 0; i < 100; i++) await ctx.db.insert("rows", { n, body: "" });
+    return null;
+  },
+});

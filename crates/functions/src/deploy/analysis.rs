@@ -155,6 +155,7 @@ impl FunctionJson {
             visibility,
             args,
             returns: validator("exportReturns", self.returns.as_deref())?,
+            habit: Default::default(),
         })
     }
 }

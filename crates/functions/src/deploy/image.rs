@@ -22,6 +22,7 @@ use super::definition::AppDefinition;
 use super::handles::Handles;
 use crate::Place;
 use crate::path::FunctionPath;
+use crate::syscalls::Habit;
 
 /// The variable that says where HTTP actions are.
 const SITE_URL: &str = "CONVEX_SITE_URL";
@@ -39,6 +40,8 @@ pub struct FunctionSpec {
     pub args: Validator,
     /// What its result must satisfy, if it was declared.
     pub returns: Option<Validator>,
+    /// What its runs write.
+    pub(crate) habit: Arc<Habit>,
 }
 
 /// Who may call a function.

@@ -8,6 +8,7 @@ use lentil_values::{DocumentId, KeyRange, Object, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::posting::answer_of;
 use super::{UdfSyscalls, bad_argument, parse};
 use crate::deploy::note_write;
 use crate::errors::{from_transaction, thrown};
@@ -154,6 +155,15 @@ impl UdfSyscalls {
     }
 
     pub(super) fn insert(&mut self, args: &str) -> Result<String, SyscallError> {
+        self.insert_as(args, None)
+    }
+
+    /// Inserts, with an id that was given before if there is one.
+    pub(super) fn insert_as(
+        &mut self,
+        args: &str,
+        reserved: Option<DocumentId>,
+    ) -> Result<String, SyscallError> {
         let args: Insert<'_> = parse("db.insert", args)?;
         self.check_may_write()?;
         if args.table.starts_with('_') {
@@ -165,15 +175,17 @@ impl UdfSyscalls {
             self.check_schema(&args.table, &value)?;
         }
         let on_trial = self.is_on_trial(&args.table).then(|| value.clone());
-        let namespace = self.namespace();
-        let id = self
-            .tx()
-            .insert(namespace, &args.table, value)
-            .map_err(from_transaction)?;
+        let (namespace, tx) = (self.namespace(), self.tx());
+        let inserted = match reserved {
+            Some(id) => tx.insert_reserved(namespace, &args.table, value, id),
+            None => tx.insert(namespace, &args.table, value),
+        };
+        let id = inserted.map_err(from_transaction)?;
+        self.note_insert(&args.table, reserved.is_none());
         if let Some(value) = on_trial {
             self.try_schema(&args.table, &value)?;
         }
-        Ok(format!("{{\"_id\":\"{id}\"}}"))
+        Ok(answer_of(id))
     }
 
     pub(super) fn shallow_merge(&mut self, args: &str) -> Result<String, SyscallError> {
@@ -253,6 +265,7 @@ impl UdfSyscalls {
         {
             return Err(thrown(READ_ONLY));
         }
+        self.note_write();
         Ok((id, table))
     }
 

@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::{End, Executor, broken};
+use super::{BODY, End, Executor, broken};
 use crate::limits::*;
 use crate::meter::{Meter, Verdict};
 use crate::process::Waited;
 
 impl Executor {
     /// Waits for the next frame while user code runs; returns its kind, its fields are in
-    /// `input[FIELDS..frame_end]`.
+    /// `input[fields..frame_end]`.
     pub(super) fn receive(&mut self, meter: &mut Meter) -> Result<u8, End> {
         self.have = 0;
         self.cpu_before = None;
@@ -47,7 +47,7 @@ impl Executor {
             }
         }
         meter.spend(self.running_since, self.cpu_used());
-        self.frame_end = wanted;
+        (self.fields, self.frame_end) = (BODY, wanted);
         Ok(self.input[4])
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::End;
 use crate::call::{
-    CallOutcome, CallResult, Foreseen, Invocation, JsError, LogLevel, LogLine, Usage,
+    CallOutcome, CallResult, Foreseen, Invocation, JsError, LogLevel, LogLine, Reserved, Usage,
 };
 use crate::render::render;
 use crate::wire::{FrameReader, FrameWriter, Malformed};
@@ -38,6 +38,26 @@ pub(super) fn write_foreseen(output: &mut FrameWriter, foreseen: &[Foreseen]) {
         output.str(op);
         output.str(args);
         output.str(answer);
+    }
+}
+
+/// Whether writes may be posted, and what inserts are answered.
+pub(super) fn write_posting(output: &mut FrameWriter, posting: Option<&[Reserved]>) {
+    output.u8(u8::from(posting.is_some()));
+    if let Some(tables) = posting {
+        write_reserved(output, tables);
+    }
+}
+
+/// What inserts are answered.
+pub(super) fn write_reserved(output: &mut FrameWriter, tables: &[Reserved]) {
+    output.u32(u32::try_from(tables.len()).unwrap_or(u32::MAX));
+    for Reserved { begins, answers } in tables {
+        output.str(begins);
+        output.u32(u32::try_from(answers.len()).unwrap_or(u32::MAX));
+        for answer in answers {
+            output.str(answer);
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::{Job, Shared, Task};
 use crate::executor::{End, Executor};
@@ -56,6 +56,34 @@ impl From<Task> for Next {
         match task {
             Task::Run(job) => Next::Run(job),
             Task::Start => Next::Start,
+        }
+    }
+}
+
+enum Waited {
+    Task(Task),
+    /// Nothing came for so long.
+    Long,
+    /// Nothing will come any more.
+    Closed,
+}
+
+/// Waits for something to do. Parks at once instead of receiving: the channel would spin and yield
+/// first, and who yields on a busy machine comes back after everybody else. Whoever puts something
+/// in unparks this thread.
+fn wait(tasks: &Receiver<Task>, most: Duration) -> Waited {
+    let until = Instant::now().checked_add(most);
+    loop {
+        match tasks.try_recv() {
+            Ok(task) => return Waited::Task(task),
+            Err(TryRecvError::Disconnected) => return Waited::Closed,
+            Err(TryRecvError::Empty) => {}
+        }
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        match left {
+            None => std::thread::park(),
+            Some(Duration::ZERO) => return Waited::Long,
+            Some(left) => std::thread::park_timeout(left),
         }
     }
 }
@@ -203,25 +231,28 @@ impl Worker {
     /// down.
     fn next(&mut self, tasks: &Receiver<Task>, idle_after: Duration) -> Option<Next> {
         let soon = TRIM_AFTER.min(idle_after);
-        match tasks.recv_timeout(soon) {
-            Ok(task) => return Some(task.into()),
-            Err(RecvTimeoutError::Disconnected) => return None,
-            Err(RecvTimeoutError::Timeout) => {}
+        match wait(tasks, soon) {
+            Waited::Task(task) => return Some(task.into()),
+            Waited::Closed => return None,
+            Waited::Long => {}
         }
         match self.settle() {
             Next::Wait => {}
             next => return Some(next),
         }
-        match tasks.recv_timeout(idle_after - soon) {
-            Ok(task) => return Some(task.into()),
-            Err(RecvTimeoutError::Disconnected) => return None,
-            Err(RecvTimeoutError::Timeout) => {}
+        match wait(tasks, idle_after - soon) {
+            Waited::Task(task) => return Some(task.into()),
+            Waited::Closed => return None,
+            Waited::Long => {}
         }
         if self.leave_idle() {
             self.retire();
             self.shared.state.lock().cold.push(self.number);
         }
-        tasks.recv().ok().map(Next::from)
+        match wait(tasks, Duration::MAX) {
+            Waited::Task(task) => Some(task.into()),
+            Waited::Closed | Waited::Long => None,
+        }
     }
 
     /// Is idle no longer; false if it is not, because something to do is on its way.

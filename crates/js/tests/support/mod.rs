@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lentil_js::{
     Bundle, CallOutcome, CallResult, Foreseen, FunctionKind, Host, HostOptions, Invocation,
-    LinkError, ModuleEnvironment, ModuleSource, Realms, Reply, SyscallError, Syscalls,
+    LinkError, ModuleEnvironment, ModuleSource, Realms, Reply, Reserved, SyscallError, Syscalls,
 };
 
 /// Seed and time of the import phase in all tests.
@@ -113,12 +113,23 @@ pub fn invocation(bundle: &Arc<Bundle>, function: &str, kind: FunctionKind) -> I
 
 type Answer = dyn FnMut(&str, &str) -> Reply + Send;
 
+/// What may be posted.
+#[derive(Default)]
+pub struct Posts {
+    pub posting: Option<Vec<Reserved>>,
+    /// Whether it fails when it comes.
+    pub refuses: bool,
+    /// What answers bring, the last first.
+    pub more: Vec<Vec<Reserved>>,
+}
+
 /// Syscalls answered by a closure; every one is recorded.
 pub struct World {
     pub seen: Vec<String>,
     pub nested: Vec<CallOutcome>,
     /// What is answered in advance.
     pub foreseen: Vec<Foreseen>,
+    pub posts: Box<Posts>,
     answer: Box<Answer>,
 }
 
@@ -128,6 +139,7 @@ impl World {
             seen: Vec::new(),
             nested: Vec::new(),
             foreseen: Vec::new(),
+            posts: Box::default(),
             answer: Box::new(answer),
         }
     }
@@ -145,6 +157,25 @@ impl Syscalls for World {
 
     fn foreseen_used(&mut self, count: usize) {
         self.seen.push(format!("used {count}"));
+    }
+
+    fn posting(&mut self) -> Option<Vec<Reserved>> {
+        self.posts.posting.take()
+    }
+
+    fn reserve_more(&mut self) -> Vec<Reserved> {
+        self.posts.more.pop().unwrap_or_default()
+    }
+
+    fn posted(&mut self, op: &str, args: &str, answer: &str) -> Result<(), SyscallError> {
+        self.seen.push(format!("posted {op} {args} {answer}"));
+        if self.posts.refuses {
+            return Err(SyscallError::Developer {
+                message: "refused".to_owned(),
+                data: None,
+            });
+        }
+        Ok(())
     }
 
     fn sync_call(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
