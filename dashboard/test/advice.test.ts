@@ -20,6 +20,7 @@ const nothing: Known = {
   environment: null,
   lastBackup: undefined,
   keyIssued: null,
+  keyUses: [],
   now: NOW,
 };
 const ids = (known: Partial<Known>) => adviceFor({ ...nothing, ...known }).map(({ id }) => id);
@@ -43,6 +44,23 @@ describe("advice", () => {
     expect(ids({ snapshot: scanned(5000, 5) })).toEqual(["A2"]);
     expect(ids({ snapshot: scanned(5000, 500) })).toEqual([]);
     expect(ids({ snapshot: scanned(900, 1) })).toEqual([]);
+  });
+
+  test("A2 names the fields that an index lacks, for tables without an index too", () => {
+    const scan = (over = {}) => ({ function: "t:find", scans1m: 5, rows1m: 5000, filtered: true, equal: ["a"], range: "n", ...over });
+    const of = (scans: object[], indexes = [index("by_creation_time", { rowsScanned1m: 5000, lookups1m: 5 })]) =>
+      adviceFor({ ...nothing, snapshot: snapshot({ tables: [{ ...table("t", indexes), scans } as TableStats] }) }).map(({ text }) => text);
+    expect(of([scan()])[0]).toMatch(/most of them by t:find. One on \(a, n\) is missing/);
+    expect(of([scan({ filtered: false, equal: [], range: null })])).toEqual([]);
+    expect(of([scan({ filtered: false })], [index("by_creation_time", { rowsScanned1m: 5000, lookups1m: 5 }), index("by_b")])[0]).toMatch(/filters in JavaScript if at all/);
+  });
+
+  test("A13: a key that was used from an address that nobody has said is theirs", () => {
+    const use = (address: string, known: boolean) => ({ _id: address, key: "0 writing 1700000000", address, first: NOW - 5000, last: NOW, known });
+    const [one, ...rest] = adviceFor({ ...nothing, keyUses: [use("this machine", true), use("10.0.0.7", false)] });
+    expect(rest).toEqual([]);
+    expect(one).toMatchObject({ id: "A13", title: "An admin key was used from 10.0.0.7 for the first time", accept: { id: "10.0.0.7" } });
+    expect(one!.text).toMatch(/the key of admin of 2023-11-14/);
   });
 
   test("A3: an index that has been there for a week and not been used", () => {

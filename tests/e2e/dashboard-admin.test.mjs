@@ -166,6 +166,42 @@ test("s25 a pasted block sets three variables, explains the fourth, and history 
   assert.ok(!(await page.content()).includes("secret two"));
 });
 
+test("what a variable holds reaches the browser when it is asked for, and the history says who has seen which", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  const changes = [{ name: "TOKEN", value: "secret one" }, { name: "OTHER", value: "secret two" }];
+  await server.post("/api/update_environment_variables", { changes }, { authorization: `Convex ${server.key}` });
+  const page = await openConsole(browser, server, "/", { permissions: ["clipboard-read", "clipboard-write"] });
+  const heard = [];
+  page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => heard.push(String(payload))));
+  await page.goto(`${server.console}/settings/environment-variables`);
+  const row = page.locator("[data-testid=env-TOKEN]");
+  await row.waitFor();
+  assert.ok(heard.some((text) => text.includes("TOKEN")) && !heard.some((text) => text.includes("secret")), "names come, values do not");
+  const seen = async () => {
+    const page_ = await server.call("query", "_system/frontend/paginatedDeploymentEvents:default", {
+      paginationOpts: { numItems: 50, cursor: null },
+      filters: { minDate: 0, actions: ["reveal_environment_variables"] },
+    });
+    return page_.page.map(({ metadata }) => metadata.variable_names);
+  };
+  assert.deepEqual(await seen(), []);
+  await row.locator("[data-testid=env-show]").click();
+  await until(async () => (await row.locator("input").inputValue({ timeout: 1000 })) === "secret one", { what: "the value" });
+  assert.deepEqual(await seen(), [["TOKEN"]]);
+  await pictures(page, "environment-shown");
+  await row.locator("input").fill("changed");
+  await row.locator("input").press("Enter");
+  await until(async () => (await server.call("query", "counters:env", { name: "TOKEN" })) === "changed", { what: "the new value" });
+  await row.locator("[data-testid=env-show]").click();
+  await row.locator("input").waitFor({ state: "detached" });
+  await page.click("[data-testid=env-copy]");
+  await until(async () => /OTHER=.*secret two/.test(await page.evaluate(() => navigator.clipboard.readText())), { what: "the block in the clipboard" });
+  assert.deepEqual(await seen(), [["OTHER", "TOKEN"], ["TOKEN"]]);
+  await page.click("[data-testid=nav-history]");
+  await page.locator("[data-testid=history-row]", { hasText: "Looked at the value of OTHER, TOKEN" }).waitFor();
+  assert.ok(!(await page.content()).includes("secret"));
+});
+
 test("s27 paused, calls fail and every page says so; resumed, they run", async (t) => {
   const [server, browser] = [await sampleServer(t), await startBrowser(t)];
   const page = await openConsole(browser, server, "/settings/pause");

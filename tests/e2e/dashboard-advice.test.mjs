@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 
-import { logIn, newPage, openConsole, picture, sampleApp, sampleServer, startBrowser } from "./dashboard.mjs";
+import { logIn, newPage, openConsole, picture, pictures, sampleApp, sampleServer, startBrowser } from "./dashboard.mjs";
 import { lentil, run, Server, temporaryFolder, until } from "./harness.mjs";
 
 const careless = {
@@ -60,6 +61,44 @@ test("advice: scans, conflicts, limits, a failing job, open functions, variables
   const changes = [{ name: "UNSET_KEY", value: "x" }];
   await server.post("/api/update_environment_variables", { changes }, { authorization: `Convex ${server.key}` });
   await card(page, "A11").waitFor({ state: "detached" });
+});
+
+const elsewhere = Object.values(os.networkInterfaces()).flat().find(({ internal, family }) => !internal && family === "IPv4")?.address;
+
+test("a key that is used from a new address is told of until somebody knows it, over restarts", { skip: !elsewhere && "this machine has no address but its own" }, async (t) => {
+  const [server, browser] = [await sampleServer(t, { args: ["--listen", "0.0.0.0"] }), await startBrowser(t)];
+  const page = await openConsole(browser, server);
+  await page.locator("[data-testid=advice-A10], [data-testid=tile-rps]").first().waitFor();
+  assert.equal(await card(page, "A13").count(), 0, "the machine that the key was made on is where it belongs");
+  // What a client says of itself behind a proxy is not believed.
+  const headers = { authorization: `Convex ${server.key}`, "x-forwarded-for": "203.0.113.9", forwarded: "for=203.0.113.9" };
+  assert.ok((await fetch(`http://${elsewhere}:${server.port}/api/check_admin_key`, { headers })).ok);
+  await card(page, "A13").waitFor();
+  assert.equal(await card(page, "A13").count(), 1);
+  assert.match(await card(page, "A13").textContent(), new RegExp(`used from ${elsewhere.replaceAll(".", "\\.")} for the first time`));
+  await pictures(page, "advice-address");
+  assert.equal(await server.stop(), 0);
+  await server.restart();
+  await page.goto(`${server.console}/settings`);
+  const row = page.locator(`[data-testid=key-use][data-address="${elsewhere}"]`);
+  await row.waitFor();
+  assert.equal(await row.getAttribute("data-known"), "false");
+  assert.equal(await page.locator("[data-testid=key-use][data-known=true]").count(), 1, "this machine");
+  await pictures(page, "key-uses");
+  await page.setViewportSize({ width: 390, height: 844 });
+  const cut = await page.locator("[data-testid=key-uses]").evaluate((card) => card.scrollWidth - card.clientWidth);
+  assert.ok(cut <= 0, `${cut} px are out of sight on a phone`);
+  await row.scrollIntoViewIfNeeded();
+  await picture(page, "key-uses-phone");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.click("[data-testid=nav-overview]");
+  await card(page, "A13").locator("[data-testid=advice-accept]").click();
+  await card(page, "A13").waitFor({ state: "detached" });
+  assert.ok((await fetch(`http://${elsewhere}:${server.port}/api/check_admin_key`, { headers })).ok);
+  await page.click("[data-testid=nav-history]");
+  await page.locator("[data-testid=history-row]", { hasText: `Knows the address ${elsewhere}` }).waitFor();
+  await page.goto(`${server.console}/settings`);
+  await page.locator(`[data-testid=key-use][data-address="${elsewhere}"][data-known=true]`).waitFor();
 });
 
 test("usage is added up by function and by table, and is known after a restart", async (t) => {

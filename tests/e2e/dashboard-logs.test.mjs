@@ -45,9 +45,9 @@ test("s22 a request of an hour ago is found after a restart, by its id and by it
   await until(async () => (await lines(page).count()) === 2, { what: "the two lines of the request" });
   assert.match((await lines(page).allTextContents()).join("\n"), /warn.*about to fail[^]*failure.*told so/);
   await page.keyboard.press("Escape");
-  await page.selectOption("[data-testid=log-span]", "1h");
+  await page.selectOption("[data-testid=range]", "1h");
   await page.waitForSelector("text=No kept line matches");
-  await page.selectOption("[data-testid=log-span]", "all");
+  await page.selectOption("[data-testid=range]", "all");
   await until(async () => (await lines(page).count()) === 2, { what: "the lines again" });
 
   await page.fill("[data-testid=log-query]", "the-old-channel level:log");

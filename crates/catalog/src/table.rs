@@ -51,10 +51,12 @@ pub enum SystemTable {
     Rollups,
     /// Which components are or were mounted, and where their tables are.
     Components,
+    /// Where admin keys were used from, for dashboards.
+    KeyUses,
 }
 
 impl SystemTable {
-    const ALL: [SystemTable; 19] = [
+    const ALL: [SystemTable; 20] = [
         SystemTable::Deployment,
         SystemTable::Modules,
         SystemTable::ModuleChunks,
@@ -74,6 +76,7 @@ impl SystemTable {
         SystemTable::FileNames,
         SystemTable::Rollups,
         SystemTable::Components,
+        SystemTable::KeyUses,
     ];
 
     /// Its name.
@@ -98,6 +101,7 @@ impl SystemTable {
             SystemTable::FileNames => "_file_names",
             SystemTable::Rollups => "_rollups",
             SystemTable::Components => "_components",
+            SystemTable::KeyUses => "_admin_key_uses",
         }
     }
 
@@ -123,6 +127,7 @@ impl SystemTable {
             SystemTable::FileNames => 535,
             SystemTable::Rollups => 536,
             SystemTable::Components => 537,
+            SystemTable::KeyUses => 538,
         })
     }
 
@@ -147,6 +152,7 @@ impl SystemTable {
             SystemTable::ModuleChunks => &[("by_hash", &["hash", "part"])],
             SystemTable::Schemas => &[("by_state", &["state"])],
             SystemTable::StagedValidators => &[("by_table", &["table"])],
+            SystemTable::KeyUses => &[("by_key", &["key"])],
             SystemTable::FileNames => &[("by_file", &["file"])],
             SystemTable::Rollups => &[("by_step", &["step", "start"])],
             SystemTable::Environment | SystemTable::CronJobs | SystemTable::CronRuns => {

@@ -13,6 +13,7 @@ use crate::logs::{Line, flatten};
 use crate::outcome::Observed;
 use crate::path::FunctionPath;
 use crate::prepare::{LARGE, Ready, Refused};
+use crate::scans::Scan;
 use crate::service::Inner;
 use crate::syscalls::{Foresight, Remains, UdfSyscalls};
 use crate::validate::{Speaker, TableNames, check_result};
@@ -27,6 +28,8 @@ pub(crate) struct Executed {
     pub(crate) journal: Option<Arc<str>>,
     /// How the next run of the question will begin.
     pub(crate) foresight: Foresight,
+    /// Whole tables that it has gone through.
+    pub(crate) scans: Vec<Scan>,
     /// The earliest time of what it has scheduled, ms since the epoch.
     pub(crate) scheduled_ms: Option<f64>,
     /// Seconds in user code.
@@ -45,6 +48,7 @@ impl Executed {
             observed: Observed::default(),
             journal: None,
             foresight: Foresight::Unknown,
+            scans: Vec::new(),
             scheduled_ms: None,
             user_seconds: 0.0,
             retracted: false,
@@ -102,6 +106,7 @@ fn finish(
         fatal,
         journal,
         foresight,
+        scans,
     } = syscalls.into_remains();
     observed.time |= outcome.usage.observed_time;
     let speaker = Speaker::of(spec.map_or(FunctionKind::Query, |spec| spec.kind));
@@ -142,6 +147,7 @@ fn finish(
         observed,
         journal,
         foresight,
+        scans,
         scheduled_ms: scheduling.earliest_ms,
         user_seconds: outcome.usage.user_time.as_secs_f64(),
         retracted,

@@ -96,6 +96,21 @@ impl Expression {
         }
     }
 
+    /// Whether it is the same for every document.
+    pub(crate) fn is_constant(&self) -> bool {
+        match self {
+            Expression::Field(_) => false,
+            Expression::Literal(_) => true,
+            Expression::Negate(inner) | Expression::Not(inner) => inner.is_constant(),
+            Expression::Compare(_, sides) | Expression::Arithmetic(_, sides) => {
+                sides.iter().all(Expression::is_constant)
+            }
+            Expression::And(parts) | Expression::Or(parts) => {
+                parts.iter().all(Expression::is_constant)
+            }
+        }
+    }
+
     fn boolean(&self, document: &Object, what: &str) -> Result<bool, String> {
         match self.evaluate(document)?.as_deref() {
             Some(Value::Boolean(result)) => Ok(*result),

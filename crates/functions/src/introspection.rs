@@ -20,6 +20,7 @@ mod range_text;
 mod reports;
 mod rights;
 mod sampler;
+mod scans_seen;
 mod series;
 mod sessions;
 mod sizes;
@@ -47,6 +48,8 @@ use self::reports::Sources;
 pub(crate) use self::reports::start as start_reports;
 pub use self::rights::hide_data;
 use self::sampler::Sampler;
+use self::scans_seen::ScansSeen;
+pub(crate) use self::scans_seen::worth_an_index;
 pub use self::series::SeriesQuery;
 pub use self::sessions::Presence;
 use self::sessions::Sessions;
@@ -57,6 +60,7 @@ use crate::QueryResult;
 use crate::cache::QueryKey;
 use crate::logs::{Execution, kind_name};
 use crate::path::figured;
+use crate::scans::Scan;
 
 /// Milliseconds since the epoch.
 pub(crate) fn now_ms() -> f64 {
@@ -64,11 +68,18 @@ pub(crate) fn now_ms() -> f64 {
     now.map_or(0.0, |now| now.as_secs_f64() * 1e3)
 }
 
+/// When the last minute began, seconds since the epoch.
+fn minute_ago() -> u64 {
+    ((now_ms() / 1e3) as u64).saturating_sub(60)
+}
+
 /// What a run has read and written, by index and table.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Work {
     pub(crate) reads: Vec<(IndexId, IndexUse)>,
     pub(crate) writes: Vec<(TabletId, TableWrites)>,
+    /// Whole tables it has gone through, where that was long.
+    pub(crate) scans: Vec<Scan>,
     /// Seconds the commit took.
     pub(crate) commit_seconds: f64,
 }
@@ -82,6 +93,7 @@ pub(crate) struct Introspection {
     pub(crate) counters: Counters,
     pub(crate) functions: FunctionsSeen,
     pub(crate) tables: TablesSeen,
+    pub(crate) scans: ScansSeen,
     pub(crate) live: Arc<LiveQueries>,
     pub(crate) events: Events,
     pub(crate) sessions: Arc<Sessions>,
@@ -103,6 +115,7 @@ impl Introspection {
             counters: Counters::default(),
             functions: FunctionsSeen::default(),
             tables: TablesSeen::default(),
+            scans: ScansSeen::default(),
             live: Arc::default(),
             events: Events::default(),
             sessions: Arc::default(),
@@ -178,6 +191,7 @@ impl Introspection {
             }
         }
         self.tables.read(&execution.work.reads);
+        self.scanned(execution);
         if execution.error.is_none() {
             self.tables.wrote(&execution.work.writes);
         }

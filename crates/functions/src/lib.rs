@@ -10,6 +10,7 @@
 mod path;
 mod place;
 mod outcome;
+mod scans;
 mod service;
 mod sessions_seen;
 mod signal;
@@ -20,6 +21,7 @@ mod prepare;
 mod execute;
 mod mutation;
 mod agenda;
+mod key_uses;
 mod later;
 mod job;
 mod crons;

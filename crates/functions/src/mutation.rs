@@ -17,7 +17,7 @@ use lentil_values::{Timestamp, is_unresolved, resolve_commit_ts};
 use crate::contention::Conflicts;
 use crate::errors::NO_PERMISSION;
 use crate::execute::{Executed, execute};
-use crate::introspection::{self, Work};
+use crate::introspection::{self, Work, worth_an_index};
 use crate::job::Job;
 use crate::logs::{Execution, identity_type};
 use crate::path::{FunctionPath, figured};
@@ -362,6 +362,7 @@ fn describe(
         work: Work {
             reads: executed.tx.used().to_vec(),
             writes: executed.tx.table_writes().to_vec(),
+            scans: worth_an_index(&executed.scans),
             commit_seconds: 0.0,
         },
         kind: FunctionKind::Mutation,

@@ -14,7 +14,7 @@ use lentil_values::{Timestamp, Value};
 
 use crate::cache::{Answer, Asked, Flight, Found, QueryKey, Reach};
 use crate::execute::{Executed, execute};
-use crate::introspection::Counter;
+use crate::introspection::{Counter, worth_an_index};
 use crate::logs::{Execution, identity_type};
 use crate::path::{FunctionPath, PathError};
 use crate::prepare::{LARGE, Ready, Refused, prepare};
@@ -303,6 +303,7 @@ fn log(inner: &Inner, run: &Run, started: Instant, executed: &Executed) {
     execution.user_seconds = executed.user_seconds;
     execution.usage = executed.tx.usage();
     execution.work.reads = executed.tx.used().to_vec();
+    execution.work.scans = worth_an_index(&executed.scans);
     execution.id = run.id;
     inner.log(execution);
 }

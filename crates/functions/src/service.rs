@@ -19,6 +19,7 @@ use crate::cursor::Cursors;
 use crate::deploy::ImageCache;
 use crate::files::{PublicNames, UploadTokens, UrlSigner};
 use crate::introspection::{EventReader, Introspection, Presence, start_reports};
+use crate::key_uses::KeyUses;
 use crate::limits::Limits;
 use crate::logs::{Entry, Execution, LogKeeper, LogStream};
 use crate::mutation::Errand;
@@ -186,6 +187,7 @@ pub(crate) struct Inner {
     pub(crate) runtime: Handle,
     pub(crate) agenda: Arc<Agenda>,
     pub(crate) introspection: Arc<Introspection>,
+    pub(crate) key_uses: KeyUses,
 }
 
 impl Inner {
@@ -235,6 +237,7 @@ impl Functions {
             contents: Arc::default(),
             agenda: Arc::default(),
             introspection: Arc::new(Introspection::new(options.introspection)),
+            key_uses: KeyUses::default(),
             database,
             host,
             options,

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lentil_catalog::ScheduledId;
-use lentil_database::{Namespace, Transaction, TransactionLimits};
+use lentil_database::{IndexId, Namespace, Transaction, TransactionLimits};
 use lentil_identity::Identity;
 use lentil_js::{
     CallOutcome, Foreseen, FunctionKind, Invocation, Reply, Reserved, SyscallError, Syscalls,
@@ -40,12 +40,14 @@ use self::frame::Frame;
 pub(crate) use self::nested::wrong_kind;
 pub(crate) use self::posting::Habit;
 use self::posting::Posting;
+use self::queries::Stages;
 pub(crate) use self::scheduling::Scheduling;
 use crate::deploy::DeploymentImage;
 use crate::errors::thrown;
 use crate::logs::Line;
 use crate::outcome::Observed;
-use crate::path::FunctionPath;
+use crate::path::{FunctionPath, figured};
+use crate::scans::{SCANS_MAX, Scan};
 use crate::service::Inner;
 use crate::{FunctionFailure, Place};
 
@@ -81,6 +83,8 @@ pub(crate) struct UdfSyscalls {
     system_time: Duration,
     files: FileUsage,
     beginning: Beginning,
+    /// Whole tables that were gone through.
+    scans: Vec<Scan>,
     posting: Posting,
 }
 
@@ -95,6 +99,8 @@ pub(crate) struct Remains {
     pub(crate) journal: Option<Arc<str>>,
     /// How the next run of the question will begin.
     pub(crate) foresight: Foresight,
+    /// Whole tables that were gone through.
+    pub(crate) scans: Vec<Scan>,
 }
 
 impl UdfSyscalls {
@@ -115,6 +121,7 @@ impl UdfSyscalls {
             system_time: Duration::ZERO,
             files: FileUsage::default(),
             beginning: Beginning::default(),
+            scans: Vec::new(),
             posting: Posting::default(),
             observed: Observed::default(),
             nested_lines: Vec::new(),
@@ -160,6 +167,7 @@ impl UdfSyscalls {
             fatal: self.fatal,
             journal: root.pinned,
             foresight: self.beginning.learnt(),
+            scans: self.scans,
         }
     }
 
@@ -219,6 +227,27 @@ impl UdfSyscalls {
             deployment: &self.scope.deployment,
             own: self.image(),
         }
+    }
+
+    /// Remembers that rows were looked at in order of creation, and what for.
+    fn note_scan(&mut self, index: Option<IndexId>, rows: u64, stages: Stages) {
+        let Some(index) = index.filter(|_| rows > 0 && self.scans.len() < SCANS_MAX) else {
+            return;
+        };
+        let Some(sought) = stages.into_sought() else {
+            return;
+        };
+        let nested = self.frames.len() > 1;
+        let by = nested.then(|| {
+            let path = self.innermost().path.to_string();
+            figured(&self.place().component, path).into_owned()
+        });
+        self.scans.push(Scan {
+            index,
+            by,
+            rows,
+            sought,
+        });
     }
 
     /// Counts the time of an operation; ends the whole call when there has been too much.

@@ -4,6 +4,7 @@
 //! They read through a transaction like any query, so they are live like any query. Only admins
 //! reach them.
 
+mod admin_keys;
 mod audit;
 mod coming;
 mod components;

@@ -1,10 +1,13 @@
 //! What handlers read from a request: who asks, the body, the request id.
 
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{Extensions, HeaderMap, Method};
 use futures::StreamExt as _;
 use lentil_catalog::Author;
 use lentil_functions::author_of;
@@ -20,6 +23,32 @@ const BODY_BYTES_MAX: usize = (16 << 20) + 2_000;
 /// Longest request id taken from a client, characters.
 const REQUEST_ID_MAX: usize = 64;
 
+/// The address that the request comes from, if the listener says it. What a proxy says of its
+/// clients is not believed.
+pub(crate) struct Peer(pub(crate) Option<IpAddr>);
+
+impl Peer {
+    pub(crate) fn of(extensions: &Extensions) -> Peer {
+        let socket = extensions.get::<ConnectInfo<SocketAddr>>();
+        Peer(socket.map(|ConnectInfo(address)| address.ip()))
+    }
+
+    /// Notes that an admin key was shown from here, if one was.
+    fn showed(&self, deployment: &Deployment, identity: &Identity) {
+        if let (Some(address), Some(key)) = (self.0, identity.admin_key()) {
+            deployment.functions.admin_key_used(*key, address);
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Peer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Peer, Infallible> {
+        Ok(Peer::of(&parts.extensions))
+    }
+}
+
 /// Who asks: from the `Authorization` header, else from `?adminKey=`.
 pub(crate) struct Caller(pub(crate) Identity);
 
@@ -30,28 +59,33 @@ impl FromRequestParts<Deployment> for Caller {
         parts: &mut Parts,
         deployment: &Deployment,
     ) -> Result<Caller, ApiError> {
-        let header = match parts.headers.get(AUTHORIZATION) {
-            Some(value) => Some(value.to_str().map_err(|_| {
-                ApiError::bad_request(
-                    "InvalidHeaderFailure",
-                    "the Authorization header is not printable ASCII",
-                )
-            })?),
-            None => None,
-        };
-        if header.is_none() {
-            let given =
-                url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-                    .find(|(name, _)| name == "adminKey");
-            if let Some((_, key)) = given {
-                return Ok(Caller(parse_authorization(
-                    Some(&format!("Convex {key}")),
-                    &deployment.keys,
-                )?));
-            }
-        }
-        Ok(Caller(parse_authorization(header, &deployment.keys)?))
+        let identity = identity_of(parts, deployment)?;
+        Peer::of(&parts.extensions).showed(deployment, &identity);
+        Ok(Caller(identity))
     }
+}
+
+fn identity_of(parts: &Parts, deployment: &Deployment) -> Result<Identity, ApiError> {
+    let header = match parts.headers.get(AUTHORIZATION) {
+        Some(value) => Some(value.to_str().map_err(|_| {
+            ApiError::bad_request(
+                "InvalidHeaderFailure",
+                "the Authorization header is not printable ASCII",
+            )
+        })?),
+        None => None,
+    };
+    if header.is_none() {
+        let given = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+            .find(|(name, _)| name == "adminKey");
+        if let Some((_, key)) = given {
+            return Ok(parse_authorization(
+                Some(&format!("Convex {key}")),
+                &deployment.keys,
+            )?);
+        }
+    }
+    Ok(parse_authorization(header, &deployment.keys)?)
 }
 
 /// A caller that is a deployment admin.
@@ -95,22 +129,26 @@ impl FromRequestParts<Deployment> for WritingAdmin {
 /// The key that stands in the body; what the header says does not matter.
 pub(crate) fn key_of_body(
     deployment: &Deployment,
+    peer: &Peer,
     body: &serde_json::Value,
 ) -> Result<AdminKey, ApiError> {
     let key = body.get("adminKey").and_then(serde_json::Value::as_str);
     let key = key.ok_or_else(|| ApiError::bad_body("the body has no text in \"adminKey\""))?;
-    deployment
+    let key = deployment
         .keys
         .check(key)
-        .map_err(|error| ApiError::new(401, "BadAdminKey", error.to_string()))
+        .map_err(|error| ApiError::new(401, "BadAdminKey", error.to_string()))?;
+    peer.showed(deployment, &Identity::Admin(key));
+    Ok(key)
 }
 
 /// Who pushes.
 pub(crate) fn admin_of_body(
     deployment: &Deployment,
+    peer: &Peer,
     body: &serde_json::Value,
 ) -> Result<Author, ApiError> {
-    let key = key_of_body(deployment, body)?;
+    let key = key_of_body(deployment, peer, body)?;
     if key.read_only {
         Err(ApiError::read_only())
     } else {

@@ -274,7 +274,8 @@ async fn serve(
         }
     });
     let app = app.map_request(single_leading_slash);
-    axum::serve(listener, app.into_make_service())
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app)
         .with_graceful_shutdown(async move {
             let _ = stop.wait_for(|stopping| *stopping).await;
         })

@@ -23,6 +23,8 @@ use tokio_util::task::TaskTracker;
 #[derive(Clone)]
 pub struct SyncState {
     sessions: Sessions,
+    functions: Functions,
+    keys: AdminKeys,
     options: SyncOptions,
     stop: watch::Receiver<bool>,
     tracker: TaskTracker,
@@ -57,6 +59,8 @@ impl SyncState {
         stop: watch::Receiver<bool>,
     ) -> SyncState {
         SyncState {
+            functions: functions.clone(),
+            keys: keys.clone(),
             sessions: Sessions::new(functions, keys, SessionOptions { redact }),
             options: SyncOptions::default(),
             stop,

@@ -4,7 +4,7 @@
 import { useEffect, useMemo, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { clock, short } from "../lib/format";
+import { clock, dateTime, short } from "../lib/format";
 import type { Series } from "../lib/metrics";
 import { useTheme } from "../lib/theme";
 
@@ -49,6 +49,21 @@ function aligned(series: Series[], stacked: boolean): Aligned {
 }
 
 const MINUTE_S = 60;
+const DAY_MS = 86_400_000;
+
+/** A moment on the axis, as far as its neighbours are away; where a day begins, the day. */
+function tickText(ms: number, stepSeconds: number): string {
+  const text = clock(ms);
+  if (stepSeconds < MINUTE_S) return text;
+  const midnight = text.startsWith("00:00") || stepSeconds * 1000 >= DAY_MS;
+  return midnight && Number.isFinite(stepSeconds) ? dateTime(ms).slice(5, 10) : text.slice(0, 5);
+}
+
+/** Numbers without neighbours make no line: they are dots. */
+function alone(plot: uPlot, at: number): number[] {
+  const values = plot.data[at]!;
+  return Array.from(values, (_, index) => index).filter((index) => values[index] != null && values[index - 1] == null && values[index + 1] == null);
+}
 
 export function Chart({ title, series, height = 150, format = short, stacked = false, max, testId, marks, zoom = null, onZoom }: Props) {
   const box = useRef<HTMLDivElement>(null);
@@ -87,7 +102,7 @@ export function Chart({ title, series, height = 150, format = short, stacked = f
         y: { range: (_, low, high) => [Math.min(0, low), max ?? (high > 0 ? high * 1.1 : 1)] },
       },
       axes: [
-        { ...axis, values: (_, ticks) => ticks.map((at) => ((ticks[1] ?? Infinity) - ticks[0]! < MINUTE_S ? clock(at * 1000) : clock(at * 1000).slice(0, 5))), space: 70 },
+        { ...axis, values: (_, ticks) => ticks.map((at) => tickText(at * 1000, (ticks[1] ?? Infinity) - ticks[0]!)), space: 70 },
         { ...axis, size: 52, values: (_, ticks) => ticks.map(format) },
       ],
       series: [
@@ -97,7 +112,7 @@ export function Chart({ title, series, height = 150, format = short, stacked = f
           stroke: css(`--c${(index % 8) + 1}`),
           width: 1.6,
           fill: stacked || labels.length === 1 ? `${css(`--c${(index % 8) + 1}`)}22` : undefined,
-          points: { show: false },
+          points: { show: true, size: 5, filter: alone },
           spanGaps: false,
           value: (_: uPlot, _drawn: number | null, at: number, moment: number | null) => {
             const value = moment === null ? null : latest.current.own[at - 1]?.[moment];

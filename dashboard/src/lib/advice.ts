@@ -1,7 +1,9 @@
 // What the numbers of the server say should be looked at (C6), each with where to look.
 
 import { figured } from "./figured";
-import { duration } from "./format";
+import { dateTime, duration } from "./format";
+import { keyName, type KeyUse } from "./keyUses";
+import { remedyFor } from "./missing";
 import type { SchemaDefinition } from "./schema";
 import type { FunctionStats, Snapshot, TableStats } from "./stream";
 import type { CronRunInfo } from "./system";
@@ -12,6 +14,8 @@ export interface Advice {
   title: string;
   text: string;
   to: string;
+  /** The use of a key that can be said to be one's own. */
+  accept?: { id: string; address: string };
 }
 
 /** All that is known; what is not known yet is null, and nothing is said about it. */
@@ -30,6 +34,7 @@ export interface Known {
   lastBackup: number | null | undefined;
   /** When the key that is used here was issued, ms. */
   keyIssued: number | null;
+  keyUses: KeyUse[];
   now: number;
 }
 
@@ -69,17 +74,34 @@ function wasted(snapshot: Snapshot): Advice[] {
 /** As figures name it: a table of a component has the component before it. */
 const nameOf = ({ component, name }: TableStats) => figured(component ?? "", name);
 
+/** The fields of the index that the busiest scan of a table lacks, as `(a, b)`. */
+export function wantedFields({ scans = [], indexes }: TableStats): string | null {
+  const known = indexes.flatMap(({ name, fields }) => (Array.isArray(fields) && name !== "by_id" ? [{ name, fields }] : []));
+  const missing = scans.map((scan) => remedyFor(scan, known)).find(({ kind }) => kind === "missing");
+  return missing?.kind === "missing" ? `(${missing.fields.join(", ")})` : null;
+}
+
+function scanText(table: TableStats, others: string[]): string {
+  const wanted = wantedFields(table);
+  const [first] = table.scans ?? [];
+  const by = first ? `, most of them by ${first.function}` : "";
+  const has = others.length > 0 ? ` Its indexes: ${others.join(", ")}.` : "";
+  if (wanted) return `${by}.${has} One on ${wanted} is missing; the line for the schema is on the page.`;
+  return first && !first.filtered ? `${by}, which filters in JavaScript if at all: for what is not known.${has}` : `${by}.${has}`;
+}
+
 function scans(snapshot: Snapshot): Advice[] {
   return snapshot.tables.flatMap((table) => {
     const full = table.indexes.find(({ name }) => name === "by_creation_time");
     const others = table.indexes.filter(({ name }) => name !== "by_creation_time" && name !== "by_id");
     // Who takes the newest few reads the same index and is well advised.
-    if (!full || others.length === 0 || full.rowsScanned1m <= SCANNED_ROWS || full.rowsScanned1m < ROWS_A_LOOKUP * full.lookups1m) return [];
+    // A table without an index is told of if it is known that one would serve.
+    if (!full || (others.length === 0 && !wantedFields(table)) || full.rowsScanned1m <= SCANNED_ROWS || full.rowsScanned1m < ROWS_A_LOOKUP * full.lookups1m) return [];
     return [
       {
         id: "A2",
         title: `${nameOf(table)} is scanned as a whole`,
-        text: `${full.rowsScanned1m} rows were read in order of creation in the last minute, by ${full.lookups1m} reads. Its indexes: ${others.map(({ name }) => name).join(", ")}.`,
+        text: `${full.rowsScanned1m} rows were read in order of creation in the last minute, by ${full.lookups1m} reads${scanText(table, others.map(({ name }) => name))}`,
         to: `/live/tables?table=${encodeURIComponent(nameOf(table))}`,
       },
     ];
@@ -236,6 +258,22 @@ function oldKey({ keyIssued, now }: Known): Advice[] {
   ];
 }
 
+function newAddresses({ keyUses }: Known): Advice[] {
+  return keyUses
+    .filter(({ known }) => !known)
+    .map(({ _id, key, address, first, last }) => {
+      const { holder, readOnly, issued } = keyName(key);
+      const again = last > first ? `, last ${dateTime(last)}` : "";
+      return {
+        id: "A13",
+        title: `An admin key was used from ${address} for the first time`,
+        text: `First ${dateTime(first)}${again}: the ${readOnly ? "read-only " : ""}key of ${holder} of ${dateTime(issued)}. If none of you did that, a new instance secret ends all keys.`,
+        to: "/settings",
+        accept: { id: _id, address },
+      };
+    });
+}
+
 export function adviceFor(known: Known): Advice[] {
   const { snapshot } = known;
   const live = snapshot ? [...wasted(snapshot), ...scans(snapshot), ...conflicts(snapshot), ...uncached(snapshot), ...lag(snapshot)] : [];
@@ -249,5 +287,6 @@ export function adviceFor(known: Known): Advice[] {
     ...unset(known),
     ...backups(known),
     ...oldKey(known),
+    ...newAddresses(known),
   ];
 }

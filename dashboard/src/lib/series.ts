@@ -3,27 +3,7 @@
 import { useEffect, useState } from "react";
 import { useDeployment } from "./deployment";
 import type { Series } from "./metrics";
-
-export interface Range {
-  id: string;
-  label: string;
-  seconds: number;
-  /** Seconds a point stands for. */
-  step: number;
-}
-
-const MINUTE = 60;
-const HOUR = 3600;
-const DAY = 86_400;
-
-export const RANGES: Range[] = [
-  { id: "5m", label: "5 minutes", seconds: 5 * MINUTE, step: 1 },
-  { id: "1h", label: "1 hour", seconds: HOUR, step: 10 },
-  { id: "6h", label: "6 hours", seconds: 6 * HOUR, step: 60 },
-  { id: "24h", label: "24 hours", seconds: DAY, step: 60 },
-  { id: "7d", label: "7 days", seconds: 7 * DAY, step: HOUR },
-  { id: "30d", label: "30 days", seconds: 30 * DAY, step: HOUR },
-];
+import type { Range } from "./range";
 
 type Points = [number, number | null][];
 

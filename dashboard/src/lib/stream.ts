@@ -4,6 +4,7 @@
 import { useSyncExternalStore } from "react";
 import { useDeployment } from "./deployment";
 import type { AdminHttp } from "./http";
+import type { Sought } from "./missing";
 import { WINDOW_MS } from "./moment";
 import { Ring } from "./ring";
 
@@ -366,6 +367,13 @@ export interface IndexStats {
   lastUsed?: number | null;
 }
 
+/** Who went through a whole table in the last hour, and what for. */
+export interface ScanStats extends Sought {
+  function: string;
+  scans1m: number;
+  rows1m: number;
+}
+
 export interface TableStats {
   component?: string | null;
   name: string;
@@ -374,6 +382,7 @@ export interface TableStats {
   reads1m: number;
   writes1m: number;
   indexes: IndexStats[];
+  scans?: ScanStats[];
 }
 
 export interface FunctionStats {

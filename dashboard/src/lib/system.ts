@@ -2,6 +2,7 @@
 
 import { makeFunctionReference, type DefaultFunctionArgs, type FunctionReference, type PaginationOptions } from "convex/server";
 import type { Value } from "convex/values";
+import type { KeyUse } from "./keyUses";
 
 export type Row = { _id: string; _creationTime: number } & Record<string, Value>;
 
@@ -157,7 +158,10 @@ export const system = {
   source: query<{ path: string }, { source: string; sourceMap: string | null } | null>("modules:source"),
   review: query<None, { withoutArguments: string[]; environment: string[] }>("modules:review"),
   argsValidator: query<{ function: string }, string | null>("modules:argsValidator"),
-  environment: query<None, { _id: string; name: string; value: string }[]>("listEnvironmentVariables:default"),
+  keyUses: query<None, KeyUse[]>("adminKeys:uses"),
+  acceptKeyUse: mutation<{ id: string }, null>("adminKeys:accept"),
+  /** Their values are asked for one by one, which the history tells. */
+  environment: query<None, { name: string }[]>("listEnvironmentVariables:names"),
   files: query<Paged & { filters: Record<string, Value> }, Page<FileInfo>>("fileStorageV2:fileMetadata"),
   fileCount: query<None, number>("fileStorageV2:numFiles"),
   orphans: query<None, { ids: string[]; truncated: boolean }>("fileStorageV2:orphans"),

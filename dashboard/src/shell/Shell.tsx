@@ -4,6 +4,7 @@ import { Command, LogOut, Menu as MenuIcon, Moon, Play, Sun, SunMoon } from "luc
 import { Suspense, lazy, useEffect, useMemo, useState } from "react";
 import { NavLink, Outlet, useLocation } from "react-router";
 import { Menu } from "../components/Menu";
+import { RangeSlot } from "../components/RangePicker";
 import { IconButton } from "../components/ui";
 import { SKEW_NOTICE_MS, useConnection, type Connection } from "../lib/connection";
 import { useScope } from "../lib/component";
@@ -30,6 +31,7 @@ export function Shell() {
   const [target, setTarget] = useState<RunnerTarget | null>(sharedTarget);
   const [palette, setPalette] = useState(false);
   const [railOpen, setRailOpen] = useState(false);
+  const [slot, setSlot] = useState<HTMLElement | null>(null);
   const location = useLocation();
   useEffect(() => setRailOpen(false), [location.pathname]);
   useShortcuts(setTarget, setPalette);
@@ -46,7 +48,7 @@ export function Shell() {
         Skip to the page
       </a>
       <div className={`shell ${shown.length === 0 ? "no-rail" : ""}`}>
-        <TopBar state={state} onPalette={() => setPalette(true)} onRail={() => setRailOpen(!railOpen)} onRun={() => setTarget({})} />
+        <TopBar state={state} onSlot={setSlot} onPalette={() => setPalette(true)} onRail={() => setRailOpen(!railOpen)} onRun={() => setTarget({})} />
         {shown.length > 0 && (
           <nav className={`rail ${railOpen ? "open" : ""}`} aria-label="Pages">
             {shown.map(({ id, label, path, icon: Icon, scoped }) => (
@@ -70,7 +72,9 @@ export function Shell() {
               server's; times shown as “ago” are off by as much.
             </div>
           )}
-          <Outlet />
+          <RangeSlot.Provider value={slot}>
+            <Outlet />
+          </RangeSlot.Provider>
         </main>
         {target && (
           <Suspense>
@@ -125,12 +129,14 @@ const TYPES: Record<string, string> = { prod: "production", dev: "development", 
 
 interface TopBarProps {
   state: Connection;
+  /** Tells where a page may put its time range. */
+  onSlot: (slot: HTMLElement | null) => void;
   onPalette: () => void;
   onRail: () => void;
   onRun: () => void;
 }
 
-function TopBar({ state, onPalette, onRail, onRun }: TopBarProps) {
+function TopBar({ state, onSlot, onPalette, onRail, onRun }: TopBarProps) {
   const { session, logout } = useDeployment();
   const { chosen } = useTheme();
   const type = deploymentType(session.key);
@@ -153,6 +159,7 @@ function TopBar({ state, onPalette, onRail, onRun }: TopBarProps) {
         <span className="sr-only">{state}</span>
       </span>
       <span className="grow" />
+      <span className="range-slot" ref={onSlot} />
       <button type="button" className="palette-button" onClick={onPalette} data-testid="palette-button">
         <Command size={14} />
         <span>Go to…</span>

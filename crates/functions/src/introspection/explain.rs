@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use lentil_database::IndexState;
 use lentil_js::FunctionKind;
 use serde_json::{Value as Json, json};
 
 use super::range_text::Named;
+use super::scans_seen::sought_json;
+use crate::deploy::declared_name;
 use crate::execute::{Executed, execute};
 use crate::path::FunctionPath;
 use crate::prepare::prepare;
@@ -46,6 +49,16 @@ impl Functions {
     }
 }
 
+/// The indexes that a table has and a query may use.
+fn declared(inner: &Inner, named: &Named) -> Json {
+    let indexes = inner.database.begin().indexes(&named.table).into_iter();
+    let usable = indexes
+        .filter(|index| index.state == IndexState::Enabled && index.definition.name != "by_id");
+    usable
+        .map(|index| json!({ "name": declared_name(&index), "fields": index.definition.fields }))
+        .collect()
+}
+
 fn told(inner: &Inner, executed: &Executed, prepared: f64, total: f64) -> Json {
     let places = &inner.introspection.places;
     let table = |named: &Named| places.table_name(&inner.database, &named.table);
@@ -53,7 +66,8 @@ fn told(inner: &Inner, executed: &Executed, prepared: f64, total: f64) -> Json {
     let is_own = |named: &Named| !named.table.name.starts_with('_');
     let indexes = executed.tx.used().iter().filter_map(|(index, used)| {
         let named = Named::find(&inner.database, *index).filter(is_own)?;
-        let full = named.index.definition.name == "by_creation_time";
+        let scans = executed.scans.iter().filter(|scan| scan.index == *index);
+        let scans: Vec<Json> = scans.map(|scan| sought_json(&scan.sought)).collect();
         Some(json!({
             "table": table(&named),
             "index": named.index.definition.name,
@@ -61,7 +75,9 @@ fn told(inner: &Inner, executed: &Executed, prepared: f64, total: f64) -> Json {
             "docs": used.documents,
             "bytes": used.bytes,
             "tableDocs": inner.database.known_count(named.table.tablet),
-            "fullScan": full && used.lookups > 0,
+            "fullScan": !scans.is_empty(),
+            "scans": scans,
+            "tableIndexes": if scans.is_empty() { json!([]) } else { declared(inner, &named) },
         }))
     });
     let read_set = executed.tx.read_set().iter().filter_map(|(index, range)| {

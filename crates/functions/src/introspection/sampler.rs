@@ -250,8 +250,10 @@ impl Functions {
         let database = &inner.database;
         let is_there = |index| database.describe_index(index).is_some();
         introspection.tables.note(now, is_there);
+        introspection.scans.note(now, is_there);
         introspection.live.note(now);
         let ended = introspection.sampler.note(&sample);
+        let minute = !ended.is_empty();
         if introspection.events.wanted() {
             introspection.tell_comings_and_goings(now_ms);
             let tick = tick_json(&sample, introspection);
@@ -261,6 +263,7 @@ impl Functions {
         if !ended.is_empty() && self.keep_rollups(ended, now as f64).await.is_err() {
             tracing::warn!("{WHAT}; the next minute is tried again");
         }
+        self.keep_key_uses(minute).await;
         self.keep_usage(false).await;
     }
 
@@ -339,6 +342,7 @@ impl Functions {
         if !open.is_empty() && self.keep_rollups(open, now).await.is_err() {
             tracing::warn!("{WHAT}: the last minute is lost");
         }
+        self.keep_key_uses(true).await;
         self.keep_usage(true).await;
     }
 }

@@ -18,7 +18,7 @@ use super::indexes::state_name;
 use super::live::LiveQuery;
 use super::prometheus::{Kept, live_of};
 use super::range_text::Named;
-use super::{Introspection, now_ms};
+use super::{Introspection, minute_ago, now_ms};
 use crate::deploy::declared_name;
 use crate::errors::from_transaction;
 use crate::logs::kind_name;
@@ -66,11 +66,6 @@ impl Functions {
             "detailSampling": events.sampling(),
         })
     }
-}
-
-/// When the last minute began, seconds since the epoch.
-fn minute_ago() -> u64 {
-    ((now_ms() / 1e3) as u64).saturating_sub(60)
 }
 
 fn sessions(introspection: &Introspection, watched: &[Arc<LiveQuery>]) -> Json {
@@ -167,13 +162,16 @@ fn tables(inner: &Arc<Inner>, tx: &mut Transaction) -> Result<Json, TransactionE
         let written = seen.table(table.tablet);
         let writes = written.map_or([0; 3], |cells| cells.history.lock().sum_from(since));
         let mut reads = 0;
-        let mut indexes = Vec::new();
+        let (mut indexes, mut scans) = (Vec::new(), Json::Array(Vec::new()));
         for index in all_indexes(tx, &table) {
             let cells = seen.index(index.id);
             let sums = cells
                 .as_ref()
                 .map_or([0; 3], |cells| cells.history.lock().sum_from(since));
             reads += sums[1];
+            if index.definition.name == "by_creation_time" {
+                scans = inner.introspection.scans.of(index.id, since);
+            }
             let last_secs = cells.map_or(0, |cells| cells.last_secs());
             let filled = filled(&inner.database, &index)?;
             let all = kept.as_deref().and_then(|kept| kept.indexes.get(&index.id));
@@ -188,6 +186,7 @@ fn tables(inner: &Arc<Inner>, tx: &mut Transaction) -> Result<Json, TransactionE
             "reads1m": reads,
             "writes1m": writes.iter().sum::<u64>(),
             "indexes": indexes,
+            "scans": scans,
         }));
     }
     Ok(shown.into())

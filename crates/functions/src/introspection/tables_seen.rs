@@ -33,7 +33,7 @@ impl<const N: usize> Default for Cells<N> {
 }
 
 impl<const N: usize> Cells<N> {
-    fn add(&self, by: [u64; N]) {
+    pub(super) fn add(&self, by: [u64; N]) {
         for (cell, by) in self.cells.iter().zip(by) {
             if by > 0 {
                 cell.fetch_add(by, Ordering::Relaxed);
@@ -50,7 +50,7 @@ impl<const N: usize> Cells<N> {
         self.last_secs.load(Ordering::Relaxed)
     }
 
-    fn note(&self, now_secs: u64) {
+    pub(super) fn note(&self, now_secs: u64) {
         let total = self.total();
         let mut history = self.history.lock();
         let before = history.sum_from(0);

@@ -134,7 +134,7 @@ impl UdfSyscalls {
         if let Some(Position::After(key)) = &stops.end {
             end_after(&mut index_query.range, order, key);
         }
-        let mut stages = query.stages;
+        let (mut stages, whole) = (query.stages, walk.whole);
         let tx = self.tx();
         let mut cursor = tx.query(index_query).map_err(from_transaction)?;
         if stages.is_empty() && stops.end.is_none() {
@@ -148,6 +148,9 @@ impl UdfSyscalls {
                 Err(error) => return Err(from_transaction(error)),
             }
         }
+        // Pages of everything are no search.
+        let filtered = !stages.is_empty();
+        self.note_scan(whole.filter(|_| filtered), page.keys.len() as u64, stages);
         Ok(page)
     }
 

@@ -1,6 +1,6 @@
 //! The JSON of queries: table scans and index ranges with their operators.
 
-use lentil_database::{Document, IndexQuery, Namespace, Order, Transaction};
+use lentil_database::{Document, IndexId, IndexQuery, Namespace, Order, Transaction};
 use lentil_js::SyscallError;
 use lentil_values::{KeyRange, Object};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use crate::errors::{from_transaction, thrown};
 use crate::filter::Expression;
 use crate::index_range::{RangeExpression, key_range};
 use crate::limits::{Limits, count};
+use crate::scans::Sought;
 
 /// The JSON of a query.
 #[derive(Debug, Deserialize)]
@@ -76,6 +77,8 @@ pub(super) enum Verdict {
 /// Where a query walks.
 pub(super) struct Walk {
     pub(super) query: IndexQuery,
+    /// The index, if it goes through the whole table in order of creation.
+    pub(super) whole: Option<IndexId>,
     /// The fields of the index's keys, for telling queries apart.
     pub(super) fields: Vec<String>,
 }
@@ -169,7 +172,9 @@ impl Query {
             // Opening it says whether the table is empty or the index is missing.
             None => (KeyRange::all(), built_in_fields(&self.index)),
         };
+        let whole = self.range.is_empty() && self.index == "by_creation_time";
         Ok(Walk {
+            whole: index.filter(|_| whole).map(|index| index.id),
             query: IndexQuery {
                 namespace,
                 table: self.table.clone(),
@@ -196,6 +201,19 @@ impl Stages {
     /// Whether a limit has let all its rows pass, so that no more need be read.
     pub(super) fn exhausted(&self) -> bool {
         self.0.iter().any(|stage| matches!(stage, Stage::Limit(0)))
+    }
+
+    /// What is looked for, unless a limit alone says how many rows are read.
+    pub(super) fn into_sought(self) -> Option<Sought> {
+        let mut sought = Sought::default();
+        for stage in self.0 {
+            match stage {
+                Stage::Filter(filter) => sought.add(filter),
+                Stage::Limit(_) if sought.filtered => break,
+                Stage::Limit(_) => return None,
+            }
+        }
+        Some(sought)
     }
 
     /// Whether rows pass untouched.

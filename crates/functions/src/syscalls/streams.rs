@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use lentil_database::{Ahead, Namespace, RangeCursor, Transaction, TransactionLimits};
+use lentil_database::{Ahead, IndexId, Namespace, RangeCursor, Transaction, TransactionLimits};
 use lentil_js::SyscallError;
 use serde::Deserialize;
 
@@ -32,6 +32,9 @@ pub(super) struct Stream {
     /// The last row that is recorded, and what the limits let pass behind it.
     last: Option<Ahead>,
     limits: Box<[u64]>,
+    /// The index, if the whole table is gone through, and the rows that were recorded.
+    whole: Option<IndexId>,
+    rows: u64,
     /// There is nothing more to send.
     done: bool,
     /// Because the rows have come to their end (and not a limit).
@@ -66,6 +69,8 @@ impl Stream {
             sent: VecDeque::new(),
             last: None,
             limits,
+            whole: None,
+            rows: 0,
             done: false,
             at_end: false,
         }
@@ -83,6 +88,7 @@ impl Stream {
             Some(cursor) => cursor,
             None => {
                 let walk = self.query.walk(tx, namespace)?;
+                self.whole = walk.whole;
                 let mut cursor = tx.query(walk.query).map_err(from_transaction)?;
                 let rows = self.query.stages.rows_max();
                 cursor.expect_rows(rows.unwrap_or(room.rows.max(16)));
@@ -134,6 +140,7 @@ impl Stream {
                 break;
             };
             left -= usize::from(sent.kept);
+            self.rows += 1;
             let consumed = cursor.consume(tx, &sent.ahead);
             (self.last, self.limits) = (Some(sent.ahead), sent.limits);
             consumed.map_err(from_transaction)?;
@@ -235,28 +242,29 @@ impl UdfSyscalls {
 
     pub(super) fn query_cleanup(&mut self, args: &str) -> Result<String, SyscallError> {
         let args: QueryCleanup = parse("db.query", args)?;
-        let Some(mut stream) = self.frame().streams.remove(&args.query_id) else {
+        let Some(stream) = self.frame().streams.remove(&args.query_id) else {
             return Ok("false".to_owned());
         };
-        self.close_stream(&mut stream, args.consumed.unwrap_or(usize::MAX))?;
+        self.close_stream(stream, args.consumed.unwrap_or(usize::MAX))?;
         Ok("true".to_owned())
     }
 
     /// Records what the innermost function's open streams have sent; it has ended.
     pub(super) fn close_streams(&mut self) {
         let streams = std::mem::take(&mut self.frame().streams);
-        for mut stream in streams.into_values() {
-            self.close_stream(&mut stream, usize::MAX)
+        for stream in streams.into_values() {
+            self.close_stream(stream, usize::MAX)
                 .expect("without ceilings, recording what was read cannot fail");
         }
     }
 
-    fn close_stream(&mut self, stream: &mut Stream, taken: usize) -> Result<(), SyscallError> {
+    fn close_stream(&mut self, mut stream: Stream, taken: usize) -> Result<(), SyscallError> {
         let tx = self.tx();
         // Rows that user code was given cannot be refused any more.
         let limits = tx.lift_limits();
         let settled = stream.settle(tx, taken);
         tx.set_limits(limits);
+        self.note_scan(stream.whole, stream.rows, stream.query.stages);
         settled
     }
 

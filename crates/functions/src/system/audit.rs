@@ -1,6 +1,6 @@
 //! Noting what admins do, in the transaction that does it (dashboard A3).
 
-use lentil_catalog::{AuditEvent, Author, CatalogError};
+use lentil_catalog::{AuditEvent, Author, CatalogError, Variable};
 use lentil_database::Transaction;
 use lentil_identity::{Identity, Member};
 use lentil_values::{Object, Value};
@@ -45,6 +45,30 @@ pub enum BackupAction {
 }
 
 impl Functions {
+    /// Gives the values of variables by name, or of all, to somebody who will look at them: which
+    /// ones, and who, is noted with it.
+    pub async fn reveal_environment(
+        &self,
+        author: Author,
+        names: Option<Vec<String>>,
+    ) -> Result<Vec<(String, String)>, FunctionFailure> {
+        let what = "environment variables could not be shown";
+        transact(self.database().clone(), what, move |tx| {
+            let wanted = |name: &String| names.as_ref().is_none_or(|names| names.contains(name));
+            let all = Variable::all(tx).map_err(|error| from_transaction(error.into()))?;
+            let shown = all.into_iter().filter(|variable| wanted(&variable.name));
+            let shown: Vec<_> = shown.map(|it| (it.name, it.value)).collect();
+            if !shown.is_empty() {
+                let names = shown.iter().map(|(name, _)| Value::String(name.clone()));
+                let metadata = [("variable_names", Value::Array(names.collect()))];
+                note(tx, author, "reveal_environment_variables", metadata)
+                    .map_err(|error| from_transaction(error.into()))?;
+            }
+            Ok(shown)
+        })
+        .await
+    }
+
     /// Notes what an admin does with a backup.
     pub async fn note_backup(
         &self,

@@ -18,6 +18,13 @@ pub(super) fn environment_variables(request: &mut Request) -> Result<Value, Tran
         .map(Value::Array)
 }
 
+/// The names alone: what they hold is shown when somebody asks, which is noted.
+pub(super) fn environment_names(request: &mut Request) -> Result<Value, TransactionError> {
+    let variables = Variable::all(request.tx)?.into_iter();
+    let names = variables.map(|variable| object([("name", text(variable.name))]));
+    Ok(Value::Array(names.collect()))
+}
+
 /// One variable of the effective environment, the built-in ones included.
 pub(super) fn environment_variable(request: &mut Request) -> Result<Value, TransactionError> {
     let name = request.text("name")?;

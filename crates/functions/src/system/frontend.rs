@@ -1,6 +1,6 @@
 //! The functions that dashboards ask (dashboard A3), by path.
 
-use super::{MutationBody, QueryBody, SystemFunction};
+use super::{MutationBody, QueryBody, SystemFunction, admin_keys};
 use super::{
     coming, components, data, deployment, events, files, imports, indexes, later, modules, tables,
 };
@@ -55,6 +55,8 @@ fn query(module: &str, function: &str) -> Option<QueryBody> {
 fn state(module: &str, function: &str) -> Option<QueryBody> {
     Some(match (module, function) {
         ("listEnvironmentVariables", "default") => deployment::environment_variables,
+        ("listEnvironmentVariables", "names") => deployment::environment_names,
+        ("adminKeys", "uses") => admin_keys::uses,
         ("listAuthProviders", "default") => deployment::auth_providers,
         ("listConfiguredSinks", "default") => deployment::sinks,
         ("deploymentState", "deploymentState" | "default") => deployment::state,
@@ -87,6 +89,7 @@ fn mutation(module: &str, function: &str) -> Option<MutationBody> {
         ("fileStorageV2", "deleteFile") => files::delete_one,
         ("fileStorageV2", "deleteFiles") => files::delete_many,
         ("fileStorageV2", "setFileName") => files::set_name,
+        ("adminKeys", "accept") => admin_keys::accept,
         ("crons", "runNow") => later::run_cron_now,
         ("scheduler", "retry") => coming::retry,
         _ => return None,

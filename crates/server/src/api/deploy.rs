@@ -8,7 +8,7 @@ use lentil_catalog::Author;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::errors::ApiError;
-use crate::request::{Admin, admin_of_body, read_body};
+use crate::request::{Admin, Peer, admin_of_body, read_body};
 use crate::state::Deployment;
 
 /// Bytes a push may have once decompressed.
@@ -81,13 +81,14 @@ pub(super) async fn push_body(
     deployment: &Deployment,
     request: Request,
 ) -> Result<(Author, serde_json::Value), ApiError> {
+    let peer = Peer::of(request.extensions());
     let bytes = read_body(request, PUSH_BYTES_MAX).await?;
     let body =
         tokio::task::spawn_blocking(move || serde_json::from_slice::<serde_json::Value>(&bytes))
             .await
             .map_err(|error| ApiError::internal(&error))?
             .map_err(|error| ApiError::bad_body(format!("the body is not JSON: {error}")))?;
-    let author = admin_of_body(deployment, &body)?;
+    let author = admin_of_body(deployment, &peer, &body)?;
     Ok((author, body))
 }
 

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use lentil_functions::author_of;
 use serde::Deserialize;
 
 use crate::errors::ApiError;
@@ -13,6 +14,7 @@ pub(crate) fn router() -> Router<Deployment> {
     Router::new()
         .route("/update_environment_variables", post(update))
         .route("/v1/update_environment_variables", post(update))
+        .route("/reveal_environment_variables", post(reveal))
         .route("/list_environment_variables", get(list))
         .route("/v1/list_environment_variables", get(list))
 }
@@ -44,6 +46,33 @@ async fn update(
         .update_environment_variables_as(author, changes)
         .await
         .map_err(|error| ApiError::new(error.status, error.code, error.message))
+}
+
+#[derive(Deserialize)]
+struct RevealRequest {
+    /// None given are all.
+    names: Option<Vec<String>>,
+}
+
+/// Values for somebody's eyes (Lentil's own, for its dashboard): the history says who has seen
+/// which.
+async fn reveal(
+    State(deployment): State<Deployment>,
+    Admin(identity): Admin,
+    JsonBody(request): JsonBody<RevealRequest>,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let author = author_of(&identity);
+    let shown = deployment
+        .functions
+        .reveal_environment(author, request.names);
+    let shown = shown
+        .await
+        .map_err(|failure| ApiError::from_failure(&failure))?;
+    let rows = shown.into_iter();
+    let rows = rows.map(|(name, value)| serde_json::json!({ "name": name, "value": value }));
+    Ok(Json(
+        serde_json::json!({ "variables": rows.collect::<Vec<_>>() }),
+    ))
 }
 
 async fn list(

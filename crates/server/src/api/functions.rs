@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::jobs::component_of;
 use crate::errors::ApiError;
-use crate::request::{Admin, Caller, JsonBody, RequestId, key_of_body};
+use crate::request::{Admin, Caller, JsonBody, Peer, RequestId, key_of_body};
 use crate::state::Deployment;
 
 /// How a call is named in the function logs.
@@ -261,9 +261,10 @@ async fn run(
 async fn run_test_function(
     State(deployment): State<Deployment>,
     RequestId(request_id): RequestId,
+    peer: Peer,
     JsonBody(body): JsonBody<serde_json::Value>,
 ) -> Result<Response, ApiError> {
-    let identity = Identity::Admin(key_of_body(&deployment, &body)?);
+    let identity = Identity::Admin(key_of_body(&deployment, &peer, &body)?);
     let request: TestFunctionRequest =
         serde_json::from_value(body).map_err(|error| ApiError::bad_body(error.to_string()))?;
     let component = component_of(&deployment, request.component_id).await?;

@@ -1,7 +1,9 @@
 //! The life of one socket: frames in, messages to the session; texts back, frames out.
 
+use std::net::IpAddr;
+
 use lentil_protocol::{
-    ClientMessage, ClientVersion, Close, CloseCode, MalformedMessage, ServerMessage,
+    AuthToken, ClientMessage, ClientVersion, Close, CloseCode, MalformedMessage, ServerMessage,
 };
 use lentil_session::{Outgoing, Session};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -24,8 +26,12 @@ enum End {
 }
 
 /// Serves a socket to its end.
-pub(super) async fn serve<S>(socket: WebSocketStream<S>, client: &ClientVersion, state: &SyncState)
-where
+pub(super) async fn serve<S>(
+    socket: WebSocketStream<S>,
+    client: &ClientVersion,
+    peer: Option<IpAddr>,
+    state: &SyncState,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut frames = Frames::new(socket, client.supports_transition_chunk());
@@ -35,7 +41,7 @@ where
         |version| format!("{}-{version}", client.name),
     );
     let mut session = state.sessions.open(name);
-    let end = converse(&mut frames, &mut session, state).await;
+    let end = converse(&mut frames, &mut session, peer, state).await;
     session.detach();
     if end != End::Gone {
         // A client that does not read is not waited for.
@@ -43,7 +49,12 @@ where
     }
 }
 
-async fn converse<S>(frames: &mut Frames<S>, session: &mut Session, state: &SyncState) -> End
+async fn converse<S>(
+    frames: &mut Frames<S>,
+    session: &mut Session,
+    peer: Option<IpAddr>,
+    state: &SyncState,
+) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -62,7 +73,7 @@ where
         // Unbiased: neither a flood of messages nor one of invalidations keeps the other waiting.
         tokio::select! {
             step = frames.step(listens) => {
-                if let Some(end) = take(step, frames, session) {
+                if let Some(end) = take(step, frames, session, peer, state) {
                     return end;
                 }
             }
@@ -93,7 +104,13 @@ fn send<S: AsyncRead + AsyncWrite + Unpin>(frames: &mut Frames<S>, outgoing: Out
     false
 }
 
-fn take<S>(step: Step, frames: &mut Frames<S>, session: &mut Session) -> Option<End>
+fn take<S>(
+    step: Step,
+    frames: &mut Frames<S>,
+    session: &mut Session,
+    peer: Option<IpAddr>,
+    state: &SyncState,
+) -> Option<End>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -105,7 +122,9 @@ where
         }
         Step::Text(text) => {
             tracing::trace!(target: "lentil::station", number = 1);
-            session.receive(ClientMessage::parse(&text));
+            let message = ClientMessage::parse(&text);
+            note_key(&message, peer, state);
+            session.receive(message);
         }
         Step::Binary => {
             frames.push_close(Close::internal());
@@ -123,6 +142,20 @@ where
         Step::Gone => return Some(End::Gone),
     }
     None
+}
+
+/// Notes where an admin key is used from; whether it lets anybody in is for the session to say.
+fn note_key(
+    message: &Result<ClientMessage, MalformedMessage>,
+    peer: Option<IpAddr>,
+    state: &SyncState,
+) {
+    if let (Some(address), Ok(ClientMessage::Authenticate { token, .. })) = (peer, message)
+        && let AuthToken::Admin { key, .. } = token
+        && let Ok(key) = state.keys.check(key)
+    {
+        state.functions.admin_key_used(key, address);
+    }
 }
 
 /// Pings a client that was sent nothing for long, and gives the time of the next look; `None` if

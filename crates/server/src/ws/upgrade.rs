@@ -19,6 +19,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use crate::request::Peer;
 use crate::ws::SyncState;
 use crate::ws::connection;
 use crate::ws::limits::{
@@ -62,13 +63,14 @@ fn upgrade(state: SyncState, version: Option<&str>, mut request: Request) -> Res
         Ok(parts) => parts,
         Err(body) => return (StatusCode::BAD_REQUEST, Json(body)).into_response(),
     };
+    let Peer(peer) = Peer::of(request.extensions());
     state.tracker.clone().spawn(async move {
         match on_upgrade.await {
             Ok(upgraded) => {
                 let config = config();
                 let io = TokioIo::new(upgraded);
                 let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-                connection::serve(socket, &client, &state).await;
+                connection::serve(socket, &client, peer, &state).await;
             }
             Err(error) => tracing::debug!(%error, "upgrade to WebSocket failed"),
         }

@@ -418,6 +418,23 @@ async fn s018_explaining_tells_indexes_ranges_and_times() {
         (&json!(1.0), &json!(true)),
         "{told}"
     );
+    let source = "import { query } from 'convex:/_system/repl/wrappers.js';
+        export default query({ handler: async (ctx) => await ctx.db.query('messages')
+            .filter((q) => q.and(q.gt(q.field('at'), 1), q.eq(q.field('body'), 'b'))).first() });";
+    let told = explain(json!({ "source": source })).await.ok();
+    assert_eq!(
+        told["indexes"][0]["scans"],
+        json!([{ "filtered": true, "equal": ["body"], "range": "at" }]),
+        "{told}"
+    );
+    let source = "import { query } from 'convex:/_system/repl/wrappers.js';
+        export default query({ handler: async (ctx) => await ctx.db.query('messages').order('desc').take(5) });";
+    let told = explain(json!({ "source": source })).await.ok();
+    assert_eq!(
+        (&told["indexes"][0]["docs"], &told["indexes"][0]["fullScan"]),
+        (&json!(1), &json!(false)),
+        "the newest few are no scan: {told}"
+    );
     explain(json!({})).await.refused(400, "BadJsonBody");
     explain(json!({ "path": "messages:send" }))
         .await

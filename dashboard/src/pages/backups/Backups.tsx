@@ -2,6 +2,7 @@
 
 import { Archive, Copy, Download, RotateCcw } from "lucide-react";
 import { useState } from "react";
+import { GridTable } from "../../components/GridTable";
 import { Button, Empty, IconButton, Loading, Problem, Time } from "../../components/ui";
 import { restoreCommand, useBackups, type Backup, type Backups as Known } from "../../lib/backups";
 import { useDeployment } from "../../lib/deployment";
@@ -57,7 +58,7 @@ export default function Backups() {
             </Empty>
           ) : (
             <section className="card flush">
-              <table className="table blocks" aria-label="Backups">
+              <GridTable className="table blocks" aria-label="Backups">
                 <thead>
                   <tr>
                     <th>File</th>
@@ -71,7 +72,7 @@ export default function Backups() {
                     <Row key={backup.name} backup={backup} folder={data.folder} onRestore={() => setRestoring(backup.name)} />
                   ))}
                 </tbody>
-              </table>
+              </GridTable>
             </section>
           )}
           <Restore newest={data.backups[0]} folder={data.folder} />

@@ -2,6 +2,7 @@
 
 import { Copy } from "lucide-react";
 import { useEffect, useState } from "react";
+import { GridTable } from "../../components/GridTable";
 import { Button, Dialog, Loading, Problem } from "../../components/ui";
 import { differences, restoreCommand, type Contents, type Difference } from "../../lib/backups";
 import { useDeployment } from "../../lib/deployment";
@@ -65,7 +66,7 @@ export function RestoreDialog({ name, folder, onClose }: { name: string; folder:
 
 function Table({ rows, files }: { rows: Difference[]; files: Difference }) {
   return (
-    <table className="table" aria-label="Rows now and after">
+    <GridTable className="table" aria-label="Rows now and after">
       <thead>
         <tr>
           <th>Table</th>
@@ -80,7 +81,7 @@ function Table({ rows, files }: { rows: Difference[]; files: Difference }) {
         ))}
         <Line row={files} />
       </tbody>
-    </table>
+    </GridTable>
   );
 }
 

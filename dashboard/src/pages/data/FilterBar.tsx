@@ -5,6 +5,7 @@ import { Plus, X } from "lucide-react";
 import type { Value } from "convex/values";
 import { useEffect, useState } from "react";
 import { IndexBadge } from "../../components/IndexBadge";
+import { MissingIndex } from "../../components/MissingIndex";
 import { IconButton } from "../../components/ui";
 import {
   indexFields,
@@ -19,12 +20,16 @@ import {
   type Operator,
 } from "../../lib/filters";
 import type { FilledIndex } from "../../lib/indexes";
+import { figured } from "../../lib/figured";
+import { useScope } from "../../lib/component";
+import { remedyFor, soughtBy, type Sought } from "../../lib/missing";
 import { isText, type Field } from "../../lib/schema";
 import type { FilterError, IndexInfo } from "../../lib/system";
 import { messageOf } from "../../lib/live";
 import { formatValue, parseValue } from "../../lib/values";
 
 interface Props {
+  table: string;
   filters: Filters;
   setFilters: (next: Filters) => void;
   indexes: FilledIndex[];
@@ -33,7 +38,8 @@ interface Props {
   failed: FilterError | undefined;
 }
 
-export function FilterBar({ filters, setFilters, indexes, fields, names, failed }: Props) {
+export function FilterBar({ table, filters, setFilters, indexes, fields, names, failed }: Props) {
+  const sought = soughtBy(filters);
   const index = indexes.find(({ name }) => name === filters.index?.name);
   const change = (at: number, next: Clause | null) => {
     const clauses = filters.clauses.flatMap((clause, other) => (other === at ? (next ? [next] : []) : [clause]));
@@ -64,6 +70,7 @@ export function FilterBar({ filters, setFilters, indexes, fields, names, failed 
         .map(({ name, filling }) => (
           <IndexBadge key={name} name={name} filling={filling} />
         ))}
+      {!filters.index && sought.filtered && <Remedy {...{ table, sought, indexes, setFilters, filters }} />}
       {failed && (failed.filter === undefined || failed.filter < 0) && <span className="error-text">{failed.error}</span>}
       <datalist id="field-names">
         {names.map((name) => (
@@ -71,6 +78,20 @@ export function FilterBar({ filters, setFilters, indexes, fields, names, failed 
         ))}
       </datalist>
     </div>
+  );
+}
+
+/** Without an index every row is looked at: which one would do, to choose or to declare. */
+function Remedy({ table, sought, indexes, filters, setFilters }: Pick<Props, "table" | "indexes" | "filters" | "setFilters"> & { sought: Sought }) {
+  const usable = indexes.flatMap(({ name, fields, filling }) => (Array.isArray(fields) && filling.state === "ready" ? [{ name, fields }] : []));
+  const { path } = useScope();
+  const remedy = remedyFor(sought, usable);
+  if (remedy.kind === "missing") return <MissingIndex table={figured(path, table)} sought={sought} indexes={usable} />;
+  if (remedy.kind !== "there" || remedy.index === "by_creation_time") return null;
+  return (
+    <button type="button" className="button quiet small" onClick={() => setFilters({ ...filters, index: { name: remedy.index, clauses: [] } })} data-testid="use-index">
+      {remedy.index} has {remedy.fields.join(", ")}: read by it
+    </button>
   );
 }
 

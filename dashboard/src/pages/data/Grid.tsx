@@ -15,7 +15,7 @@ import { copy, toast } from "../../lib/toasts";
 import { formatValue } from "../../lib/values";
 import type { Columns, Density } from "./columns";
 import type { Editing } from "./edits";
-import { GridHeader } from "./GridHeader";
+import { GridHeader, selectAll } from "./GridHeader";
 import { GridRow, type RowActions } from "./GridRow";
 import { formatBlock, parseBlock, parseCell } from "./transfer";
 
@@ -40,6 +40,8 @@ export interface GridProps {
   canWrite: boolean;
   onOpen: (id: string) => void;
   onUndo: () => void;
+  /** The field by which the rows are ordered. */
+  sortedBy: string | null;
 }
 
 export function Grid(props: GridProps) {
@@ -125,8 +127,9 @@ export function Grid(props: GridProps) {
         className="grid"
         role="grid"
         aria-label={`Documents of ${table}`}
-        aria-rowcount={rows.done ? rows.count : -1}
-        aria-colcount={leaves.length}
+        aria-rowcount={rows.done ? rows.count + 1 : -1}
+        aria-colcount={leaves.length + 1}
+        aria-multiselectable="true"
         tabIndex={0}
         data-testid="grid"
         aria-activedescendant={active ? `cell-${active.row}-${active.column}` : undefined}
@@ -140,7 +143,7 @@ export function Grid(props: GridProps) {
         }}
       >
         <div className="grid-inner" style={{ width: columns.grid.getTotalSize() + 38 }}>
-          <GridHeader columns={columns} fields={fields} rows={rows} selected={selected} setSelected={setSelected} />
+          <GridHeader {...{ columns, fields, rows, selected, setSelected }} sorted={{ by: props.sortedBy, order: props.filters.order }} />
           <div style={{ height: virtual.getTotalSize(), position: "relative" }}>
             {items.map((item) => {
               const row = rows.row(item.index);
@@ -221,8 +224,10 @@ const STEPS: Record<string, [number, number]> = {
   PageDown: [20, 0],
   PageUp: [-20, 0],
 };
+const ENDS: Record<string, [number, number]> = { Home: [0, -Infinity], End: [0, Infinity] };
+const FAR: Record<string, [number, number]> = { Home: [-Infinity, -Infinity], End: [Infinity, Infinity] };
 
-function useGridKeys({ rows, fields, editing, canWrite, onOpen, onUndo }: GridProps, state: KeyState) {
+function useGridKeys({ rows, fields, editing, canWrite, selected, setSelected, onOpen, onUndo }: GridProps, state: KeyState) {
   const { active, setActive, corner, setCorner, editor, setEditor, virtual, leaves, toggle } = state;
   const move = (event: KeyboardEvent, [down, right]: [number, number]) => {
     event.preventDefault();
@@ -238,8 +243,12 @@ function useGridKeys({ rows, fields, editing, canWrite, onOpen, onUndo }: GridPr
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (editor || (event.target as HTMLElement).tagName === "INPUT") return;
-    const step = STEPS[event.key];
+    const step = STEPS[event.key] ?? (event.ctrlKey ? FAR[event.key] : ENDS[event.key]);
     if (step) return move(event, step);
+    if ((event.ctrlKey || event.metaKey) && event.key === "a") {
+      event.preventDefault();
+      return selectAll(rows, selected, setSelected);
+    }
     if (!active) return;
     if (event.key === "Enter" || event.key === "F2") {
       event.preventDefault();

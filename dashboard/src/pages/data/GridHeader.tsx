@@ -12,24 +12,28 @@ interface Props {
   rows: Rows;
   selected: ReadonlyMap<string, Row>;
   setSelected: (next: ReadonlyMap<string, Row>) => void;
+  sorted: { by: string | null; order: "asc" | "desc" };
 }
 
-export function GridHeader({ columns, fields, rows, selected, setSelected }: Props) {
+const isAll = (rows: Rows, selected: ReadonlyMap<string, Row>) => selected.size > 0 && selected.size >= rows.count;
+
+/** Selects all rows that are loaded, or none if they are. */
+export function selectAll(rows: Rows, selected: ReadonlyMap<string, Row>, setSelected: (next: ReadonlyMap<string, Row>) => void) {
+  const next = new Map<string, Row>();
+  for (let index = 0; !isAll(rows, selected) && index < rows.count; index++) {
+    const row = rows.row(index);
+    if (row) next.set(row._id, row);
+  }
+  setSelected(next);
+}
+
+export function GridHeader({ columns, fields, rows, selected, setSelected, sorted }: Props) {
   const [dragged, setDragged] = useState<string | null>(null);
   const headers = columns.grid.getHeaderGroups()[0]?.headers ?? [];
-  const all = selected.size > 0 && selected.size >= rows.count;
-  const selectAll = () => {
-    const next = new Map<string, Row>();
-    for (let index = 0; !all && index < rows.count; index++) {
-      const row = rows.row(index);
-      if (row) next.set(row._id, row);
-    }
-    setSelected(next);
-  };
   return (
     <div className="grid-head" role="row" aria-rowindex={1}>
       <label className="grid-check" role="columnheader">
-        <input type="checkbox" checked={all} onChange={selectAll} aria-label="Select all loaded rows" data-testid="select-all" />
+        <input type="checkbox" tabIndex={-1} checked={isAll(rows, selected)} onChange={() => selectAll(rows, selected, setSelected)} aria-label="Select all loaded rows (Ctrl A in the grid)" data-testid="select-all" />
       </label>
       {headers.map((header) => {
         const field = fields[header.id];
@@ -37,6 +41,7 @@ export function GridHeader({ columns, fields, rows, selected, setSelected }: Pro
           <div
             key={header.id}
             role="columnheader"
+            aria-sort={header.id !== sorted.by ? undefined : sorted.order === "asc" ? "ascending" : "descending"}
             className={`grid-name ${header.id === "_id" ? "sticky" : ""}`}
             style={{ width: header.getSize() }}
             draggable={header.id !== "_id"}

@@ -6,7 +6,7 @@ import { useLiveHere, useScope } from "../../lib/component";
 import { useDeployment } from "../../lib/deployment";
 import { encodeFilters, isPlain, NO_FILTERS, type Filters } from "../../lib/filters";
 import { count } from "../../lib/format";
-import { useIndexes } from "../../lib/indexes";
+import { useIndexes, type FilledIndex } from "../../lib/indexes";
 import { messageOf } from "../../lib/live";
 import { useRows } from "../../lib/pages";
 import { fieldsOf, type SchemaDefinition } from "../../lib/schema";
@@ -61,7 +61,7 @@ export function TableView({ table, mapping, schema, filters, setFilters, documen
         onAdd={() => setOpen("add")}
         onClear={() => setOpen("clear")}
       />
-      <FilterBar {...{ filters, setFilters, indexes, fields, names }} failed={rows.filterError} />
+      <FilterBar {...{ table, filters, setFilters, indexes, fields, names }} failed={rows.filterError} />
       {rows.error ? (
         <Problem error={rows.error} />
       ) : rows.loading ? (
@@ -72,6 +72,7 @@ export function TableView({ table, mapping, schema, filters, setFilters, documen
         <Grid
           {...{ table, rows, columns, fields, editing, mapping, selected, setSelected, filters, setFilters }}
           canWrite={canWrite}
+          sortedBy={sortField(filters, indexes)}
           onOpen={openDocument}
           onUndo={undo}
         />
@@ -112,6 +113,13 @@ export function TableView({ table, mapping, schema, filters, setFilters, documen
       )}
     </section>
   );
+}
+
+/** By which field an index orders first; without one, rows come as they were made. */
+function sortField(filters: Filters, indexes: FilledIndex[]): string | null {
+  if (!filters.index) return "_creationTime";
+  const fields = indexes.find(({ name }) => name === filters.index?.name)?.fields;
+  return Array.isArray(fields) ? (fields[0] ?? null) : null;
 }
 
 export async function undo() {

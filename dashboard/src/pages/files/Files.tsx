@@ -3,6 +3,7 @@
 import { FolderOpen, Trash2, Upload } from "lucide-react";
 import { useConvex, usePaginatedQuery } from "convex/react";
 import { useRef, useState } from "react";
+import { GridTable } from "../../components/GridTable";
 import { ComponentPicker } from "../../components/ComponentPicker";
 import { Badge, Button, Confirm, Empty, Loading, Time } from "../../components/ui";
 import { useCallHere, useLiveHere, useScope } from "../../lib/component";
@@ -80,7 +81,7 @@ function Files() {
         </Empty>
       ) : (
         <section className="card flush">
-          <table className="table" aria-label="Files">
+          <GridTable className="table" aria-label="Files">
             <thead>
               <tr>
                 <th />
@@ -96,7 +97,7 @@ function Files() {
                 <FileRow key={idOf(file)} file={file} selected={selected.has(idOf(file))} onToggle={() => toggle(idOf(file))} />
               ))}
             </tbody>
-          </table>
+          </GridTable>
         </section>
       )}
       {status === "CanLoadMore" && <Button onClick={() => loadMore(PAGE)}>Show more</Button>}

@@ -1,10 +1,13 @@
 // What a query reads: indexes with their look-ups, the ranges it depends on, and where time goes.
 
 import { jsonToConvex, type JSONValue } from "convex/values";
+import { GridTable } from "../../components/GridTable";
 import { Tree } from "../../components/Tree";
 import { Badge } from "../../components/ui";
+import { MissingIndex } from "../../components/MissingIndex";
 import { bytes, count, duration } from "../../lib/format";
 import type { AdminHttp } from "../../lib/http";
+import type { KnownIndex, Sought } from "../../lib/missing";
 import type { Identity } from "./ActAs";
 import { sourceOf } from "./run";
 
@@ -14,7 +17,7 @@ export interface Explained {
   errorMessage?: string | null;
   documentsRead: number;
   bytesRead: number;
-  indexes: { table: string; index: string; lookups: number; docs: number; bytes: number; tableDocs: number | null; fullScan: boolean }[];
+  indexes: { table: string; index: string; lookups: number; docs: number; bytes: number; tableDocs: number | null; fullScan: boolean; scans: Sought[]; tableIndexes: KnownIndex[] }[];
   readSet: { table: string; index: string; rangeText: string }[];
   cache: { dependsOnTime: boolean; dependsOnIdentity: boolean };
   steps: { name: string; ms: number }[];
@@ -38,7 +41,7 @@ export function Explanation({ explained }: { explained: Explained }) {
         {cache.dependsOnIdentity && <Badge>one result a user</Badge>}
       </p>
       {explained.errorMessage && <pre className="result error">{explained.errorMessage}</pre>}
-      <table className="table" aria-label="Indexes">
+      <GridTable className="table" aria-label="Indexes">
         <thead>
           <tr>
             <th>Table</th>
@@ -64,7 +67,10 @@ export function Explanation({ explained }: { explained: Explained }) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </GridTable>
+      {explained.indexes.flatMap((used) =>
+        used.scans.map((sought, at) => <MissingIndex key={`${used.table} ${at}`} table={used.table} sought={sought} indexes={used.tableIndexes} />),
+      )}
       <h3>Depends on</h3>
       <ul>
         {explained.readSet.map((range, index) => (

@@ -2,6 +2,7 @@
 
 import { Play } from "lucide-react";
 import { useMemo } from "react";
+import { GridTable } from "../../components/GridTable";
 import { Badge, Button, Empty, Loading, Problem } from "../../components/ui";
 import { useScope } from "../../lib/component";
 import { figured } from "../../lib/figured";
@@ -106,7 +107,7 @@ function Arguments({ fn }: { fn: AppFunction }) {
   if (fields.length === 0) return <p className="muted">{validator.type === "object" ? "It takes no arguments." : typeText(validator)}</p>;
   return (
     <>
-      <table className="table">
+      <GridTable className="table" aria-label="Arguments">
         <thead>
           <tr>
             <th>Argument</th>
@@ -126,7 +127,7 @@ function Arguments({ fn }: { fn: AppFunction }) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </GridTable>
     </>
   );
 }

@@ -2,6 +2,7 @@
 // called, and what it calls.
 
 import { useMemo } from "react";
+import { GridTable } from "../../components/GridTable";
 import { Empty, Problem } from "../../components/ui";
 import { figured } from "../../lib/figured";
 import { bytes, count, short } from "../../lib/format";
@@ -38,7 +39,7 @@ function Reads({ profile: { reads, runs } }: { profile: Found }) {
   if (reads.length === 0) return <p className="muted">It has read no documents.</p>;
   return (
     <section className="card flush">
-      <table className="table" aria-label="Reads by index">
+      <GridTable className="table" aria-label="Reads by index">
         <thead>
           <tr>
             <th>Reads</th>
@@ -57,7 +58,7 @@ function Reads({ profile: { reads, runs } }: { profile: Found }) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </GridTable>
     </section>
   );
 }
@@ -66,7 +67,7 @@ function Writes({ profile: { writes, runs } }: { profile: Found }) {
   if (writes.length === 0) return null;
   return (
     <section className="card flush">
-      <table className="table" aria-label="Writes by table">
+      <GridTable className="table" aria-label="Writes by table">
         <thead>
           <tr>
             <th>Writes</th>
@@ -85,7 +86,7 @@ function Writes({ profile: { writes, runs } }: { profile: Found }) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </GridTable>
     </section>
   );
 }

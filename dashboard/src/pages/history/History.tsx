@@ -17,6 +17,8 @@ const ACTIONS: Record<string, string[]> = {
     "update_environment_variable",
     "delete_environment_variable",
     "replace_environment_variable",
+    "reveal_environment_variables",
+    "accept_key_address",
     "pause_deployment",
     "unpause_deployment",
     "change_deployment_state",

@@ -21,6 +21,8 @@ const SENTENCES: Record<string, (metadata: Metadata) => string> = {
   update_environment_variable: (m) => `Changed the environment variable ${String(m.variable_name)}`,
   replace_environment_variable: (m) => `Renamed an environment variable to ${String(m.variable_name)}`,
   delete_environment_variable: (m) => `Deleted the environment variable ${String(m.variable_name)}`,
+  accept_key_address: (m) => `Knows the address ${String(m.address)}, from which an admin key was used`,
+  reveal_environment_variables: (m) => `Looked at the value of ${list(m.variable_names).join(", ")}`,
   create_table: (m) => `Created the table ${list(m.table ?? m.table_name).join(", ")}`,
   clear_tables: (m) => `Cleared ${list(m.table_names ?? m.table).join(", ")}`,
   delete_tables: (m) => `Deleted the table ${list(m.table_names ?? m.table).join(", ")}`,

@@ -1,6 +1,7 @@
 // Which mutation lost against which: a matrix, and the last conflicts one by one.
 
 import { memo, useDeferredValue, useMemo } from "react";
+import { GridTable } from "../../components/GridTable";
 import { OfData } from "../../components/NeedsRight";
 import { Badge, Empty } from "../../components/ui";
 import { clock, dateTime, duration } from "../../lib/format";
@@ -49,7 +50,7 @@ const Shown = memo(function Shown({ conflicts, live }: { conflicts: Conflict[]; 
   return (
     <>
       <section className="card flush scroll-x">
-        <table className="table matrix" aria-label="Conflicts: rows lost, columns won">
+        <GridTable className="table matrix" aria-label="Conflicts: rows lost, columns won">
           <thead>
             <tr>
               <th>lost ↓ won →</th>
@@ -79,7 +80,7 @@ const Shown = memo(function Shown({ conflicts, live }: { conflicts: Conflict[]; 
               </tr>
             ))}
           </tbody>
-        </table>
+        </GridTable>
       </section>
       <section className="card flush">
         <div className="card-head">

@@ -1,6 +1,7 @@
 // What a mutation sets off, commit by commit.
 
 import { useMemo } from "react";
+import { GridTable } from "../../components/GridTable";
 import { Badge } from "../../components/ui";
 import { bytes, clock, count } from "../../lib/format";
 import { fanOut, type Spread } from "../../lib/fanout";
@@ -21,7 +22,7 @@ export function FanOutPanel({ cause, rows, onClose }: { cause: string; rows: Rea
       <p>
         {found.commits.length === 1 ? "One of its commits" : `${count(found.commits.length)} of its commits`} made queries run again since this page was opened.
       </p>
-      <table className="table" aria-label="For each commit">
+      <GridTable className="table" aria-label="For each commit">
         <thead>
           <tr>
             <th>A commit</th>
@@ -35,7 +36,7 @@ export function FanOutPanel({ cause, rows, onClose }: { cause: string; rows: Rea
           <SpreadRow name="for clients" spread={found.sessions} format={count} testId="fan-out-sessions" />
           <SpreadRow name="and sends" spread={found.bytes} format={bytes} testId="fan-out-bytes" />
         </tbody>
-      </table>
+      </GridTable>
       <ul className="runs" tabIndex={0} aria-label="Commits">
         {found.commits.slice(0, LISTED).map((one) => (
           <li key={one.commitTs}>

@@ -3,6 +3,7 @@
 
 import { memo, useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams, type SetURLSearchParams } from "react-router";
+import { GridTable } from "../../components/GridTable";
 import { OfData } from "../../components/NeedsRight";
 import { Badge, Empty } from "../../components/ui";
 import { bytes, clock, count, duration, percent } from "../../lib/format";
@@ -161,7 +162,7 @@ interface ListProps {
 function ReactionList({ rows, onChoose, onStop, most }: ListProps) {
   return (
     <section className="card flush">
-      <table className="table" aria-label="Queries that ran again">
+      <GridTable className="table" aria-label="Queries that ran again">
         <thead>
           <tr>
             <th>When</th>
@@ -181,7 +182,7 @@ function ReactionList({ rows, onChoose, onStop, most }: ListProps) {
               <ReactionRow key={row.key} row={row} onChoose={onChoose} onStop={onStop} />
             ))}
         </tbody>
-      </table>
+      </GridTable>
     </section>
   );
 }

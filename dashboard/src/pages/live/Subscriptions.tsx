@@ -1,6 +1,7 @@
 // Who watches what: clients, the queries they subscribe to, and the data those read.
 
 import { useMemo, useState } from "react";
+import { GridTable } from "../../components/GridTable";
 import { OfData } from "../../components/NeedsRight";
 import { Badge, Empty, Loading, Problem } from "../../components/ui";
 import { bytes, count } from "../../lib/format";
@@ -201,7 +202,7 @@ export function GroupTable({ groups }: { groups: SubscriptionGroup[] }) {
   const sorted = [...groups].sort((a, b) => b.reruns1m - a.reruns1m || b.watchers - a.watchers).slice(0, 200);
   return (
     <section className="card flush scroll-x">
-      <table className="table" aria-label="Subscriptions">
+      <GridTable className="table" aria-label="Subscriptions">
         <thead>
           <tr>
             <th>Query</th>
@@ -228,7 +229,7 @@ export function GroupTable({ groups }: { groups: SubscriptionGroup[] }) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </GridTable>
     </section>
   );
 }

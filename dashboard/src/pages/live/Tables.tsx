@@ -3,8 +3,11 @@
 import { hierarchy, treemap, treemapSquarify } from "d3-hierarchy";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams } from "react-router";
+import { GridTable } from "../../components/GridTable";
 import { IndexBadge } from "../../components/IndexBadge";
+import { MissingIndex } from "../../components/MissingIndex";
 import { Badge, Empty, Loading, Problem, Time } from "../../components/ui";
+import { wantedFields } from "../../lib/advice";
 import { figured } from "../../lib/figured";
 import { latest } from "../../lib/indexes";
 import { bytes, count, short } from "../../lib/format";
@@ -141,7 +144,7 @@ function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
           {count(table.reads1m)} reads and {count(table.writes1m)} writes in the last minute
         </span>
       </div>
-      <table className="table">
+      <GridTable className="table" aria-label={`Indexes of ${table.name}`}>
         <thead>
           <tr>
             <th>Index</th>
@@ -160,11 +163,38 @@ function TablePanel({ table, moment }: { table: TableStats; moment: Moment }) {
               key={`${index.name} ${at}`}
               index={{ ...index, ...latest(index, steps.get(stepKey(table.component, table.name, index.name))) }}
               busiest={busiest}
+              wanted={wantedFields(table)}
               moment={moment}
             />
           ))}
         </tbody>
-      </table>
+      </GridTable>
+      <Scans table={table} />
+    </section>
+  );
+}
+
+/** Who goes through the whole table, and the index that would spare it. */
+function Scans({ table }: { table: TableStats }) {
+  const { name, scans = [], indexes } = table;
+  if (scans.length === 0) return null;
+  const known = indexes.flatMap((index) => (Array.isArray(index.fields) && index.name !== "by_id" && index.state === "ready" ? [{ name: index.name, fields: index.fields }] : []));
+  return (
+    <section className="scans" aria-label={`Full scans of ${name}`}>
+      <h3>Full scans</h3>
+      <ul>
+        {scans.map((scan, at) => (
+          <li key={at} data-testid="scan" data-function={scan.function}>
+            <p>
+              <Link to={`/functions?f=${encodeURIComponent(scan.function)}`}>{scan.function}</Link>{" "}
+              <span className="muted">
+                {scan.scans1m > 0 ? `${count(scan.rows1m)} rows in ${count(scan.scans1m)} ${scan.scans1m === 1 ? "scan" : "scans"} in the last minute` : "within the last hour"}
+              </span>
+            </p>
+            <MissingIndex table={nameOf(table)} sought={scan} indexes={known} />
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }
@@ -184,7 +214,7 @@ const ROWS_A_LOOKUP = 100;
 /** Whoever takes the newest few reads in order of creation and is well advised. */
 const scanned = ({ name, rowsScanned1m, lookups1m }: IndexStats) => name === "by_creation_time" && rowsScanned1m > SCANNED_ROWS && rowsScanned1m >= ROWS_A_LOOKUP * lookups1m;
 
-function IndexRow({ index, busiest, moment: { live, until } }: { index: IndexStats; busiest: number; moment: Moment }) {
+function IndexRow({ index, busiest, wanted, moment: { live, until } }: { index: IndexStats; busiest: number; wanted: string | null; moment: Moment }) {
   const system = index.name === "by_id" || index.name === "by_creation_time";
   const unused = !system && index.state === "ready" && (!index.lastUsed || (live ? Date.now() : until) - index.lastUsed > UNUSED_MS);
   return (
@@ -194,7 +224,7 @@ function IndexRow({ index, busiest, moment: { live, until } }: { index: IndexSta
         {index.state !== "ready" && <IndexBadge filling={index} />}
         {scanned(index) && (
           <Badge kind="warn" title="Reads in order of creation look at every document; an index on what they filter by would look at few.">
-            {count(index.lookups1m)} full {index.lookups1m === 1 ? "scan" : "scans"} a minute: consider an index
+            {count(index.lookups1m)} full {index.lookups1m === 1 ? "scan" : "scans"} a minute: consider {wanted ?? "an index"}
           </Badge>
         )}
       </td>

@@ -2,11 +2,13 @@
 
 import { ChevronsUp, Copy as CopyIcon } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
+import { RangePicker } from "../../components/RangePicker";
 import { Button, Empty, IconButton, Loading, Problem } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
 import { bytes, count, dateTime } from "../../lib/format";
 import { KeptSearch, NOTHING, rowsOfRequest, type Search } from "../../lib/keptLogs";
 import { parseQuery, type LogRow } from "../../lib/logs";
+import { useRange } from "../../lib/range";
 import { Histogram } from "./Histogram";
 import { LogKeys } from "./LogKeys";
 import { LogList } from "./LogList";
@@ -14,20 +16,10 @@ import { LogQueryBar } from "./LogQueryBar";
 import { RequestDrawer } from "./RequestDrawer";
 import { useLogRows } from "./useLogRows";
 
-const HOUR_MS = 3_600_000;
 const TYPING_MS = 250;
-const SPANS: [string, string, number][] = [
-  ["1h", "the last hour", HOUR_MS],
-  ["24h", "24 hours", 24 * HOUR_MS],
-  ["7d", "7 days", 7 * 24 * HOUR_MS],
-  ["all", "everything kept", Infinity],
-];
-
 interface Props {
   query: string;
   setQuery: (text: string) => void;
-  span: string;
-  setSpan: (id: string) => void;
 }
 
 /** A search that begins anew when what is searched for changes, once typing has paused. */
@@ -51,8 +43,8 @@ function useKeptSearch(query: string, spanMs: number) {
   return { state, more: () => void search?.more() };
 }
 
-export function KeptLogs({ query, setQuery, span, setSpan }: Props) {
-  const spanMs = (SPANS.find(([id]) => id === span) ?? SPANS[1]!)[2];
+export function KeptLogs({ query, setQuery }: Props) {
+  const spanMs = useRange().seconds * 1000;
   const { state, more } = useKeptSearch(query, spanMs);
   const { rows, kept } = state;
   const words = useMemo(() => parseQuery(query).text, [query]);
@@ -66,14 +58,8 @@ export function KeptLogs({ query, setQuery, span, setSpan }: Props) {
   }
   return (
     <div className="logs" data-testid="kept-logs">
+      <RangePicker />
       <LogQueryBar ref={search} query={query} setQuery={setQuery}>
-        <select aria-label="How far back" value={span} onChange={(event) => setSpan(event.target.value)} data-testid="log-span">
-          {SPANS.map(([id, label]) => (
-            <option key={id} value={id}>
-              {label}
-            </option>
-          ))}
-        </select>
         <IconButton label="Copy the lines shown (c copies one)" onClick={copyRows} data-testid="log-copy">
           <CopyIcon size={16} />
         </IconButton>

@@ -1,12 +1,13 @@
 // The lines themselves; only those on the screen are in the document.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { forwardRef, useEffect, useImperativeHandle, useRef, type ReactNode } from "react";
+import { forwardRef, useEffect, useImperativeHandle, useRef, type KeyboardEvent, type ReactNode } from "react";
 import { ago, clock, dateTime, duration } from "../../lib/format";
 import { isError, type LogRow } from "../../lib/logs";
 
 const ROW_PX = 26;
 const AT_END_PX = 40;
+const PAGE_ROWS = 20;
 
 export interface LogListHandle {
   scrollTo: (index: number) => void;
@@ -38,6 +39,18 @@ export const LogList = forwardRef<LogListHandle, Props>(function LogList({ rows,
   useEffect(() => {
     if (follow && atEnd.current) virtual.scrollToIndex(rows.length - 1, { align: "end" });
   }, [rows, follow, virtual]);
+  const activeIndex = active === null ? -1 : rows.findIndex(({ id }) => id === active);
+  const move = (event: KeyboardEvent) => {
+    const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: PAGE_ROWS, PageUp: -PAGE_ROWS, Home: -Infinity, End: Infinity };
+    const step = steps[event.key];
+    if (step === undefined || rows.length === 0) return;
+    event.preventDefault();
+    // Whoever comes from nowhere begins at the newest line.
+    const from = activeIndex < 0 ? rows.length : activeIndex;
+    const to = Math.max(0, Math.min(rows.length - 1, from + step));
+    onActive(rows[to]!.id);
+    virtual.scrollToIndex(to, { align: "auto" });
+  };
   return (
     <div
       ref={scroller}
@@ -45,7 +58,9 @@ export const LogList = forwardRef<LogListHandle, Props>(function LogList({ rows,
       role="grid"
       aria-label="Log lines"
       aria-rowcount={rows.length}
+      aria-activedescendant={active === null ? undefined : `log-${active}`}
       tabIndex={0}
+      onKeyDown={move}
       onScroll={(event) => {
         const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
         atEnd.current = scrollHeight - scrollTop - clientHeight < AT_END_PX;
@@ -58,6 +73,7 @@ export const LogList = forwardRef<LogListHandle, Props>(function LogList({ rows,
           return (
             <div
               key={item.key}
+              id={`log-${row.id}`}
               role="row"
               aria-rowindex={item.index + 1}
               aria-selected={row.id === active}

@@ -5,8 +5,6 @@ import { useDeployment } from "../../lib/deployment";
 import { KeptLogs } from "./KeptLogs";
 import { LogPanel } from "./LogPanel";
 
-const SPAN = "24h";
-
 export default function Logs() {
   const { has } = useDeployment();
   const [params, setParams] = useSearchParams();
@@ -45,7 +43,7 @@ export default function Logs() {
         )}
       </div>
       {kept ? (
-        <KeptLogs query={query} setQuery={setQuery} span={params.get("span") ?? SPAN} setSpan={(id) => set("span", id === SPAN ? "" : id)} />
+        <KeptLogs query={query} setQuery={setQuery} />
       ) : (
         <LogPanel
           query={query}

@@ -1,14 +1,15 @@
-// Charts over a range of time that is chosen here: minutes or a month, with a line at each push.
+// Charts over the range of time that is chosen in the top bar: minutes or a month, with a line at each push.
 // Dragging over one of them zooms into all.
 
 import { useMemo, useState } from "react";
-import { useSearchParams } from "react-router";
 import { MetricChart } from "../../components/MetricChart";
+import { RangePicker } from "../../components/RangePicker";
 import { Button } from "../../components/ui";
 import { duration, short } from "../../lib/format";
 import { useLive } from "../../lib/live";
 import type { Series } from "../../lib/metrics";
-import { RANGES, useSeries, type Range } from "../../lib/series";
+import { useRange, type Range } from "../../lib/range";
+import { useSeries } from "../../lib/series";
 import { system } from "../../lib/system";
 
 const PUSHES = { actions: ["push_config", "push_config_with_components"] };
@@ -43,8 +44,16 @@ const ms = (value: number) => duration(value);
 const percents = (value: number) => `${Math.round(value)} %`;
 
 export function HistoryCharts() {
-  const [params, setParams] = useSearchParams();
-  const range = RANGES.find(({ id }) => id === params.get("range")) ?? RANGES[1]!;
+  const range = useRange();
+  return (
+    <>
+      <RangePicker />
+      <ChartsOver key={range.id} range={range} />
+    </>
+  );
+}
+
+function ChartsOver({ range }: { range: Range }) {
   const [zoom, setZoom] = useState<[number, number] | null>(null);
   const marks = usePushes(range);
   const calls = useSeries({ metric: "calls", byKind: true, rate: true }, range);
@@ -64,25 +73,11 @@ export function HistoryCharts() {
     <section aria-label="Over time" className="over-time" data-testid="history-charts">
       <div className="page-head">
         <h2>Over time</h2>
+        <span className="muted">last {range.label}</span>
         <span className="grow" />
         {zoom && <Button onClick={() => setZoom(null)}>Whole range</Button>}
-        <select
-          aria-label="Time range"
-          value={range.id}
-          onChange={(event) => {
-            setZoom(null);
-            setParams({ range: event.target.value }, { replace: true });
-          }}
-          data-testid="range"
-        >
-          {RANGES.map(({ id, label }) => (
-            <option key={id} value={id}>
-              last {label}
-            </option>
-          ))}
-        </select>
       </div>
-      <div className="cards" key={range.id}>
+      <div className="cards">
         <MetricChart title="Calls a second" metric={calls} format={short} stacked testId="chart-calls" {...shared} />
         <MetricChart title="Time they took" metric={latency} format={ms} testId="chart-latency" {...shared} />
         <MetricChart title="Failing calls a second" metric={errors} format={short} {...shared} />

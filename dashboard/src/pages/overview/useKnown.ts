@@ -35,6 +35,7 @@ export function useKnown(): Known {
   const runs = useLive(system.cronRuns, {}).data;
   const review = useLive(system.review, {}).data;
   const variables = useLive(system.environment, {}).data;
+  const keyUses = useLive(system.keyUses, {}).data;
   const limits = useOnce<{ limits: { name: string; value: number }[] }>("/api/limits");
   const key = useOnce<{ issuedSecs?: number }>("/api/check_admin_key");
   return useMemo(() => {
@@ -52,7 +53,8 @@ export function useKnown(): Known {
       // A server without data has nothing to lose.
       lastBackup: backups.data && snapshot?.tables.some(({ docs }) => docs > 0) ? last : undefined,
       keyIssued: key?.issuedSecs ? key.issuedSecs * 1000 : null,
+      keyUses: keyUses ?? [],
       now: Date.now(),
     };
-  }, [snapshot, schema, usage, backups.data, mapping, runs, review, variables, limits, key]);
+  }, [snapshot, schema, usage, backups.data, mapping, runs, review, variables, keyUses, limits, key]);
 }

@@ -2,10 +2,12 @@
 
 import { Play, Timer } from "lucide-react";
 import { Fragment, useState } from "react";
+import { GridTable } from "../../components/GridTable";
 import { Badge, Button, Empty, Loading, Problem, Time } from "../../components/ui";
 import { useCallHere, useLiveHere } from "../../lib/component";
 import { duration, toMs } from "../../lib/format";
 import { messageOf } from "../../lib/live";
+import { useRange } from "../../lib/range";
 import { plainPath } from "../../lib/modules";
 import { system, type CronJobInfo, type CronRunInfo } from "../../lib/system";
 import { toast } from "../../lib/toasts";
@@ -42,7 +44,9 @@ const succeeded = (run: CronRunInfo) => run.status?.type !== "err" && run.status
 
 export function Crons() {
   const { data, error } = useLiveHere(system.crons, {});
-  const runs = useLiveHere(system.cronRuns, {}).data ?? [];
+  const range = useRange();
+  const all = useLiveHere(system.cronRuns, {}).data ?? [];
+  const runs = all.filter((run) => (toMs(run.ts) ?? run._creationTime) >= Date.now() - range.seconds * 1000);
   const call = useCallHere();
   const [open, setOpen] = useState<string | null>(null);
   if (error) return <Problem error={error} />;
@@ -65,7 +69,7 @@ export function Crons() {
   };
   return (
     <section className="card flush">
-      <table className="table blocks" aria-label="Cron jobs">
+      <GridTable className="table blocks" aria-label="Cron jobs">
         <thead>
           <tr>
             <th>Name</th>
@@ -93,7 +97,7 @@ export function Crons() {
             );
           })}
         </tbody>
-      </table>
+      </GridTable>
     </section>
   );
 }
@@ -107,6 +111,7 @@ interface RowProps {
 }
 
 function CronRow({ job, runs, open, onToggle, onRun }: RowProps) {
+  const failed = runs.filter((run) => !succeeded(run)).length;
   const next = toMs(job.nextRun?.nextTs);
   const last = job.lastRun ? (toMs(job.lastRun.ts) ?? job.lastRun._creationTime) : null;
   return (
@@ -115,7 +120,12 @@ function CronRow({ job, runs, open, onToggle, onRun }: RowProps) {
         <button type="button" className="link" aria-expanded={open} onClick={onToggle}>
           {open ? "▾" : "▸"} {job.name}
         </button>{" "}
-        {runs.length > 0 && <span className="muted">{runs.length === 1 ? "1 run" : `${runs.length} runs`}</span>}
+        {runs.length > 0 && (
+          <span className="muted" data-testid="cron-runs">
+            {runs.length === 1 ? "1 run" : `${runs.length} runs`}
+            {failed > 0 && `, ${failed} failed`}
+          </span>
+        )}
       </td>
       <td data-label="Schedule">{scheduleText(job.cronSpec.cronSchedule)}</td>
       <td className="mono" data-label="Function">{plainPath(job.cronSpec.udfPath)}</td>
@@ -139,7 +149,7 @@ function CronRow({ job, runs, open, onToggle, onRun }: RowProps) {
 }
 
 function Runs({ runs }: { runs: CronRunInfo[] }) {
-  if (runs.length === 0) return <p className="muted">No runs yet.</p>;
+  if (runs.length === 0) return <p className="muted">No runs in this time.</p>;
   return (
     <ul className="runs">
       {runs.slice(0, 50).map((run) => (

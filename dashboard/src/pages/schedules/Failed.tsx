@@ -5,6 +5,7 @@ import { CircleCheck, RotateCcw } from "lucide-react";
 import { useState } from "react";
 import { Button, Confirm, Empty, Loading, Time } from "../../components/ui";
 import { useCallHere, useScope } from "../../lib/component";
+import { useRange } from "../../lib/range";
 import { plainPath } from "../../lib/modules";
 import { system, type FailedJob } from "../../lib/system";
 import { toast } from "../../lib/toasts";
@@ -13,12 +14,16 @@ import { Arguments, Jobs, PAGE, type Pages } from "./Jobs";
 export function Failed() {
   const call = useCallHere();
   const scope = useScope();
+  const range = useRange();
   const [again, setAgain] = useState<FailedJob | null>(null);
   const pages = usePaginatedQuery(system.failedJobs as never, scope.args as never, { initialNumItems: PAGE }) as Pages<FailedJob>;
   if (pages.status === "LoadingFirstPage") return <Loading />;
-  if (pages.results.length === 0) {
+  // Newest first: when one is too old, so are all that follow.
+  const within = pages.results.filter((job) => (job.completedTime ?? job.scheduledTime) >= Date.now() - range.seconds * 1000);
+  const shown = within.length < pages.results.length ? { ...pages, results: within, status: "Exhausted" } : pages;
+  if (within.length === 0) {
     return (
-      <Empty title="Nothing has failed" icon={<CircleCheck size={26} />}>
+      <Empty title={pages.results.length === 0 ? "Nothing has failed" : "Nothing has failed in this time"} icon={<CircleCheck size={26} />}>
         Scheduled functions that fail are kept here for a week and can be run again.
       </Empty>
     );
@@ -26,7 +31,7 @@ export function Failed() {
   return (
     <>
       <Jobs
-        pages={pages}
+        pages={shown}
         shown={{
           label: "Failed functions",
           row: "failed-row",

@@ -1,6 +1,7 @@
 // A page of scheduled functions: what waits and what has failed are both shown by it.
 
 import type { ReactNode } from "react";
+import { GridTable } from "../../components/GridTable";
 import { Button } from "../../components/ui";
 import { useLiveHere } from "../../lib/component";
 import { system, type ScheduledJob } from "../../lib/system";
@@ -34,7 +35,7 @@ export function Jobs<Job extends Pick<ScheduledJob, "_id" | "args" | "argsId">>(
   return (
     <>
       <section className="card flush">
-        <table className={`table blocks ${shown.className ?? ""}`} aria-label={shown.label}>
+        <GridTable className={`table blocks ${shown.className ?? ""}`} aria-label={shown.label} rowCount={pages.status === "Exhausted" ? pages.results.length : -1}>
           <thead>
             <tr>
               <th>When</th>
@@ -64,7 +65,7 @@ export function Jobs<Job extends Pick<ScheduledJob, "_id" | "args" | "argsId">>(
               );
             })}
           </tbody>
-        </table>
+        </GridTable>
       </section>
       {pages.status === "CanLoadMore" && <Button onClick={() => pages.loadMore(PAGE)}>Show more</Button>}
     </>

@@ -3,6 +3,7 @@
 
 import { NavLink, useParams } from "react-router";
 import { ComponentPicker } from "../../components/ComponentPicker";
+import { RangePicker } from "../../components/RangePicker";
 import { useScope } from "../../lib/component";
 import { Coming } from "./Coming";
 import { Crons } from "./Crons";
@@ -18,6 +19,7 @@ export default function Schedules() {
       <div className="page-head">
         <h1>Schedules</h1>
         <ComponentPicker />
+        <RangePicker />
       </div>
       <Coming key={`coming ${id ?? ""}`} />
       <nav className="tabs" aria-label="Schedules">

@@ -1,6 +1,7 @@
 // Components of the app: where each is mounted, what it has, and the end of one that is not mounted.
 
 import { Link } from "react-router";
+import { GridTable } from "../../components/GridTable";
 import { addressIn } from "../../lib/component";
 import { useState } from "react";
 import { Badge, Button, Confirm, Empty, Loading, Problem } from "../../components/ui";
@@ -26,7 +27,7 @@ export function Components() {
   return (
     <section className="card">
       <h2>Components</h2>
-      <table className="table" aria-label="Components">
+      <GridTable className="table" aria-label="Components">
         <thead>
           <tr>
             <th>Path</th>
@@ -59,7 +60,7 @@ export function Components() {
             </tr>
           ))}
         </tbody>
-      </table>
+      </GridTable>
       {doomed && (
         <Confirm
           title={`Delete ${doomed.path}?`}

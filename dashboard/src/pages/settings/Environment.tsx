@@ -20,26 +20,48 @@ function useSave() {
   return (changes: Change[]) => http.post("/api/update_environment_variables", { changes });
 }
 
+type Variable = { name: string; value: string };
+
+/** Asks for values; the server notes who has seen which. */
+function useReveal() {
+  const { http } = useDeployment();
+  return async (names: string[]) => (await http.post<{ variables: Variable[] }>("/api/reveal_environment_variables", { names })).variables;
+}
+
 export function Environment() {
   const { data, error } = useLive(system.environment, {});
-  const [shown, setShown] = useState<ReadonlySet<string>>(new Set());
+  const [shown, setShown] = useState<ReadonlyMap<string, string>>(new Map());
+  const reveal = useReveal();
   const [deleting, setDeleting] = useState<string | null>(null);
   const save = useSave();
   if (error) return <Problem error={error} />;
   if (!data) return <Loading />;
-  const toggle = (name: string) => {
-    const next = new Set(shown);
-    if (!next.delete(name)) next.add(name);
-    setShown(next);
+  const hide = (names: string[]) => setShown((old) => new Map([...old].filter(([name]) => !names.includes(name))));
+  const keep = (variables: Variable[]) => setShown((old) => new Map([...old, ...variables.map(({ name, value }) => [name, value] as const)]));
+  const toggle = async (name: string) => {
+    if (shown.has(name)) return hide([name]);
+    try {
+      keep(await reveal([name]));
+    } catch (problem) {
+      toast(messageOf(problem), "error");
+    }
+  };
+  const copyAll = async () => {
+    try {
+      const all = await reveal(data.map(({ name }) => name));
+      await copy(dotenvText(all), `Copied ${count(all.length)} variables`);
+    } catch (problem) {
+      toast(messageOf(problem), "error");
+    }
   };
   return (
     <>
-      <AddVariables known={new Set(data.map(({ name }) => name))} />
+      <AddVariables known={new Set(data.map(({ name }) => name))} onSaved={hide} />
       <section className="card">
         <div className="card-head">
           <h2>Variables</h2>
           {data.length > 0 && (
-            <Button icon={<Copy size={14} />} onClick={() => void copy(dotenvText(data), `Copied ${count(data.length)} variables`)}>
+            <Button needs="ViewEnvironmentVariables" icon={<Copy size={14} />} onClick={() => void copyAll()} data-testid="env-copy">
               Copy as .env
             </Button>
           )}
@@ -49,20 +71,23 @@ export function Environment() {
             Functions read them as <code>process.env.NAME</code>.
           </Empty>
         ) : (
-          <ul className="env-list">
-            {data.map(({ name, value }) => (
-              <li key={name} data-testid={`env-${name}`}>
-                <code className="env-name">{name}</code>
-                <EnvValue key={value} name={name} value={value} shown={shown.has(name)} />
-                <IconButton label={shown.has(name) ? `Hide ${name}` : `Show ${name}`} onClick={() => toggle(name)}>
-                  {shown.has(name) ? <EyeOff size={15} /> : <Eye size={15} />}
-                </IconButton>
-                <IconButton label={`Delete ${name}`} onClick={() => setDeleting(name)}>
-                  <Trash2 size={15} />
-                </IconButton>
-              </li>
-            ))}
-          </ul>
+          <>
+            <p className="muted">Values stay on the server until you show or copy them; the history says who did, and which.</p>
+            <ul className="env-list">
+              {data.map(({ name }) => (
+                <li key={name} data-testid={`env-${name}`}>
+                  <code className="env-name">{name}</code>
+                  <EnvValue key={shown.get(name)} name={name} value={shown.get(name)} onSaved={(value) => keep([{ name, value }])} />
+                  <IconButton label={shown.has(name) ? `Hide ${name}` : `Show ${name}`} onClick={() => void toggle(name)} data-testid="env-show">
+                    {shown.has(name) ? <EyeOff size={15} /> : <Eye size={15} />}
+                  </IconButton>
+                  <IconButton label={`Delete ${name}`} onClick={() => setDeleting(name)}>
+                    <Trash2 size={15} />
+                  </IconButton>
+                </li>
+              ))}
+            </ul>
+          </>
         )}
       </section>
       {deleting && (
@@ -72,6 +97,7 @@ export function Environment() {
           onClose={() => setDeleting(null)}
           run={async () => {
             await save([{ name: deleting, value: null }]);
+            hide([deleting]);
             toast(`Deleted ${deleting}`);
           }}
         >
@@ -82,15 +108,16 @@ export function Environment() {
   );
 }
 
-function EnvValue({ name, value, shown }: { name: string; value: string; shown: boolean }) {
+function EnvValue({ name, value, onSaved }: { name: string; value: string | undefined; onSaved: (value: string) => void }) {
   const { can } = useDeployment();
   const save = useSave();
-  const [text, setText] = useState(value);
-  if (!shown) return <span className="muted env-value">••••••••••</span>;
+  const [text, setText] = useState(value ?? "");
+  if (value === undefined) return <span className="muted env-value">••••••••••</span>;
   const done = async () => {
     if (text === value) return;
     try {
       await save([{ name, value: text }]);
+      onSaved(text);
       toast(`Saved ${name}`);
     } catch (error) {
       toast(messageOf(error), "error");
@@ -109,7 +136,7 @@ function EnvValue({ name, value, shown }: { name: string; value: string; shown: 
   );
 }
 
-function AddVariables({ known }: { known: Set<string> }) {
+function AddVariables({ known, onSaved }: { known: Set<string>; onSaved: (names: string[]) => void }) {
   const save = useSave();
   const [text, setText] = useState("");
   const [busy, setBusy] = useState(false);
@@ -119,6 +146,7 @@ function AddVariables({ known }: { known: Set<string> }) {
     setBusy(true);
     try {
       await save(good.map(({ name, value }) => ({ name, value })));
+      onSaved(good.map(({ name }) => name));
       toast(`Saved ${count(good.length)} ${good.length === 1 ? "variable" : "variables"}`);
       setText(pairs.filter((pair) => pair.problem).map(({ line }) => line).join("\n"));
     } catch (error) {

@@ -6,6 +6,7 @@ import { useDeployment } from "../../lib/deployment";
 import { useLive } from "../../lib/live";
 import { system } from "../../lib/system";
 import { copy } from "../../lib/toasts";
+import { KeyUses } from "./KeyUses";
 import { Lock } from "./Lock";
 
 export function General() {
@@ -61,6 +62,7 @@ export function General() {
               : `It may: ${session.operations.join(", ")}.`}
         </p>
       </section>
+      <KeyUses />
       <Lock />
     </>
   );

@@ -3,10 +3,13 @@
 import { ChartColumn } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Link, useSearchParams } from "react-router";
+import { GridTable } from "../../components/GridTable";
+import { RangePicker } from "../../components/RangePicker";
 import { Badge, Empty, Loading, Problem } from "../../components/ui";
 import { addressIn, useComponents } from "../../lib/component";
 import { fromFigured } from "../../lib/figured";
 import { bytes, count, duration } from "../../lib/format";
+import { useRange } from "../../lib/range";
 import { plainPath } from "../../lib/modules";
 import { sums, useUsage, type UsageDay } from "../../lib/usage";
 import { DayBars, dayName } from "./DayBars";
@@ -38,7 +41,7 @@ const COLUMNS: Record<Kind, Column[]> = {
   ],
 };
 
-const SPANS = [7, 30, 90, 400];
+const DAY_S = 86_400;
 const ROWS_MAX = 200;
 
 const total = (days: UsageDay[], kind: Kind, column: number) =>
@@ -46,7 +49,7 @@ const total = (days: UsageDay[], kind: Kind, column: number) =>
 
 export default function Usage() {
   const [params, setParams] = useSearchParams();
-  const span = SPANS.find((days) => String(days) === params.get("days")) ?? 30;
+  const span = Math.round(useRange().seconds / DAY_S);
   const kind: Kind = params.get("by") === "tables" ? "tables" : "functions";
   const columns = COLUMNS[kind];
   const column = Math.min(Number(params.get("sort") ?? 0) || 0, columns.length - 1);
@@ -61,6 +64,7 @@ export default function Usage() {
     <div className="page" data-testid="usage">
       <div className="page-head">
         <h1>Usage</h1>
+        <RangePicker />
         <span className="grow" />
         <div className="segmented" role="group" aria-label="What">
           <button type="button" aria-pressed={kind === "functions"} onClick={() => set({ by: "functions", sort: "0" })}>
@@ -70,13 +74,6 @@ export default function Usage() {
             Tables
           </button>
         </div>
-        <select aria-label="Days" value={span} onChange={(event) => set({ days: event.target.value })}>
-          {SPANS.map((days) => (
-            <option key={days} value={days}>
-              {days} days
-            </option>
-          ))}
-        </select>
       </div>
       {error && !usage ? (
         <Problem error={error} />
@@ -96,7 +93,7 @@ export default function Usage() {
             <DayBars points={total(usage, kind, column)} span={span} format={columns[column]!.format} chosen={day} onChoose={(at) => setDay(at === day ? null : at)} />
           </section>
           <section className="card flush">
-            <table className="table numbers" aria-label="Usage" data-testid="usage-table">
+            <GridTable className="table numbers" aria-label="Usage" rowCount={rows.length} data-testid="usage-table">
               <thead>
                 <tr>
                   <th>{kind === "functions" ? "Function" : "Table"}</th>
@@ -124,7 +121,7 @@ export default function Usage() {
                   </tr>
                 ))}
               </tbody>
-            </table>
+            </GridTable>
             {rows.length > ROWS_MAX && <p className="muted">and {count(rows.length - ROWS_MAX)} more, with less</p>}
           </section>
         </>
