@@ -38,8 +38,10 @@ test("the range of time is in the address, goes along from page to page, and is 
 
   for (const nav of ["data", "logs", "live", "files", "schedules", "settings"]) {
     await page.click(`[data-testid=nav-${nav}]`);
+    // The page that is left stays until the next one is there.
+    await page.waitForFunction((nav) => document.querySelector(`[data-testid=nav-${nav}]`)?.getAttribute("aria-current") === "page", nav);
     await page.locator("#main h1, #main [data-testid=live]").first().waitFor();
-    assert.equal(await picker.count(), 0, `no dead control on ${nav}`);
+    await until(async () => (await picker.count()) === 0, { what: `no dead control on ${nav}` });
   }
   await page.goto(`${server.console}/logs`);
   await page.click("[data-testid=logs-kept]");
