@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { openConsole, picture, sampleServer, startBrowser } from "./dashboard.mjs";
+import { callIn, choose, mounted } from "./dashboard-mounted.mjs";
 import { until } from "./harness.mjs";
 
 const schema = `
@@ -13,7 +14,6 @@ import { v } from "convex/values";
 export default defineSchema({ notes: defineTable({ text: v.string() }) });
 `;
 
-// The same in the app and in its component: whoever mixes them up runs one for the other.
 const functions = `
 import { v } from "convex/values";
 import { internalMutation, mutation, query } from "./_generated/server";
@@ -40,36 +40,7 @@ export const later = mutation({
 });
 `;
 
-const app = {
-  "convex/convex.config.ts": `
-import { defineApp } from "convex/server";
-import notes from "./notes/convex.config";
-const app = defineApp();
-app.use(notes, { name: "notes" });
-export default app;
-`,
-  "convex/schema.ts": schema,
-  "convex/work.ts": functions,
-  "convex/notes/convex.config.ts": `
-import { defineComponent } from "convex/server";
-export default defineComponent("notes");
-`,
-  "convex/notes/schema.ts": schema,
-  "convex/notes/work.ts": functions,
-};
-
-async function callIn(server, component, path, args = {}) {
-  const body = { path, args, format: "json", ...(component ? { componentPath: component } : {}) };
-  const { json } = await server.post("/api/function", body, { authorization: `Convex ${server.key}` });
-  assert.equal(json?.status, "success", `${path}: ${JSON.stringify(json)}`);
-  return json.value;
-}
-
-async function choose(page, label) {
-  await page.selectOption("[data-testid=component-picker]", { label });
-  const id = await until(() => new URL(page.url()).searchParams.get("component"), { what: "the component in the address" });
-  await page.waitForSelector(`[data-testid=component-picker][data-shown="${id}"]`);
-}
+const app = mounted(schema, "work", functions);
 
 test("a failed function of a component is run again in its component", async (t) => {
   const [server, browser] = [await sampleServer(t, { app }), await startBrowser(t)];

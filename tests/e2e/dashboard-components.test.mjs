@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { cell, openConsole, pictures, sampleServer, startBrowser } from "./dashboard.mjs";
+import { callIn, choose, mounted } from "./dashboard-mounted.mjs";
 import { lentil, run, until } from "./harness.mjs";
 
 const schema = `
@@ -13,7 +14,6 @@ import { v } from "convex/values";
 export default defineSchema({ notes: defineTable({ text: v.string(), stars: v.optional(v.number()) }).index("by_text", ["text"]) });
 `;
 
-// The same in the app and in its component: whoever mixes them up shows one for the other.
 const functions = `
 import { v } from "convex/values";
 import { internalMutation, mutation, query } from "./_generated/server";
@@ -36,47 +36,13 @@ export const later = mutation({
 });
 `;
 
-const app = {
-  "convex/convex.config.ts": `
-import { defineApp } from "convex/server";
-import notes from "./notes/convex.config";
-const app = defineApp();
-app.use(notes, { name: "notes" });
-export default app;
-`,
-  "convex/schema.ts": schema,
-  "convex/lib.ts": functions,
-  "convex/notes/convex.config.ts": `
-import { defineComponent } from "convex/server";
-export default defineComponent("notes");
-`,
-  "convex/notes/schema.ts": schema,
-  "convex/notes/lib.ts": functions,
-};
-
-/** Runs a function of the app, or of its component. */
-async function callIn(server, component, path, args = {}) {
-  const body = { path, args, format: "json", ...(component ? { componentPath: component } : {}) };
-  const { json } = await server.post("/api/function", body, { authorization: `Convex ${server.key}` });
-  assert.equal(json?.status, "success", `${path}: ${JSON.stringify(json)}`);
-  return json.value;
-}
+const app = mounted(schema, "lib", functions);
 
 async function appWithComponent(t) {
   const server = await sampleServer(t, { app, args: ["--backup-keep", "2"] });
   await callIn(server, "", "lib:add", { text: "of the app" });
   await callIn(server, "notes", "lib:add", { text: "of the component" });
   return server;
-}
-
-/** Chooses the component on a page; gives its id, which is in the address from then on. */
-async function choose(page, label = "notes") {
-  await page.selectOption("[data-testid=component-picker]", { label });
-  if (label === "app") return null;
-  const id = await until(() => new URL(page.url()).searchParams.get("component"), { what: "the component in the address" });
-  // The address changes before the page does.
-  await page.waitForSelector(`[data-testid=component-picker][data-shown="${id}"]`);
-  return id;
 }
 
 const shownText = (page) => page.locator("[data-testid=grid-row] [data-field=text]").allTextContents();
