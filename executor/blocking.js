@@ -1,4 +1,5 @@
-  // Frames for one call at a time: whoever waits for a frame blocks on the descriptor.
+  // Frames for one call at a time: whoever waits for a frame blocks on the descriptor. They come on
+  // 3 and leave on 4.
   const fs = require("fs");
   let have = 0;
   let end = 0;
@@ -38,7 +39,7 @@
 
   function send() {
     output.writeUInt32LE(out - 4, 0);
-    for (let sent = 0; sent < out; ) sent += fs.writeSync(3, output, sent, out - sent);
+    for (let sent = 0; sent < out; ) sent += fs.writeSync(4, output, sent, out - sent);
     if (output.length > ROOM_KEPT) output = Buffer.allocUnsafeSlow(ROOM);
   }
 

@@ -1,4 +1,4 @@
-  // Frames on descriptor 3: length (u32, little endian), kind (u8), fields. A string is a u32
+  // Frames on descriptors 3 and 4: length (u32, little endian), kind (u8), fields. A string is a u32
   // whose top bit says that the bytes are ASCII, and the bytes; strings that leave are UTF-8.
   // This file reads and writes fields; how bytes come and go is `blocking.js` or `actions/socket.js`.
   const IN_LOAD = 1, IN_DROP = 2, IN_ENV = 3, IN_INVOKE = 4, IN_REPLIES = 5, IN_SYNC = 6, IN_ANALYZE = 7,

@@ -1,154 +1,168 @@
 //! W1c and W6c · what counting costs when nobody watches (dashboard C4: at most 1 %).
 //!
-//! Throughput drifts by ten times as much, so CPU is compared and not rates: every server gets the
-//! same number of operations at the same pace, well below what it could do, in many short slices
-//! that take turns (A B C, C B A), and a round compares what its slices cost. Two servers without
-//! counters show what the comparison itself is off by. Sets of servers are started anew a few
-//! times, because two processes of one program differ a little for as long as they live.
+//! Two processes of one program differ by more than that for as long as they live, and a machine
+//! changes from second to second. So one server counts and does not count in turn, while work goes
+//! on without a pause, and what an operation costs in a turn that counts is compared with the turns
+//! before and after it. The same of a server that never counts shows what the comparison itself is
+//! off by. Servers are started anew a few times.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use tokio::task::JoinSet;
 
 use crate::Pace;
 use crate::report::{Cost, Report};
 use crate::sample::spread;
 use crate::server::Server;
-use crate::w1::Transfers;
-use crate::w6;
+use crate::{w1, w6};
 
-/// Neither counts what goes on nor keeps logs.
-const BARE: &[&str] = &["--introspection", "off", "--log-days", "0"];
-const COUNTING: &[&str] = &["--log-days", "0"];
-/// What servers are, the first being what the others are compared with.
-const SETUPS: [(&str, &[&str]); 4] = [
-    ("no counters, no kept logs", BARE),
-    ("the same again", BARE),
-    ("counters", COUNTING),
-    ("counters and kept logs", &[]),
-];
-/// Short, because what else the machine does changes from second to second.
-const LENGTH: Duration = Duration::from_millis(250);
+/// How long a server counts, and then does not.
+const TURN: Duration = Duration::from_millis(250);
+/// From the beginning of a turn: what was begun in the one before has ended then.
+const AFTER: Duration = Duration::from_millis(15);
+/// Before its end, so that nothing of the next is taken for its own.
+const BEFORE: Duration = Duration::from_millis(10);
 /// Resamplings behind an interval.
 const RESAMPLED: usize = 4_000;
 
-/// Work in slices of one size.
-pub(crate) trait Sliced: Sized {
-    /// What an operation is.
-    const WORKLOAD: &'static str;
-    /// Makes a server ready.
-    async fn prepare(server: &Server, pace: Pace) -> anyhow::Result<Self>;
-    /// Does its number of operations over that time; gives the number.
-    async fn slice(&mut self, length: Duration) -> anyhow::Result<u64>;
-}
+/// What servers are: the flag that makes one so.
+const SETUPS: [(&str, Option<&str>); 2] = [
+    ("counters", Some("--count-in-turns=250")),
+    ("the same again", None),
+];
 
-/// CPU microseconds an operation of each setup, round by round.
-type Rounds = Vec<[f64; SETUPS.len()]>;
+/// Work that goes on until it is dropped. A task ends only if it fails.
+pub(crate) type Work = JoinSet<anyhow::Result<()>>;
 
 pub(crate) async fn transfers(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
-    compare::<Transfers>(pace, report).await
+    compare("W1c", w1::begin, pace, report).await
 }
 
 pub(crate) async fn invalidations(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
-    compare::<w6::Load>(pace, report).await
+    compare("W6c", w6::begin, pace, report).await
 }
 
-async fn compare<W: Sliced>(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
-    let (sets, rounds) = match pace.rounds {
-        1 => (1, 1),
-        rounds => (rounds, 12 * rounds),
-    };
-    let mut measured = Vec::new();
-    let began = Instant::now();
-    for _ in 0..sets {
-        measured.push(one_set::<W>(pace, rounds).await?);
-        say_set::<W>(&measured);
+/// Begins work on a server; it adds to the number what it has done.
+async fn compare(
+    workload: &str,
+    begin: impl AsyncFn(&Server, Pace, Arc<AtomicU64>) -> anyhow::Result<Work>,
+    pace: Pace,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let turns = (3 * pace.measure).div_duration_f64(TURN).ceil() as usize;
+    let mut measured = SETUPS.map(|_| Vec::new());
+    let started = Instant::now();
+    for set in 0..pace.rounds {
+        for ((what, flag), measured) in SETUPS.iter().zip(&mut measured) {
+            let mut flags = vec!["--introspection", "off", "--log-days", "0"];
+            flags.extend(flag);
+            let server = Server::start(&flags)?;
+            let done = Arc::new(AtomicU64::new(0));
+            let mut work = begin(&server, pace, done.clone()).await?;
+            tokio::time::sleep(pace.warm_up).await;
+            let taken = take(&server, &done, turns).await;
+            if let Some(ended) = work.try_join_next() {
+                ended??;
+            }
+            let compared = compared(&taken);
+            let ratio = spread(compared.iter().map(|it| it.ratio()).collect()).0;
+            println!("{workload}, set {}, {what}: {ratio:.4}", set + 1);
+            measured.push(compared);
+        }
     }
-    println!(
-        "{}: {sets} sets of servers, {rounds} rounds each, {:.0} s",
-        W::WORKLOAD,
-        began.elapsed().as_secs_f64()
-    );
-    for (at, (what, _)) in SETUPS.iter().enumerate().skip(1) {
-        report.add_cost(cost_of::<W>(&measured, at, what));
+    println!("{workload}: {:.0} s", started.elapsed().as_secs_f64());
+    for ((what, _), measured) in SETUPS.iter().zip(&measured) {
+        report.add_cost(cost_of(workload, what, measured));
     }
     Ok(())
 }
 
-/// Sets that differ much say that processes do, or that the machine did something else.
-fn say_set<W: Sliced>(measured: &[Rounds]) {
-    let Some(set) = measured.last() else { return };
-    let ratios = (1..SETUPS.len()).map(|at| {
-        let ratio = spread(set.iter().map(|round| round[at] / round[0]).collect()).0;
-        format!("{} {ratio:.3}", SETUPS[at].0)
-    });
-    let ratios: Vec<String> = ratios.collect();
-    println!(
-        "{}, set {}: {}",
-        W::WORKLOAD,
-        measured.len(),
-        ratios.join(", ")
-    );
+/// What was seen of one turn; nothing if the look at its end came too late.
+struct Turn {
+    counting: bool,
+    /// Microseconds of the server's CPU an operation.
+    cpu_us: Option<f64>,
 }
 
-async fn one_set<W: Sliced>(pace: Pace, rounds: usize) -> anyhow::Result<Rounds> {
-    let mut servers = Vec::new();
-    for (_, flags) in SETUPS {
-        let server = Server::start(flags)?;
-        let work = W::prepare(&server, pace).await?;
-        servers.push((server, work));
+async fn take(server: &Server, done: &AtomicU64, turns: usize) -> Vec<Turn> {
+    let mut taken = Vec::new();
+    let first = since_epoch().as_millis() as u64 / TURN.as_millis() as u64 + 1;
+    for number in (first..).take(turns) {
+        let begin = Duration::from_millis(number * TURN.as_millis() as u64);
+        until(begin + AFTER).await;
+        let (cpu, operations) = (server.threads_cpu(), done.load(Ordering::Relaxed));
+        until(begin + TURN - BEFORE).await;
+        let cpu = server.threads_cpu().since(&cpu);
+        let operations = done.load(Ordering::Relaxed) - operations;
+        let in_time = since_epoch() < begin + TURN && operations > 0;
+        taken.push(Turn {
+            counting: number.is_multiple_of(2),
+            cpu_us: in_time.then(|| cpu * 1e6 / operations as f64),
+        });
     }
-    for (_, work) in &mut servers {
-        work.slice(pace.warm_up).await?;
-    }
-    let mut measured = Vec::new();
-    for round in 0..rounds {
-        let (mut cpu, mut operations) = ([0.0; SETUPS.len()], [0; SETUPS.len()]);
-        for at in order(round) {
-            let (server, work) = &mut servers[at];
-            let before = server.threads_cpu();
-            operations[at] += work.slice(LENGTH).await?;
-            cpu[at] += server.threads_cpu().since(&before);
-        }
-        let each = |at: usize| cpu[at] * 1e6 / operations[at] as f64;
-        measured.push(std::array::from_fn(each));
-    }
-    Ok(measured)
+    taken
 }
 
-/// All, then all in reverse: what drifts evenly over a round costs everybody the same. Who comes
-/// first changes from round to round.
-fn order(round: usize) -> impl Iterator<Item = usize> {
-    let turn = move |at: usize| (at + round) % SETUPS.len();
-    (0..SETUPS.len()).chain((0..SETUPS.len()).rev()).map(turn)
+fn since_epoch() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default()
 }
 
-fn cost_of<W: Sliced>(measured: &[Rounds], at: usize, what: &str) -> Cost {
-    let all = || measured.iter().flatten();
-    let median = |values: Vec<f64>| spread(values).0;
-    let ratio_of = |round: &[f64; SETUPS.len()]| round[at] / round[0];
+async fn until(when: Duration) {
+    tokio::time::sleep(when.saturating_sub(since_epoch())).await;
+}
+
+/// A turn that counts, and the mean of its neighbours, which do not.
+struct Compared {
+    counting: f64,
+    beside: f64,
+}
+
+impl Compared {
+    fn ratio(&self) -> f64 {
+        self.counting / self.beside
+    }
+}
+
+fn compared(turns: &[Turn]) -> Vec<Compared> {
+    let three = |three: &[Turn]| {
+        let [before, turn, after] = three else {
+            return None;
+        };
+        let beside = (before.cpu_us? + after.cpu_us?) / 2.0;
+        let counting = turn.cpu_us?;
+        turn.counting.then_some(Compared { counting, beside })
+    };
+    turns.windows(3).filter_map(three).collect()
+}
+
+fn cost_of(workload: &str, what: &str, measured: &[Vec<Compared>]) -> Cost {
+    let median = |of: fn(&Compared) -> f64| spread(measured.iter().flatten().map(of).collect()).0;
     let ratios: Vec<Vec<f64>> = measured
         .iter()
-        .map(|set| set.iter().map(ratio_of).collect())
+        .map(|set| set.iter().map(Compared::ratio).collect())
         .collect();
     let (low, high) = interval(&ratios);
     Cost {
-        workload: W::WORKLOAD.to_owned(),
+        workload: workload.to_owned(),
         what: what.to_owned(),
-        cpu_us: median(all().map(|round| round[at]).collect()),
-        beside: SETUPS[0].0.to_owned(),
-        beside_cpu_us: median(all().map(|round| round[0]).collect()),
-        ratio: median(all().map(ratio_of).collect()),
+        cpu_us: median(|it| it.counting),
+        beside: "not counting".to_owned(),
+        beside_cpu_us: median(|it| it.beside),
+        ratio: median(Compared::ratio),
         low,
         high,
-        rounds: all().count(),
+        rounds: measured.iter().map(Vec::len).sum(),
         sets: measured.len(),
     }
 }
 
-/// The 95 % interval of the median, by drawing sets and then rounds of them again: rounds of one
-/// set of servers have in common what these servers are like.
+/// The 95 % interval of the median, by drawing sets and then turns of them again: turns of one
+/// server have in common what it is like.
 fn interval(ratios: &[Vec<f64>]) -> (f64, f64) {
     let mut random = StdRng::seed_from_u64(7);
     let mut medians: Vec<f64> = (0..RESAMPLED)
@@ -171,14 +185,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everybody_has_two_slices_a_round_and_drift_costs_all_the_same() {
-        for round in 0..5 {
-            let slices: Vec<usize> = order(round).collect();
-            for setup in 0..SETUPS.len() {
-                let places = slices.iter().enumerate().filter(|(_, at)| **at == setup);
-                let sum: usize = places.map(|(place, _)| place).sum();
-                assert_eq!(sum, 2 * SETUPS.len() - 1, "{setup} in round {round}");
-            }
+    fn a_turn_is_compared_with_its_neighbours_and_drift_costs_both_the_same() {
+        // Ten more in every turn; counting costs one more.
+        let turn = |n: u32| Turn {
+            counting: n.is_multiple_of(2),
+            cpu_us: (n != 9).then(|| f64::from(100 + 10 * n + u32::from(n.is_multiple_of(2)))),
+        };
+        let turns: Vec<Turn> = (1..=12).map(turn).collect();
+        let compared = compared(&turns);
+        // Of 2, 4, 6, 8 and 10 the last two have a neighbour of which nothing is known.
+        assert_eq!(compared.len(), 3);
+        for it in compared {
+            assert_eq!(it.counting - it.beside, 1.0);
         }
     }
 

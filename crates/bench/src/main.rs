@@ -66,7 +66,7 @@ pub(crate) struct Pace {
     /// Divides data sizes.
     pub(crate) shrink: usize,
     /// What the names of rows have to contain.
-    only: &'static str,
+    pub(crate) only: &'static str,
 }
 
 impl Pace {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::ensure;
 use rand::RngExt as _;
 
 use crate::Pace;
 use crate::bounds::sqlite_transfers;
-use crate::cost::Sliced;
+use crate::cost::Work;
 use crate::http_client::HttpClient;
 use crate::report::Report;
 use crate::sample::Sample;
@@ -131,51 +131,26 @@ fn pick_two(count: usize) -> (usize, usize) {
     (from, to)
 }
 
-/// Clients of [`Transfers`].
-const PACED_CLIENTS: usize = 16;
-/// Transfers a second of [`Transfers`]: a fraction of what a server can do.
-const PACED_RATE: f64 = 600.0;
-
-/// Transfers that are begun at fixed times, whatever became of those before.
-pub(crate) struct Transfers {
-    clients: Vec<SyncClient>,
-    ids: Arc<Vec<String>>,
-}
-
-impl Sliced for Transfers {
-    const WORKLOAD: &'static str = "W1c";
-
-    async fn prepare(server: &Server, pace: Pace) -> anyhow::Result<Transfers> {
-        let accounts = (ACCOUNTS / 10 / pace.shrink).max(CHUNK);
-        let ids = Arc::new(open_accounts(server, accounts).await?);
-        let mut clients = Vec::new();
-        for _ in 0..PACED_CLIENTS {
-            clients.push(SyncClient::open(server.port).await?);
-        }
-        Ok(Transfers { clients, ids })
+/// Transfers without end, by as many clients, counted when they have been acknowledged.
+pub(crate) async fn begin(
+    server: &Server,
+    pace: Pace,
+    done: Arc<AtomicU64>,
+) -> anyhow::Result<Work> {
+    let accounts = (ACCOUNTS / 10 / pace.shrink).max(CHUNK);
+    let ids = Arc::new(open_accounts(server, accounts).await?);
+    let mut work = Work::new();
+    for _ in 0..CLIENTS {
+        let mut client = SyncClient::open(server.port).await?;
+        let (ids, done) = (ids.clone(), done.clone());
+        work.spawn(async move {
+            loop {
+                transfer(&mut client, &ids).await?;
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        });
     }
-
-    async fn slice(&mut self, length: Duration) -> anyhow::Result<u64> {
-        let each = (length.as_secs_f64() * PACED_RATE / PACED_CLIENTS as f64).ceil() as u32;
-        let start = Instant::now();
-        let every = length / each;
-        let mut running = tokio::task::JoinSet::new();
-        for (at, mut client) in self.clients.drain(..).enumerate() {
-            let ids = self.ids.clone();
-            let offset = every * at as u32 / PACED_CLIENTS as u32;
-            running.spawn(async move {
-                for n in 0..each {
-                    tokio::time::sleep_until((start + offset + every * n).into()).await;
-                    transfer(&mut client, &ids).await?;
-                }
-                anyhow::Ok(client)
-            });
-        }
-        while let Some(client) = running.join_next().await {
-            self.clients.push(client??);
-        }
-        Ok(u64::from(each) * PACED_CLIENTS as u64)
-    }
+    Ok(work)
 }
 
 async fn transfer(client: &mut SyncClient, ids: &[String]) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 
 use crate::Pace;
-use crate::cost::Sliced;
+use crate::cost::Work;
 use crate::report::Report;
 use crate::sample::Sample;
 use crate::server::Server;
@@ -42,7 +42,7 @@ pub(crate) async fn run(pace: Pace, report: &mut Report) -> anyhow::Result<()> {
 }
 
 /// Subscribers, each with a question of its own, and the writer.
-pub(crate) struct Load {
+struct Load {
     writer: SyncClient,
     subscribers: u64,
     /// Updates that carried the text written last.
@@ -141,28 +141,21 @@ impl Load {
     }
 }
 
-/// Questions of [`Sliced`] work.
-const PACED_SUBSCRIBERS: u64 = 25;
-/// Between its writes.
-const PACED_EVERY: Duration = Duration::from_millis(50);
+/// Few, so that a turn of [`crate::cost`] has many writes.
+const SUBSCRIBERS_WITHOUT_END: u64 = 25;
 
-/// Writes at fixed times, and everybody told; an operation is a question asked again.
-impl Sliced for Load {
-    const WORKLOAD: &'static str = "W6c";
-
-    async fn prepare(server: &Server, _: Pace) -> anyhow::Result<Load> {
-        Load::start(server, PACED_SUBSCRIBERS).await
-    }
-
-    async fn slice(&mut self, length: Duration) -> anyhow::Result<u64> {
-        let writes = (length.as_millis() / PACED_EVERY.as_millis()).max(1) as u32;
-        let start = Instant::now();
-        for n in 0..writes {
-            tokio::time::sleep_until((start + PACED_EVERY * n).into()).await;
-            self.write().await?;
+/// Writes without end, each when everybody was told of the one before; a question asked again
+/// counts.
+pub(crate) async fn begin(server: &Server, _: Pace, done: Arc<AtomicU64>) -> anyhow::Result<Work> {
+    let mut load = Load::start(server, SUBSCRIBERS_WITHOUT_END).await?;
+    let mut work = Work::new();
+    work.spawn(async move {
+        loop {
+            load.write().await?;
+            done.fetch_add(load.subscribers, Ordering::Relaxed);
         }
-        Ok(u64::from(writes) * self.subscribers)
-    }
+    });
+    Ok(work)
 }
 
 #[derive(Deserialize)]

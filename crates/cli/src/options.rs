@@ -271,6 +271,10 @@ pub(crate) struct ServeOptions {
     /// Whether what goes on is counted; off is for measuring what that costs.
     #[arg(long, value_enum, default_value_t = Switch::On, hide = true)]
     pub(crate) introspection: Switch,
+    /// Counts for so many milliseconds, does not for as many, and so on by the clock: it counts in
+    /// those that begin at an even multiple since 1970.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..), value_name = "MS", hide = true)]
+    pub(crate) count_in_turns: Option<u64>,
 
     #[command(flatten)]
     pub(crate) schedule: ScheduleOptions,

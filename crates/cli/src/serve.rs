@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use lentil_database::{Database, DatabaseOptions, SystemEnv};
@@ -33,6 +33,8 @@ pub(crate) fn main(options: ServeOptions) -> anyhow::Result<()> {
     start_logging(&options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .event_interval(std::env::var("EI").ok().and_then(|v| v.parse().ok()).unwrap_or(61))
+        .global_queue_interval(std::env::var("GQ").ok().and_then(|v| v.parse().ok()).unwrap_or(31))
         .build()
         .context("cannot start threads")?;
     let result = runtime.block_on(serve(options));
@@ -124,11 +126,17 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         tracing::warn!(%error, "the server's address cannot be noted in the data folder");
     }
     let backups = tokio::spawn(backup::rotate(options.schedule.clone(), data.clone()));
+    let turns = options
+        .count_in_turns
+        .map(|length| tokio::spawn(count_in_turns(deps.functions.clone(), length)));
     let served = server
         .run(deps, stop_signal()?)
         .await
         .context("a listener failed");
     backups.abort();
+    if let Some(turns) = turns {
+        turns.abort();
+    }
     host.shutdown().await;
     if let Some(keeper) = log_keeper {
         keeper.close();
@@ -136,6 +144,18 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     database.shutdown();
     tracing::info!("stopped");
     served
+}
+
+/// See [`ServeOptions::count_in_turns`].
+async fn count_in_turns(functions: Functions, length: u64) {
+    let length = u128::from(length);
+    loop {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |now| now.as_millis());
+        functions.count((now / length).is_multiple_of(2));
+        let left = length - now % length;
+        tokio::time::sleep(Duration::from_millis(left as u64)).await;
+    }
 }
 
 fn limits(options: &ServeOptions) -> anyhow::Result<Limits> {

@@ -29,6 +29,7 @@ mod tables_seen;
 mod usage;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lentil_database::{ConflictPlace, Database, IndexId, IndexUse, Source, TableWrites, TabletId};
@@ -87,7 +88,7 @@ pub(crate) struct Work {
 /// All that is known.
 pub(crate) struct Introspection {
     /// Whether anything is counted; it is, but where its cost is measured.
-    on: bool,
+    on: AtomicBool,
     /// When it began, ms since the epoch.
     pub(crate) started_ms: f64,
     pub(crate) counters: Counters,
@@ -110,7 +111,7 @@ impl Introspection {
     /// One that counts, or for comparison one that does not.
     pub(crate) fn new(on: bool) -> Introspection {
         Introspection {
-            on,
+            on: AtomicBool::new(on),
             started_ms: now_ms(),
             counters: Counters::default(),
             functions: FunctionsSeen::default(),
@@ -131,12 +132,17 @@ impl Introspection {
 
     /// Whether anything is counted.
     pub(crate) fn is_on(&self) -> bool {
-        self.on
+        self.on.load(Ordering::Relaxed)
+    }
+
+    /// Counts from now on, or does not.
+    pub(crate) fn turn(&self, on: bool) {
+        self.on.store(on, Ordering::Relaxed);
     }
 
     /// Counts an execution that has ended, and tells of it.
     pub(crate) fn ended(&self, execution: &Execution, database: &Database) {
-        if !self.on {
+        if !self.is_on() {
             return;
         }
         let (kind, counters) = (execution.kind, &self.counters);
@@ -206,7 +212,7 @@ impl Introspection {
         run: &uuid::Uuid,
         seconds: f64,
     ) {
-        if !self.on {
+        if !self.is_on() {
             return;
         }
         let (now_ms, detail) = (now_ms(), self.events.wanted());
@@ -289,7 +295,7 @@ impl Introspection {
     /// What a commit is to be known by, if anybody is to know: whoever reads the stream, or live
     /// queries whose runs it may cause.
     pub(crate) fn source(&self, name: &str, run: &str, started: Instant) -> Option<Arc<Source>> {
-        let known = self.on && (self.events.wanted() || self.live.watches() > 0);
+        let known = self.is_on() && (self.events.wanted() || self.live.watches() > 0);
         known.then(|| {
             Arc::new(Source {
                 name: name.into(),

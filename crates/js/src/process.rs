@@ -1,4 +1,4 @@
-//! One executor process: started confined, reached over a socket pair, ended by SIGKILL, with
+//! One executor process: started confined, reached over inherited sockets, ended by SIGKILL, with
 //! whatever it has started.
 //!
 //! Processes of Node actions are not confined: they have all that Node has, but nothing of the
@@ -24,8 +24,10 @@ use crate::Proxy;
 use crate::node::Node;
 use crate::sandbox::Sandbox;
 
-/// Descriptor of the socket inside the executor.
-const EXECUTOR_FD: i32 = 3;
+/// Descriptors inside the executor: where it reads, and where it writes if that is a socket of its
+/// own ([`Lanes::Two`]).
+const EXECUTOR_FDS: [i32; 2] = [3, 4];
+const LAST_FD: i32 = EXECUTOR_FDS[1];
 
 /// How long a process that has closed its socket may take to exit by itself (writing out why it
 /// crashed takes a while).
@@ -77,6 +79,27 @@ pub(crate) struct FullNode {
 const SAID_BYTES_MAX: usize = 1 << 16;
 const SAID_LOGGED_MAX: usize = 64;
 
+impl Launch {
+    /// Only actions wait in an event loop, and only they reach the network.
+    fn lanes(&self) -> Lanes {
+        match self.network {
+            true => Lanes::One,
+            false => Lanes::Two,
+        }
+    }
+}
+
+/// How many sockets there are between server and process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lanes {
+    /// One for both directions, for a process that waits in an event loop.
+    One,
+    /// One for each, where both sides block until the other answers: who takes bytes from a Unix
+    /// socket wakes everybody that sleeps on the end they came from, and with one socket that is
+    /// whoever waits for the answer.
+    Two,
+}
+
 /// What a process says on stderr, read while it runs so that it never waits for a reader.
 #[derive(Debug)]
 struct Said {
@@ -108,7 +131,10 @@ impl KillSwitch {
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
+    /// What the process says comes here.
     socket: UnixStream,
+    /// What it is told goes here.
+    outgoing: UnixStream,
     switch: KillSwitch,
     clock: Option<libc::clockid_t>,
     said: Option<Said>,
@@ -130,9 +156,20 @@ impl Process {
         boot: &str,
         switch: KillSwitch,
     ) -> std::io::Result<Process> {
-        let (ours, theirs) = UnixStream::pair()?;
-        ours.set_read_timeout(Some(SOON))?;
-        let theirs = OwnedFd::from(theirs);
+        let (outgoing, theirs) = UnixStream::pair()?;
+        let (socket, answers) = match launch.lanes() {
+            Lanes::One => (outgoing.try_clone()?, None),
+            Lanes::Two => {
+                let (socket, answers) = UnixStream::pair()?;
+                (socket, Some(answers))
+            }
+        };
+        socket.set_read_timeout(Some(SOON))?;
+        let theirs: Vec<OwnedFd> = [Some(theirs), answers]
+            .into_iter()
+            .flatten()
+            .map(OwnedFd::from)
+            .collect();
         let mut command = Command::new(&launch.node.path);
         command
             .arg(format!("--max-old-space-size={}", launch.heap_mib))
@@ -152,7 +189,7 @@ impl Process {
             .process_group(0);
         confine(
             &mut command,
-            theirs.as_raw_fd(),
+            theirs.iter().map(AsRawFd::as_raw_fd).collect(),
             launch.data_bytes,
             launch.sandbox.clone(),
         );
@@ -166,7 +203,8 @@ impl Process {
         };
         Ok(Process {
             child,
-            socket: ours,
+            socket,
+            outgoing,
             switch,
             clock,
             said,
@@ -174,8 +212,8 @@ impl Process {
         })
     }
 
-    /// The connection, for whoever reads and writes it without blocking. It is the same one:
-    /// `send`, `wait` and `read` are not to be used after this.
+    /// The connection of a process with one lane, for whoever reads and writes it without
+    /// blocking. It is the same one: `send`, `wait` and `read` are not to be used after this.
     pub(crate) fn nonblocking(&self) -> std::io::Result<UnixStream> {
         let socket = self.socket.try_clone()?;
         socket.set_nonblocking(true)?;
@@ -184,7 +222,7 @@ impl Process {
 
     /// Sends bytes; blocks until all are taken.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.socket.write_all(bytes)
+        self.outgoing.write_all(bytes)
     }
 
     /// Waits until something can be read or the process is gone.
@@ -459,7 +497,7 @@ pub(crate) fn said_out_of_memory(said: &str) -> bool {
 /// What the child does between `fork` and `exec`.
 pub(crate) fn confine(
     command: &mut Command,
-    socket: i32,
+    sockets: Vec<i32>,
     data_bytes: u64,
     sandbox: Option<Arc<Sandbox>>,
 ) {
@@ -476,12 +514,18 @@ pub(crate) fn confine(
         };
         // SAFETY: only async-signal-safe system calls on values owned by this closure.
         unsafe {
-            if socket == EXECUTOR_FD {
-                if libc::fcntl(socket, libc::F_SETFD, 0) < 0 {
+            // Out of the way first: one of them may have the number that another is to get.
+            let mut moved = [0; EXECUTOR_FDS.len()];
+            for (moved, socket) in moved.iter_mut().zip(&sockets) {
+                *moved = libc::fcntl(*socket, libc::F_DUPFD_CLOEXEC, LAST_FD + 1);
+                if *moved < 0 {
                     return Err(std::io::Error::last_os_error());
                 }
-            } else if libc::dup2(socket, EXECUTOR_FD) < 0 {
-                return Err(std::io::Error::last_os_error());
+            }
+            for ((moved, wanted), _) in moved.iter().zip(EXECUTOR_FDS).zip(&sockets) {
+                if libc::dup2(*moved, wanted) < 0 {
+                    return Err(std::io::Error::last_os_error());
+                }
             }
             libc::setrlimit(libc::RLIMIT_CORE, &raw const core);
             if libc::setrlimit(libc::RLIMIT_DATA, &raw const data) < 0 {

@@ -354,7 +354,7 @@ mod tests {
             .env_clear()
             .stdin(Stdio::null())
             .process_group(0);
-        crate::process::confine(&mut command, theirs.as_raw_fd(), 4 << 30, sandbox);
+        crate::process::confine(&mut command, vec![theirs.as_raw_fd()], 4 << 30, sandbox);
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no answer: {said}"))
