@@ -173,6 +173,7 @@ impl Effects {
         self.touches.push(Touch {
             index: table.info.by_id,
             key: write.id.0.as_slice().into(),
+            now: write.new.as_ref().map(|_| write.id),
         });
         let keyed = |revision: &Option<Arc<Revision>>| match revision {
             Some(revision) if same_indexes(&revision.indexes, &table.indexes) => {
@@ -195,6 +196,8 @@ impl Effects {
                     self.touches.push(Touch {
                         index: CATALOG,
                         key: key.into(),
+                        // There are no rows behind these keys.
+                        now: None,
                     });
                 });
             }
@@ -218,9 +221,13 @@ impl Effects {
                     key: old.clone(),
                     id: None,
                 });
-                self.touches.push(Touch { index, key: old });
-            } else {
-                self.touches.push(Touch { index, key: old });
+            }
+            self.touches.push(Touch {
+                index,
+                key: old,
+                now: (!moved).then_some(id),
+            });
+            if !moved {
                 return;
             }
         }
@@ -230,7 +237,11 @@ impl Effects {
                 key: new.clone(),
                 id: Some(id),
             });
-            self.touches.push(Touch { index, key: new });
+            self.touches.push(Touch {
+                index,
+                key: new,
+                now: Some(id),
+            });
         }
     }
 }

@@ -45,7 +45,7 @@ impl DocumentCache {
     }
 
     /// What a snapshot holds, if it is known.
-    fn get(&self, key: &DocumentKey, snapshot: Timestamp) -> Option<CommittedRow> {
+    pub(crate) fn get(&self, key: &DocumentKey, snapshot: Timestamp) -> Option<CommittedRow> {
         self.cache
             .as_ref()?
             .get(key)

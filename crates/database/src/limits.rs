@@ -63,7 +63,7 @@ pub(crate) const LOG_COMMITS_MAX: usize = 500_000;
 /// Bytes of keys the write log keeps at most, overheads included.
 pub(crate) const LOG_BYTES_MAX: usize = 128 << 20;
 /// What one written key costs in the write log beyond its bytes (two map slots, one counted pointer).
-pub(crate) const LOG_TOUCH_BYTES: usize = 96;
+pub(crate) const LOG_TOUCH_BYTES: usize = 136;
 /// Versions of the table list kept in memory for older snapshots; earlier ones are read from storage.
 pub(crate) const REGISTRIES_KEPT: usize = 64;
 /// Rows of the first page of a scan that gave no hint.
@@ -88,6 +88,8 @@ pub(crate) const CACHED_ROW_OVERHEAD: usize = 80;
 pub(crate) const CACHED_PAGES_A_SCAN: usize = 4;
 /// Written keys that are looked at to find out whether a page is still true.
 pub(crate) const WRITTEN_KEYS_LOOKED_AT: usize = 256;
+/// Rows of a page in memory that are brought up to date; after more writes storage is read.
+pub(crate) const PAGE_CHANGES_MAX: usize = 32;
 /// Documents a transaction remembers from its reads, so that a write after a read asks storage once.
 pub(crate) const ROWS_REMEMBERED: usize = 8_192;
 /// Bytes of keys that are held in memory to count ranges, all indexes together.

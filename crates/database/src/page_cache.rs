@@ -4,8 +4,10 @@
 //! Invariant: a page is what storage holds in what the page covers at every snapshot from `from`
 //! to `until`. A page begins with the snapshot at which it was read; `until` moves on when the
 //! write log, under the lock of publication, knows of no write in between. Nothing is ever changed
-//! in a page: after a write somebody reads another one.
+//! in a page: after a few writes whoever asks next makes another of it, with the documents that
+//! the write log names, which are in memory as well; after more it is read again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,9 +20,10 @@ use crate::cursor::Target;
 use crate::limits::{CACHED_PAGE_BYTES_MAX, CACHED_PAGE_OVERHEAD, CACHED_ROW_OVERHEAD};
 use crate::read_set::after;
 use crate::shared::Shared;
+use crate::write_log::Written;
 
 /// A row of storage.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) key: IndexKey,
     pub(crate) id: InternalId,
@@ -62,6 +65,24 @@ impl PageOf {
             },
             _ => KeyRange { start, end },
         }
+    }
+
+    /// A page with some keys changed, each to a row or to nothing; `None` if it would need rows
+    /// that lie behind the old one.
+    fn changed(&self, page: &Page, changes: &BTreeMap<Arc<[u8]>, Option<Row>>) -> Option<Page> {
+        let unchanged = page.iter().filter(|row| !changes.contains_key(&*row.key));
+        let changed = changes.values().flatten();
+        let mut rows: Vec<Row> = unchanged.chain(changed).cloned().collect();
+        match self.descending {
+            true => rows.sort_by(|a, b| b.key.cmp(&a.key)),
+            false => rows.sort_by(|a, b| a.key.cmp(&b.key)),
+        }
+        let was_full = page.len() >= self.limit;
+        if was_full && rows.len() < self.limit {
+            return None;
+        }
+        rows.truncate(self.limit);
+        Some(rows.into())
     }
 }
 
@@ -109,18 +130,19 @@ impl PageCache {
         }
     }
 
-    /// Keeps a page, unless it is large or a later one is there.
-    fn put(&self, of: PageOf, page: &Page, snapshot: Timestamp) {
+    /// Keeps a page that holds from one snapshot to another, unless it is large or a later one is
+    /// there.
+    fn put(&self, of: PageOf, page: &Page, from: Timestamp, until: Timestamp) {
         let Some(cache) = &self.cache else { return };
-        let later = cache.peek(&of).is_some_and(|kept| kept.from > snapshot);
+        let later = cache.peek(&of).is_some_and(|kept| kept.from > from);
         if later || bytes_of(page) > CACHED_PAGE_BYTES_MAX {
             return;
         }
         let kept = Kept {
             covered: of.covered(page),
             page: page.clone(),
-            from: snapshot,
-            until: AtomicU64::new(snapshot.0),
+            from,
+            until: AtomicU64::new(until.0),
         };
         cache.insert(of, Arc::new(kept));
     }
@@ -134,31 +156,63 @@ impl Shared {
         of: PageOf,
         snapshot: Timestamp,
     ) -> Result<Page, StorageError> {
-        if let Some(page) = self.kept_page(&of, snapshot) {
+        if let Some(page) = self.kept_page(target, &of, snapshot) {
             return Ok(page);
         }
         let page = self.scan_page(target, &of, snapshot)?;
-        self.pages.put(of, &page, snapshot);
+        self.pages.put(of, &page, snapshot, snapshot);
         Ok(page)
     }
 
-    fn kept_page(&self, of: &PageOf, snapshot: Timestamp) -> Option<Page> {
+    fn kept_page(&self, target: &Target, of: &PageOf, snapshot: Timestamp) -> Option<Page> {
         let kept = self.pages.cache.as_ref()?.get(of)?;
         let until = kept.until();
         if kept.from <= snapshot && snapshot <= until {
             return Some(kept.page.clone());
         }
-        let publication = self.publication.lock();
-        let unwritten =
-            publication
-                .log
-                .is_range_unwritten(of.index, &kept.covered, until.min(snapshot));
-        if !unwritten {
+        let (written, newest) = {
+            let publication = self.publication.lock();
+            let since = until.min(snapshot);
+            let written = publication.log.written_in(of.index, &kept.covered, since)?;
+            (written, self.published.load().ts)
+        };
+        if written.is_empty() {
+            kept.until.fetch_max(newest.0, Ordering::Relaxed);
+            return Some(kept.page.clone());
+        }
+        // A page that is too new cannot be made older, nor one that has been written since.
+        if snapshot < until || written.iter().any(|(_, written)| written.ts > snapshot) {
             return None;
         }
-        let newest = self.published.load().ts;
-        kept.until.fetch_max(newest.0, Ordering::Relaxed);
-        Some(kept.page.clone())
+        let row = |(key, written): (Arc<[u8]>, Written)| {
+            let row = match written.now {
+                Some(id) => Some(self.written_row(target, &key, id, written.ts)?),
+                None => None,
+            };
+            Some((key, row))
+        };
+        let changes = written.into_iter().map(row).collect::<Option<_>>()?;
+        let page = of.changed(&kept.page, &changes)?;
+        // What it covers is part of what the old one covered, in which nothing is newer.
+        self.pages.put(of.clone(), &page, snapshot, newest);
+        Some(page)
+    }
+
+    /// A row as a commit has left it, if that document is in memory.
+    fn written_row(
+        &self,
+        target: &Target,
+        key: &Arc<[u8]>,
+        id: InternalId,
+        written: Timestamp,
+    ) -> Option<Row> {
+        let (ts, json) = self.documents.get(&(target.tablet, id), written)?;
+        (ts == written).then(|| Row {
+            key: key.to_vec(),
+            id,
+            ts,
+            json,
+        })
     }
 
     /// A page from storage.

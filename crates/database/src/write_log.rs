@@ -11,11 +11,12 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use lentil_storage::{IndexId, TabletId};
-use lentil_values::{KeyRange, Timestamp};
+use lentil_values::{InternalId, KeyRange, Timestamp};
 
 use crate::ReadSet;
 use crate::limits::{
-    LOG_BYTES_MAX, LOG_COMMITS_MAX, LOG_COMMITS_MIN, LOG_TOUCH_BYTES, WRITTEN_KEYS_LOOKED_AT,
+    LOG_BYTES_MAX, LOG_COMMITS_MAX, LOG_COMMITS_MIN, LOG_TOUCH_BYTES, PAGE_CHANGES_MAX,
+    WRITTEN_KEYS_LOOKED_AT,
 };
 
 /// A key that a commit wrote in an index: the old or the new one of a document, moved or not.
@@ -23,6 +24,16 @@ use crate::limits::{
 pub(crate) struct Touch {
     pub(crate) index: IndexId,
     pub(crate) key: Arc<[u8]>,
+    /// The document that has the key now; none if it has moved or is gone.
+    pub(crate) now: Option<InternalId>,
+}
+
+/// A key as it was left by the last commit that wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) ts: Timestamp,
+    /// The document that has the key now; none if it has moved or is gone.
+    pub(crate) now: Option<InternalId>,
 }
 
 /// Why a read set is not valid any more.
@@ -48,8 +59,8 @@ struct LoggedCommit {
 struct IndexLog {
     /// When the index was last written.
     newest: Timestamp,
-    /// When each key was last written.
-    keys: BTreeMap<Arc<[u8]>, Timestamp>,
+    /// What each key was last written with.
+    keys: BTreeMap<Arc<[u8]>, Written>,
 }
 
 /// The commits after `floor`.
@@ -88,7 +99,8 @@ impl WriteLog {
                 keys: BTreeMap::new(),
             });
             index.newest = ts;
-            index.keys.insert(touch.key.clone(), ts);
+            let written = Written { ts, now: touch.now };
+            index.keys.insert(touch.key.clone(), written);
         }
         self.touches_so_far += touches.len() as u64;
         self.commits.push_back(LoggedCommit {
@@ -148,7 +160,7 @@ impl WriteLog {
             for ts in log
                 .keys
                 .range::<[u8], _>((Bound::Included(start), end))
-                .map(|(_, ts)| *ts)
+                .map(|(_, written)| written.ts)
             {
                 if ts > snapshot {
                     return Some(Some(index));
@@ -191,35 +203,44 @@ impl WriteLog {
     /// Whether it is certain that nobody has written this key since `snapshot`.
     pub(crate) fn is_unwritten(&self, index: IndexId, key: &[u8], snapshot: Timestamp) -> bool {
         let written = self.indexes.get(&index).and_then(|log| log.keys.get(key));
-        snapshot >= self.floor && written.is_none_or(|ts| *ts <= snapshot)
+        snapshot >= self.floor && written.is_none_or(|written| written.ts <= snapshot)
     }
 
-    /// Whether it is certain that nobody has written in this range since `snapshot`; where that
-    /// takes a look at many keys it is not.
-    pub(crate) fn is_range_unwritten(
+    /// What has been written in this range since `snapshot`, by key; `None` where that is not
+    /// certain, or takes a look at many keys, or is much.
+    pub(crate) fn written_in(
         &self,
         index: IndexId,
         range: &KeyRange,
         snapshot: Timestamp,
-    ) -> bool {
+    ) -> Option<Vec<(Arc<[u8]>, Written)>> {
         if snapshot < self.floor {
-            return false;
+            return None;
         }
         let Some(log) = self.indexes.get(&index) else {
-            return true;
+            return Some(Vec::new());
         };
         if log.newest <= snapshot {
-            return true;
+            return Some(Vec::new());
         }
         let end = range
             .end
             .as_deref()
             .map_or(Bound::Unbounded, Bound::Excluded);
-        let mut written = log
+        let mut keys = log
             .keys
             .range::<[u8], _>((Bound::Included(range.start.as_slice()), end));
-        let mut looked_at = written.by_ref().take(WRITTEN_KEYS_LOOKED_AT);
-        looked_at.all(|(_, ts)| *ts <= snapshot) && written.next().is_none()
+        let mut found = Vec::new();
+        for (key, written) in keys.by_ref().take(WRITTEN_KEYS_LOOKED_AT) {
+            if written.ts <= snapshot {
+                continue;
+            }
+            if found.len() == PAGE_CHANGES_MAX {
+                return None;
+            }
+            found.push((key.clone(), *written));
+        }
+        keys.next().is_none().then_some(found)
     }
 
     /// By how many documents a table has grown since `snapshot`.
@@ -279,7 +300,7 @@ impl WriteLog {
             return;
         };
         if let Entry::Occupied(key) = log.keys.entry(touch.key.clone())
-            && *key.get() == ts
+            && key.get().ts == ts
         {
             key.remove();
         }
@@ -315,6 +336,7 @@ mod tests {
         Touch {
             index: IndexId(index),
             key: [key].as_slice().into(),
+            now: None,
         }
     }
 
@@ -408,6 +430,7 @@ mod tests {
                 vec![Touch {
                     index: IndexId(1),
                     key: key.clone(),
+                    now: None,
                 }],
                 Vec::new(),
             );
