@@ -325,12 +325,18 @@ mod tests {
             lines.into_iter().map(|it| (it.what, it.ratio)).collect()
         };
         let named = |lines: &[(&str, f64)]| -> Vec<(String, f64)> {
-            lines.iter().map(|(what, ratio)| ((*what).to_owned(), *ratio)).collect()
+            lines
+                .iter()
+                .map(|(what, ratio)| ((*what).to_owned(), *ratio))
+                .collect()
         };
         let again = || vec![cost("W1", "one", 9.0)];
         let whole = merge(earlier(), again(), false);
         assert_eq!(seen(whole), named(&[("one", 9.0), ("three", 3.0)]));
         let part = merge(earlier(), again(), true);
-        assert_eq!(seen(part), named(&[("two", 2.0), ("one", 9.0), ("three", 3.0)]));
+        assert_eq!(
+            seen(part),
+            named(&[("two", 2.0), ("one", 9.0), ("three", 3.0)])
+        );
     }
 }

@@ -33,8 +33,6 @@ pub(crate) fn main(options: ServeOptions) -> anyhow::Result<()> {
     start_logging(&options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .event_interval(std::env::var("EI").ok().and_then(|v| v.parse().ok()).unwrap_or(61))
-        .global_queue_interval(std::env::var("GQ").ok().and_then(|v| v.parse().ok()).unwrap_or(31))
         .build()
         .context("cannot start threads")?;
     let result = runtime.block_on(serve(options));

@@ -42,12 +42,22 @@ pub(crate) struct Run {
     pub(crate) id: uuid::Uuid,
 }
 
+/// Where a question is run if nobody has the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunIn {
+    /// In a task of its own: others may wait for it when this asker has gone.
+    OwnTask,
+    /// In the asker's task, which always goes on to its end.
+    Place,
+}
+
 /// Answers a question as of `ts`.
 pub(crate) async fn ask(
     inner: &Arc<Inner>,
     call: &Call,
     ts: Timestamp,
     journal: Option<Arc<str>>,
+    run_in: RunIn,
 ) -> Answer {
     tracing::trace!(target: "lentil::station", number = 12);
     let question = match question_of(inner, call) {
@@ -81,8 +91,13 @@ pub(crate) async fn ask(
                     foresight,
                     id: uuid::Uuid::new_v4(),
                 };
-                // A task of its own: others may wait for it when this asker has gone.
-                tokio::spawn(fly(inner.clone(), run, key, flight));
+                let run = fly(inner.clone(), run, key, flight);
+                match run_in {
+                    RunIn::OwnTask => {
+                        tokio::spawn(run);
+                    }
+                    RunIn::Place => Box::pin(run).await,
+                }
                 return running.wait().await;
             }
             Found::Running(running) => {
@@ -242,7 +257,7 @@ fn again(inner: &Arc<Inner>, run: &Run, journal: Option<Arc<str>>) -> Refresh {
             if let Some(inner) = service.upgrade() {
                 let latest = inner.database.latest();
                 // Whoever finds nothing asks for itself, and hears then of a failure.
-                if let Ok(result) = ask(&inner, &call, latest, journal).await {
+                if let Ok(result) = ask(&inner, &call, latest, journal, RunIn::Place).await {
                     wake.answered(&result);
                 }
             }

@@ -308,7 +308,7 @@ impl Functions {
         ts: Timestamp,
         journal: Option<Arc<str>>,
     ) -> Result<Arc<QueryResult>, FunctionFailure> {
-        query::ask(&self.inner, call, ts, journal).await
+        query::ask(&self.inner, call, ts, journal, query::RunIn::OwnTask).await
     }
 
     /// Runs a mutation, retrying conflicts; with a session request at most once ever. Once begun it

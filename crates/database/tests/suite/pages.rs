@@ -119,7 +119,10 @@ fn pages_that_follow_are_what_a_model_holds() {
     let (db, storage, mut ids) = ten_rows();
     let mut rng = StdRng::seed_from_u64(11);
     let (asc, desc) = (Order::Asc, Order::Desc);
-    let mut questions = vec![Query::ById { order: asc, take: 4 }];
+    let mut questions = vec![Query::ById {
+        order: asc,
+        take: 4,
+    }];
     for (order, take) in [(asc, 3), (desc, 3), (asc, 8), (desc, usize::MAX)] {
         questions.extend([Query::ByAge { order, take }, group(1, order, take)]);
     }
@@ -138,7 +141,7 @@ fn pages_that_follow_are_what_a_model_holds() {
                 1 if grow => ids.push(tx.insert(ROOT, "t", row.fields()).unwrap()),
                 1 => drop(tx.delete(ROOT, ids.swap_remove(at)).unwrap()),
                 _ => {
-                    let note = Some(Value::String(format!("{round}").into()));
+                    let note = Some(Value::String(format!("{round}")));
                     tx.patch(ROOT, ids[at], vec![("note".to_owned(), note)])
                         .unwrap();
                 }
