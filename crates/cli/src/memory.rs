@@ -1,9 +1,9 @@
-//! Memory of the server that is not in use goes back to the system.
+//! Memory of the server that is not in use goes back to the system (ADR 0019).
 
-/// Has the kernel map memory in small pages only, also for the executors, which inherit it. The
-/// allocator asks for large ones, and one small object then holds 2 MiB of memory: a server that had
-/// 7 MiB allocated took 38, and whatever touched a page here and there, a minute after a burst or a
-/// housekeeper of the kernel's own, let it grow by 2 MiB each time.
+/// Has the kernel map memory in small pages only, also for the processes it starts, which inherit
+/// that: where it gives large ones unasked, one small object holds 2 MiB, and whatever touches a page
+/// here and there lets the server grow by as much. The allocator's own wish for them is left out when
+/// it is compiled (`no_thp`).
 pub(crate) fn map_small_pages() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
