@@ -8,6 +8,7 @@ mod files;
 mod credentials;
 mod keys;
 mod serve;
+mod memory;
 mod banner;
 mod client;
 mod remote;

@@ -23,7 +23,7 @@ use crate::credentials::{Credentials, data_folder, load_or_make};
 use crate::options::{
     Durability, LogFormat, NetworkChoice, NodeActionsChoice, RealmChoice, ServeOptions, Switch,
 };
-use crate::{backup, banner, client, keys};
+use crate::{backup, banner, client, keys, memory};
 
 /// Where dashboards are looked for.
 const DASHBOARD_PORT: u16 = 6791;
@@ -31,6 +31,7 @@ const DASHBOARD_PORT: u16 = 6791;
 /// Runs until a signal says stop.
 pub(crate) fn main(options: ServeOptions) -> anyhow::Result<()> {
     start_logging(&options)?;
+    memory::map_small_pages();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -42,6 +42,16 @@ const BACKGROUND_NICE: i32 = 5;
 /// The lowest priority there is.
 const NICE_MAX: i32 = 19;
 
+/// What glibc's allocator is told in executors, so that what a burst took goes back to the system.
+/// By itself it gives every thread of V8's a heap of its own, and holds back twice the largest piece
+/// that was ever freed: measured, 3 to 4 MiB more after forty heavy queries than before. Other C
+/// libraries do not know these.
+const ALLOCATOR: [(&str, &str); 3] = [
+    ("MALLOC_ARENA_MAX", "1"),
+    ("MALLOC_MMAP_THRESHOLD_", "65536"),
+    ("MALLOC_TRIM_THRESHOLD_", "65536"),
+];
+
 /// How to start executors.
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
@@ -405,6 +415,7 @@ fn confined(launch: &Launch, boot: &str, command: &mut Command) {
         .arg("--disallow-code-generation-from-strings")
         .arg("-e")
         .arg(boot)
+        .envs(ALLOCATOR)
         .current_dir(Path::new("/"));
 }
 

@@ -147,12 +147,40 @@ fn pushes_one_after_another_leave_a_call_what_it_was_promised() {
     assert_eq!(host.stats().lost, 0);
 }
 
+/// A query that makes 200,000 objects.
+const HEAVY: &str = "export const collector = query(async () => [typeof gc, 'gc' in globalThis]); export const heavy = query(async () => { const all = []; for (let i = 0; i < 2e5; i++) all.push({ i, text: 'x' + i }); return all.length; });";
+
+/// Not by another process in its place, which would have to compile again what is called next.
+#[test]
+fn an_executor_gives_back_itself_what_heavy_queries_took() {
+    let host = watched(1, Duration::from_secs(600));
+    let bundle = app(HEAVY);
+    let call = |function: &str, count: usize, result: &str| {
+        for _ in 0..count {
+            let query = invocation(&bundle, function, FunctionKind::Query);
+            let called = runtime().block_on(host.call(query, World::echo()));
+            let (outcome, _) = called.unwrap_or_else(|(_, refused)| panic!("{refused}"));
+            assert_eq!(outcome.result, CallResult::Value(result.to_owned()));
+        }
+    };
+    call("heavy", 3, "200000");
+    let before = rested("3 heavy queries, idle");
+    let executor = children();
+    assert_eq!(executor.len(), 1);
+    // What collects its garbage is at nobody's hand, neither in fresh contexts nor in kept ones.
+    call("collector", 6, r#"["undefined",false]"#);
+    call("heavy", 60, "200000");
+    row("60 more, busy");
+    returns_to("60 more, idle", before);
+    // It is not replaced now, either, when it has rested.
+    rested("60 more, after a while");
+    assert_eq!(children(), executor);
+}
+
 #[test]
 fn a_burst_of_heavy_queries_leaves_no_memory_behind() {
     let host = watched(2, Duration::from_secs(600));
-    let bundle = app(
-        "export const heavy = query(async () => { const all = []; for (let i = 0; i < 2e5; i++) all.push({ i, text: 'x' + i }); return all.length; });",
-    );
+    let bundle = app(HEAVY);
     let call = |function: &str| {
         host.call(
             invocation(&bundle, function, FunctionKind::Query),
