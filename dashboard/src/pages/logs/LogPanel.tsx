@@ -85,7 +85,7 @@ export function LogPanel({ query: given, setQuery: setGiven, only, otherwise }: 
       <div className="logs-status muted" role="status">
         <span data-testid="log-count">{count(rows.length)} {rows.length === 1 ? "line" : "lines"}</span>
         {frozen && <Badge kind="warn">paused, {count(Math.max(0, live.length - frozen.rows.length))} new</Badge>}
-        {rows.length > 0 && from < all[0]!.at && otherwise}
+        {rows.length > 0 && from < all[0]!.at && otherwise && <span>{otherwise}</span>}
         {tail.dropped > 0 && <span data-testid="gap">the oldest {count(tail.dropped)} lines were let go of</span>}
         {tail.error && <span className="error-text">{tail.error.message}; trying again</span>}
         <span className="grow" />

@@ -2,6 +2,7 @@
 // when the range of time has an end, because nothing more comes into it.
 
 import { Link, useSearchParams } from "react-router";
+import { Tabs } from "../../components/Tabs";
 import { useDeployment } from "../../lib/deployment";
 import { useRange } from "../../lib/range";
 import { KeptLogs } from "./KeptLogs";
@@ -36,14 +37,14 @@ export default function Logs() {
       <div className="page-head">
         <h1>Logs</h1>
         {has("logs") && (
-          <nav className="tabs" aria-label="Logs">
+          <Tabs label="Logs">
             <Link className={`tab ${kept ? "" : "active"}`} aria-current={kept ? undefined : "page"} to={to("")} data-testid="logs-live">
               As they come
             </Link>
             <Link className={`tab ${kept ? "active" : ""}`} aria-current={kept ? "page" : undefined} to={to("kept")} data-testid="logs-kept">
               Kept
             </Link>
-          </nav>
+          </Tabs>
         )}
       </div>
       {kept ? (
