@@ -307,7 +307,11 @@ async fn s022_a_search_lies_between_two_moments() {
         ..everything()
     };
     let all = found(&keeper, between).await;
-    assert_eq!(requests(&all), ["7", "6", "5", "4", "3", "2"], "in two steps");
+    assert_eq!(
+        requests(&all),
+        ["7", "6", "5", "4", "3", "2"],
+        "in two steps"
+    );
     keeper.close();
 }
 
