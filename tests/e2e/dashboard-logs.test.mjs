@@ -82,6 +82,45 @@ test("s22 a search over many entries goes on where it stands", async (t) => {
   await until(async () => (await lines(page).count()) === 1, { what: "the oldest" });
 });
 
+test("a range that goes on limits the tail, and one that is over is looked up in what is kept", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("query", "logs:echo", { text: "the early one" });
+  assert.equal(await server.stop(), 0);
+  await age(server, 2 * HOUR_MS);
+  await server.restart();
+  await server.call("query", "logs:echo", { text: "the late one" });
+  const said = (ms) => new Date(ms).toISOString().replace(/:\d\d\..*/, "Z");
+  const [from, to] = [Date.now() - 3 * HOUR_MS, Date.now() - HOUR_MS];
+  const line = (text) => page.locator("[data-testid=log-row][data-level=log]", { hasText: text });
+  const current = async () => await page.locator("nav[aria-label=Logs] [aria-current=page]").getAttribute("data-testid");
+
+  const page = await openConsole(browser, server, `/logs?range=${encodeURIComponent(`${said(from)}..${said(to)}`)}`);
+  await line("the early one").waitFor();
+  await searched(page);
+  assert.equal(await line("the late one").count(), 0);
+  assert.equal(await current(), "logs-kept");
+  await page.click("[data-testid=logs-live]");
+  await page.locator("[data-testid=logs][data-range=all]").waitFor();
+  await line("the late one").waitFor();
+  assert.deepEqual([await line("the early one").count(), await current()], [0, "logs-live"]);
+  await page.locator(".logs-status", { hasText: "Earlier ones are in the kept logs" }).waitFor();
+
+  await page.selectOption("[data-testid=range]", "5m");
+  await page.locator("[data-testid=logs][data-range='5m']").waitFor();
+  await line("the late one").waitFor();
+  // As minutes pass it goes out of sight, although nothing comes.
+  await page.clock.setFixedTime(Date.now() + HOUR_MS / 6);
+  await page.waitForSelector("text=Nothing was logged in this time");
+  await page.selectOption("[data-testid=range]", "1h");
+  await line("the late one").waitFor();
+  await page.goto(`${server.console}/functions?f=${encodeURIComponent("logs:echo")}&tab=Logs&range=5m`);
+  await page.locator("[data-testid=logs][data-range='5m']").waitFor();
+  await page.waitForSelector("text=Nothing was logged in this time");
+  await page.selectOption("[data-testid=range]", "all");
+  await line("the late one").waitFor();
+  assert.deepEqual(page.problems, []);
+});
+
 test("a server that is to keep no logs says so", async (t) => {
   const [server, browser] = [await sampleServer(t, { args: ["--log-days", "0"] }), await startBrowser(t)];
   const page = await openConsole(browser, server, "/logs?view=kept");

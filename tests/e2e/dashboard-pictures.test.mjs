@@ -6,8 +6,9 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { test } from "node:test";
 
-import { logIn, newPage, picture, sampleServer, startBrowser } from "./dashboard.mjs";
+import { logIn, newPage, openConsole, picture, sampleServer, startBrowser } from "./dashboard.mjs";
 import { PAGES, fill } from "./dashboard-pages.mjs";
+import { until } from "./harness.mjs";
 
 /** The pictures of docs/dashboard.md, when somebody makes them anew. */
 async function documented(page, look, { docs, phone }) {
@@ -48,6 +49,39 @@ for (const [look, options] of [
     assert.deepEqual(page.problems, []);
   });
 }
+
+/** Whether all of it can be seen, from left to right. */
+const inSight = (one) =>
+  one.evaluate((element) => {
+    const [own, row] = [element.getBoundingClientRect(), element.parentElement.getBoundingClientRect()];
+    // A pixel is what rounding may take.
+    return own.left >= row.left - 1 && own.right <= row.right + 1 && own.right <= window.innerWidth;
+  });
+
+test("on a phone the tab that is shown is in sight, and names are read along a line", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await fill(t, server);
+  const page = await openConsole(browser, server, "/settings/pause", { viewport: { width: 390, height: 780 }, colorScheme: "dark" });
+  const current = page.locator(".tabs").locator("[aria-current=page], [aria-selected=true]");
+  for (const [route, name] of [
+    ["/settings/pause", "Pause"],
+    ["/live/tables", "Tables & indexes"],
+    ["/functions?f=messages:list&tab=Code", "Code"],
+  ]) {
+    await page.goto(server.console + route);
+    await current.filter({ hasText: name }).waitFor();
+    await until(() => inSight(current), { what: `the tab ${name}` });
+  }
+  await page.goto(`${server.console}/files`);
+  const { height, width } = await page.locator("[data-testid=file-row] .file-name > span").boundingBox();
+  assert.ok(width > 2 * height, `a name of ${width} x ${height} px`);
+  await page.goto(`${server.console}/history`);
+  const push = page.locator("[data-testid=history-row][data-action^=push_config]").last();
+  await push.locator("summary").click();
+  const [list, diff] = [await page.locator(".history").boundingBox(), await push.locator(".push-diff").boundingBox()];
+  assert.ok(diff.x + diff.width <= list.x + list.width, "what a push changed stays inside");
+  assert.deepEqual(page.problems, []);
+});
 
 test("s02 an empty server shows the way to an app", async (t) => {
   const [server, browser] = [await sampleServer(t, { app: null }), await startBrowser(t)];

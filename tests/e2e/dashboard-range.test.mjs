@@ -36,16 +36,15 @@ test("the range of time is in the address, goes along from page to page, and is 
   await page.locator("h2", { hasText: "Calls a minute" }).waitFor();
   await chart.waitFor();
 
-  for (const nav of ["data", "logs", "live", "files", "schedules", "settings"]) {
+  for (const nav of ["data", "live", "files", "schedules", "settings"]) {
     await page.click(`[data-testid=nav-${nav}]`);
     // The page that is left stays until the next one is there.
     await page.waitForFunction((nav) => document.querySelector(`[data-testid=nav-${nav}]`)?.getAttribute("aria-current") === "page", nav);
     await page.locator("#main h1, #main [data-testid=live]").first().waitFor();
     await until(async () => (await picker.count()) === 0, { what: `no dead control on ${nav}` });
   }
-  await page.goto(`${server.console}/logs`);
-  await page.click("[data-testid=logs-kept]");
-  await until(async () => (await picker.inputValue({ timeout: 1000 })) === "1h", { what: "the next longer one" });
+  await page.click("[data-testid=nav-history]");
+  await until(async () => (await picker.inputValue({ timeout: 1000 })) === "1h" && range() === "1h", { what: "the next longer one" });
 
   await page.goto(`${server.console}/schedules/crons?range=1h`);
   const runs = page.locator("[data-testid=cron-row]", { hasText: "tick the counter" }).locator("[data-testid=cron-runs]");
@@ -57,4 +56,71 @@ test("the range of time is in the address, goes along from page to page, and is 
   const inside = await picker.evaluate((one) => one.getBoundingClientRect().right <= window.innerWidth);
   assert.ok(inside, "the range can be reached on a phone");
   await picture(page, "range-phone");
+});
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+/** As a field for a date and a time is filled, and as an address says it. */
+const field = (ms) => new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+const said = (ms) => `${new Date(ms).toISOString().slice(0, 16)}Z`;
+
+test("a range may have ends of its own, given by keys, which history and logs keep to", async (t) => {
+  const [server, browser] = [await sampleServer(t), await startBrowser(t)];
+  await server.call("query", "logs:echo", { text: "now" });
+  const page = await openConsole(browser, server, "/history");
+  const picker = page.locator("[data-testid=topbar] [data-testid=range]");
+  const range = () => new URL(page.url()).searchParams.get("range");
+  const entries = page.locator("[data-testid=history-row]");
+  const nothing = page.locator("text=Nothing of this in this time");
+  const focused = () => page.evaluate(() => document.activeElement.dataset.testid);
+  await entries.first().waitFor();
+  assert.deepEqual([await picker.inputValue(), range()], ["all", null]);
+  const now = Math.floor(Date.now() / 60_000) * 60_000;
+  await page.clock.setFixedTime(now + 2 * DAY_MS);
+  await picker.selectOption("24h");
+  await nothing.waitFor();
+  assert.equal(range(), "24h");
+  await picker.selectOption("7d");
+  await entries.first().waitFor();
+  await page.selectOption("[data-testid=history-action]", "Files");
+  await nothing.waitFor();
+  await page.selectOption("[data-testid=history-action]", "Pushes");
+  await entries.first().waitFor();
+  assert.equal(new URL(page.url()).searchParams.get("what"), "Pushes");
+
+  await picker.focus();
+  await page.keyboard.press("End");
+  await until(async () => (await focused()) === "range-from", { what: "the first of both ends" });
+  await page.keyboard.press("Escape");
+  await until(async () => (await focused()) === "range", { what: "the way back" });
+  assert.equal(await picker.inputValue(), "7d");
+  await page.keyboard.press("End");
+  await page.fill("[data-testid=range-from]", field(now + HOUR_MS));
+  await page.fill("[data-testid=range-to]", field(now - HOUR_MS));
+  await page.keyboard.press("Enter");
+  await page.locator("[data-testid=range-ends] [role=alert]", { hasText: "begin before it ends" }).waitFor();
+  await pictures(page, "range-ends");
+  await page.fill("[data-testid=range-to]", field(now + 2 * HOUR_MS));
+  await page.keyboard.press("Enter");
+  await nothing.waitFor();
+  await until(async () => (await focused()) === "range", { what: "the way back" });
+  assert.equal(range(), `${said(now + HOUR_MS)}..${said(now + 2 * HOUR_MS)}`);
+  await page.keyboard.press("End");
+  await page.fill("[data-testid=range-from]", field(now - HOUR_MS));
+  await page.keyboard.press("Enter");
+  const own = `${said(now - HOUR_MS)}..${said(now + 2 * HOUR_MS)}`;
+  await entries.first().waitFor();
+  assert.deepEqual([range(), await picker.inputValue()], [own, own]);
+  await pictures(page, "range-own");
+  await page.reload();
+  await entries.first().waitFor();
+  assert.equal(await picker.inputValue(), own);
+  assert.equal(await page.inputValue("[data-testid=history-action]"), "Pushes");
+
+  await page.click("[data-testid=nav-logs]");
+  await page.locator(`[data-testid=kept-logs][data-range="${own}"] [data-testid=log-row]`, { hasText: "logs:echo" }).first().waitFor();
+  assert.deepEqual([range(), await picker.inputValue()], [own, own]);
+  await page.click("[data-testid=nav-usage]");
+  await until(async () => (await picker.inputValue({ timeout: 1000 })) === "7d" && range() === "7d", { what: "what reaches back as far" });
+  assert.deepEqual(page.problems, []);
 });

@@ -30,6 +30,8 @@ export class GridKeys {
   private focused = false;
   /** Whether anybody has been in it: until then one begins at the first row, which may come late. */
   private visited = false;
+  /** Rows of which nothing has changed since their cells were named: live tables have hundreds, and few are new. */
+  private readonly named = new WeakSet<Element>();
   private readonly observer: MutationObserver;
   private readonly listening = new AbortController();
 
@@ -38,7 +40,13 @@ export class GridKeys {
     /** All rows there are with the heading; null for those of the document, -1 if nobody knows. */
     private count: number | null,
   ) {
-    this.observer = new MutationObserver(() => this.sync());
+    this.observer = new MutationObserver((changes) => {
+      for (const { target } of changes) {
+        const row = (target as Element).closest("tr");
+        if (row) this.named.delete(row);
+      }
+      this.sync();
+    });
     this.observer.observe(table, { childList: true, subtree: true, attributes: true, attributeFilter: ["disabled", "href"] });
     const options = { signal: this.listening.signal };
     table.addEventListener("focusin", (event) => this.enter(event.target as HTMLElement), options);
@@ -64,8 +72,10 @@ export class GridKeys {
     // A block on a phone is no row to the browser any more, unless it is told.
     for (const part of [this.table.tHead, ...this.table.tBodies]) if (part) set(part, "role", "rowgroup");
     rows.forEach((row, at) => {
-      set(row, "role", "row");
       set(row, "aria-rowindex", String(at + 1));
+      if (this.named.has(row)) return;
+      this.named.add(row);
+      set(row, "role", "row");
       for (const cell of row.cells) {
         const heads = cell.tagName === "TH";
         set(cell, "role", !heads ? "gridcell" : row.parentElement === this.table.tHead ? "columnheader" : "rowheader");

@@ -1,5 +1,5 @@
-// Searches the logs that the server keeps on disk: newest first and step by step, until there are
-// enough rows to look at.
+// Searches the logs that the server keeps on disk, between two moments: newest first and step by
+// step, until there are enough rows to look at.
 
 import type { AdminHttp } from "./http";
 import { matches, parseQuery, rowsOf, type LogQuery, type LogRow, type RawEntry } from "./logs";
@@ -20,14 +20,21 @@ interface Answer {
   kept: Kept | null;
 }
 
+/** Ms; `to` is null for until now. */
+interface Moments {
+  from: number;
+  to: number | null;
+}
+
 const ROWS_AT_ONCE = 200;
 const ROWS_MAX = 10_000;
 
 export const NOTHING = { rows: [] as LogRow[], searching: false, done: false, lookedTo: null as number | null, kept: undefined as Kept | null | undefined, error: null as Error | null };
 export type Search = typeof NOTHING;
 
-function parametersOf(query: LogQuery, fromMs: number): URLSearchParams {
-  const parameters = new URLSearchParams({ from: String(Math.floor(fromMs)) });
+function parametersOf(query: LogQuery, { from, to }: Moments): URLSearchParams {
+  const parameters = new URLSearchParams({ from: String(Math.floor(from)) });
+  if (to !== null) parameters.set("to", String(Math.ceil(to)));
   const set = (name: string, value: string) => value && parameters.set(name, value);
   set("text", query.text.join(" "));
   set("functions", query.functions.join(","));
@@ -49,7 +56,7 @@ export class KeptSearch {
   constructor(
     private readonly http: AdminHttp,
     text: string,
-    private readonly fromMs: number,
+    private readonly moments: Moments,
     private readonly tell: (state: Search) => void,
   ) {
     this.query = parseQuery(text);
@@ -78,7 +85,7 @@ export class KeptSearch {
   }
 
   private async step() {
-    const parameters = parametersOf(this.query, this.fromMs);
+    const parameters = parametersOf(this.query, this.moments);
     if (this.next !== null) parameters.set("before", this.next);
     const answer = await this.http.get<Answer>(`/api/introspection/v1/logs?${parameters}`, this.stopping.signal);
     const older = answer.entries.reverse().flatMap(rowsOf).filter((row) => matches(row, this.query));

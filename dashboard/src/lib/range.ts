@@ -1,8 +1,9 @@
 // How far back a page looks: chosen in the top bar, in the page's address, and remembered from page
 // to page. Each page says which spans mean something on it; the others have no picker.
 
-import { useCallback, useEffect } from "react";
+import { useCallback, useEffect, useMemo } from "react";
 import { useLocation, useSearchParams } from "react-router";
+import { endsLabel, endsText, parseEnds, type Ends } from "./ends";
 
 export interface Range {
   id: string;
@@ -10,6 +11,8 @@ export interface Range {
   seconds: number;
   /** Seconds a point of a chart stands for. */
   step: number;
+  /** Where it begins and ends, if somebody has said that; otherwise it ends now. */
+  ends?: Ends;
 }
 
 const MINUTE = 60;
@@ -31,7 +34,11 @@ export const RANGES: Range[] = [
 export interface Spans {
   ids: string[];
   fallback: string;
+  /** Whether it can also be from one moment to another. */
+  fromTo?: boolean;
 }
+
+const LINES = ["5m", "1h", "24h", "7d", "all"];
 
 /** What can be chosen on a page; null where nothing is shown over time. */
 export function spansOf(pathname: string, params: URLSearchParams): Spans | null {
@@ -39,11 +46,19 @@ export function spansOf(pathname: string, params: URLSearchParams): Spans | null
     case "/":
       return { ids: ["5m", "1h", "6h", "24h", "7d", "30d"], fallback: "1h" };
     case "/functions":
-      // Other tabs show what is now.
-      return (params.get("tab") ?? "Statistics") === "Statistics" ? { ids: ["5m", "1h", "7d", "30d"], fallback: "1h" } : null;
+      switch (params.get("tab") ?? "Statistics") {
+        case "Statistics":
+          return { ids: ["5m", "1h", "7d", "30d"], fallback: "1h" };
+        case "Logs":
+          return { ids: LINES, fallback: "all" };
+        default:
+          // Other tabs show what is now.
+          return null;
+      }
     case "/logs":
-      // Lines as they come are no span of time.
-      return params.get("view") === "kept" ? { ids: ["1h", "24h", "7d", "all"], fallback: "24h" } : null;
+      return { ids: LINES, fallback: params.get("view") === "kept" ? "24h" : "all", fromTo: true };
+    case "/history":
+      return { ids: ["1h", "24h", "7d", "30d", "all"], fallback: "all", fromTo: true };
     case "/usage":
       return { ids: ["7d", "30d", "90d", "400d"], fallback: "30d" };
     case "/schedules/crons":
@@ -56,12 +71,25 @@ export function spansOf(pathname: string, params: URLSearchParams): Spans | null
 
 const byId = (id: string | null) => RANGES.find((range) => range.id === id);
 
-/** What is wanted, or what comes next to it of what a page has. */
-export function rangeFor({ ids, fallback }: Spans, wanted: string | null): Range {
-  const known = byId(wanted);
+/** From one moment to another. */
+function ofEnds(ends: Ends, now: number): Range {
+  const seconds = ((ends.to ?? now) - (ends.from ?? -Infinity)) / 1000;
+  return { id: endsText(ends), label: endsLabel(ends, now), seconds, step: DAY, ends };
+}
+
+/** What is wanted, or what reaches back as far of what a page has. */
+export function rangeFor({ ids, fallback, fromTo }: Spans, wanted: string | null, now = Date.now()): Range {
+  const ends = parseEnds(wanted ?? "");
+  if (ends && fromTo) return ofEnds(ends, now);
+  const back = ends ? ofEnds({ ...ends, to: null }, now).seconds : byId(wanted)?.seconds;
+  if (back === undefined) return byId(fallback)!;
   const all = RANGES.filter(({ id }) => ids.includes(id));
-  if (!known) return byId(fallback)!;
-  return all.find(({ seconds }) => seconds >= known.seconds) ?? all[all.length - 1]!;
+  return all.find(({ seconds }) => seconds >= back) ?? all[all.length - 1]!;
+}
+
+/** The moments between which it lies; `to` is null as long as it goes on. */
+export function momentsOf({ seconds, ends }: Range, now = Date.now()): { from: number; to: number | null } {
+  return ends ? { from: ends.from ?? 0, to: ends.to } : { from: Math.max(0, now - seconds * 1000), to: null };
 }
 
 const KEPT_AS = "lentil.range";
@@ -83,13 +111,30 @@ function remember(id: string) {
   }
 }
 
-/** The range of this page, which ones there are, and the way to another; null where there are none. */
-export function useRanges(): { range: Range; ranges: Range[]; choose: (id: string) => void } | null {
+/** The range of this page and what else it has: the same object for as long as it is the same range. */
+function useFound(): { range: Range; spans: Spans } | null {
   const { pathname } = useLocation();
+  const [params] = useSearchParams();
+  const key = JSON.stringify([spansOf(pathname, params), params.get("range") ?? remembered()]);
+  return useMemo(() => {
+    const [spans, wanted] = JSON.parse(key) as [Spans | null, string | null];
+    return spans && { spans, range: rangeFor(spans, wanted) };
+  }, [key]);
+}
+
+interface Choices {
+  range: Range;
+  ranges: Range[];
+  fromTo: boolean;
+  choose: (id: string) => void;
+}
+
+/** The range of this page, which ones there are, and the way to another; null where there are none. */
+export function useRanges(): Choices | null {
   const [params, setParams] = useSearchParams();
-  const spans = spansOf(pathname, params);
+  const found = useFound();
+  const { range = null, spans = null } = found ?? {};
   const given = params.get("range");
-  const range = spans && rangeFor(spans, given ?? remembered());
   const choose = useCallback(
     (id: string) => {
       remember(id);
@@ -119,18 +164,13 @@ export function useRanges(): { range: Range; ranges: Range[]; choose: (id: strin
   }, [carried, setParams]);
   // So does one that was followed: it is what the next page begins with.
   useEffect(() => {
-    if (given !== null && byId(given)) remember(given);
+    if (given !== null && (byId(given) || parseEnds(given))) remember(given);
   }, [given]);
   if (!spans || !range) return null;
-  return { range, ranges: RANGES.filter(({ id }) => spans.ids.includes(id)), choose };
+  return { range, ranges: RANGES.filter(({ id }) => spans.ids.includes(id)), fromTo: spans.fromTo === true, choose };
 }
 
 const HOUR_RANGE = RANGES[1]!;
 
 /** The range of a page that has one. */
-export function useRange(): Range {
-  const { pathname } = useLocation();
-  const [params] = useSearchParams();
-  const spans = spansOf(pathname, params);
-  return spans ? rangeFor(spans, params.get("range") ?? remembered()) : HOUR_RANGE;
-}
+export const useRange = (): Range => useFound()?.range ?? HOUR_RANGE;

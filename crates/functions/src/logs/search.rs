@@ -35,6 +35,8 @@ pub struct LogSearch {
     pub min_ms: f64,
     /// Not older than this, ms since the epoch.
     pub from_ms: f64,
+    /// Older than this, ms since the epoch.
+    pub to_ms: Option<f64>,
     /// Where an earlier step said that the next goes on.
     pub before: Option<i64>,
     /// Entries wanted, at most.
@@ -90,9 +92,10 @@ fn filter_of(search: &LogSearch) -> Result<LogFilter, FunctionFailure> {
             search.words.len()
         )));
     }
+    let to = search.to_ms.map(|ms| (ms * 1e3) as i64);
     let lower = |words: &[String]| words.iter().map(|word| word.to_lowercase()).collect();
     Ok(LogFilter {
-        before: search.before,
+        before: [search.before, to].into_iter().flatten().min(),
         from: (search.from_ms * 1e3) as i64,
         request: search.request.clone(),
         id: search.id.clone(),

@@ -292,6 +292,30 @@ async fn s022_kept_logs_are_found_after_a_restart() {
 }
 
 #[tokio::test]
+async fn s022_a_search_lies_between_two_moments() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keeper = keeper(&folder.path().join("logs.sqlite3"));
+    let logs = LogStream::kept_by(Some(keeper.clone()));
+    let start = now_ms() - 60_000.0;
+    for n in 0..10 {
+        let at = start + f64::from(n) * 1_000.0;
+        push(&logs, at, execution(&n.to_string(), logged("hay")));
+    }
+    let between = LogSearch {
+        from_ms: start + 1_500.0,
+        to_ms: Some(start + 7_500.0),
+        ..everything()
+    };
+    let all = found(&keeper, between).await;
+    assert_eq!(
+        requests(&all),
+        ["7", "6", "5", "4", "3", "2"],
+        "in two steps"
+    );
+    keeper.close();
+}
+
+#[tokio::test]
 async fn s022_what_is_not_kept_is_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let keeper = keeper(&folder.path().join("logs.sqlite3"));

@@ -33,6 +33,8 @@ struct LogsQuery {
     min_ms: f64,
     /// Ms since the epoch.
     from: f64,
+    /// The same; not this or later.
+    to: Option<f64>,
     /// `next` of the step before.
     before: Option<String>,
     limit: usize,
@@ -48,6 +50,7 @@ impl Default for LogsQuery {
             id: String::new(),
             min_ms: 0.0,
             from: 0.0,
+            to: None,
             before: None,
             limit: LIMIT,
         }
@@ -99,6 +102,7 @@ fn search_of(query: LogsQuery) -> Result<LogSearch, ApiError> {
         id: query.id,
         min_ms: query.min_ms,
         from_ms: query.from,
+        to_ms: query.to,
         before: before.transpose()?,
         limit: query.limit,
     })

@@ -5,6 +5,7 @@ import { Copy, Trash2 } from "lucide-react";
 import type { Value } from "convex/values";
 import { useEffect, useState } from "react";
 import { Link } from "react-router";
+import { Tabs } from "../../components/Tabs";
 import { Tree } from "../../components/Tree";
 import { Badge, Button, Confirm, Dialog, Loading, Problem, Time } from "../../components/ui";
 import { useLiveHere, useScope } from "../../lib/component";
@@ -60,13 +61,13 @@ export function DocumentDrawer({ id, table, mapping, schema, editing, onClose }:
           <p className="muted">
             Created <Time ms={row._creationTime} />
           </p>
-          <div className="tabs" role="tablist">
+          <Tabs>
             {TABS.filter((name) => name !== "Read by" || has("introspection")).map((name) => (
               <button key={name} type="button" role="tab" className="tab" aria-selected={name === tab} onClick={() => setTab(name)}>
                 {name}
               </button>
             ))}
-          </div>
+          </Tabs>
           {tab === "Fields" && <Tree value={row} open />}
           {tab === "Edit" && <EditDocument row={row} editing={editing} />}
           {tab === "Read by" && <Readers id={id} table={table} />}

@@ -81,7 +81,7 @@ function Files() {
         </Empty>
       ) : (
         <section className="card flush">
-          <GridTable className="table" aria-label="Files">
+          <GridTable className="table blocks" aria-label="Files">
             <thead>
               <tr>
                 <th />
@@ -153,14 +153,14 @@ function FileRow({ file, selected, onToggle }: { file: FileInfo; selected: boole
           <span>{file.name ?? <em className="muted">no name</em>}</span>
         </a>
       </td>
-      <td>
+      <td data-label="Id">
         <button type="button" className="link mono" title="Copy the id" onClick={() => void copy(idOf(file))}>
           {idOf(file)}
         </button>
       </td>
-      <td>{file.contentType ?? <Badge>unknown</Badge>}</td>
-      <td className="right">{bytes(Number(file.size))}</td>
-      <td>
+      <td data-label="Type">{file.contentType ?? <Badge>unknown</Badge>}</td>
+      <td className="right" data-label="Size">{bytes(Number(file.size))}</td>
+      <td data-label="Stored">
         <Time ms={file._creationTime} />
       </td>
     </tr>

@@ -3,6 +3,7 @@
 import { Play } from "lucide-react";
 import { useMemo } from "react";
 import { GridTable } from "../../components/GridTable";
+import { Tabs } from "../../components/Tabs";
 import { Badge, Button, Empty, Loading, Problem } from "../../components/ui";
 import { useScope } from "../../lib/component";
 import { figured } from "../../lib/figured";
@@ -51,13 +52,13 @@ export function FunctionDetail({ fn }: { fn: AppFunction }) {
           </Button>
         )}
       </div>
-      <div className="tabs" role="tablist">
+      <Tabs>
         {tabs.map((name) => (
           <button key={name} type="button" role="tab" className="tab" aria-selected={name === tab} onClick={() => setTab(name)}>
             {name}
           </button>
         ))}
-      </div>
+      </Tabs>
       {tab === "Statistics" && <FunctionCharts fn={fn} />}
       {tab === "Logs" && <LogPanel only={figured(fn.component, fn.path)} />}
       {tab === "Profile" && <Profile fn={fn} />}

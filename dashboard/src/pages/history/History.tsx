@@ -2,9 +2,12 @@
 
 import { History as HistoryIcon } from "lucide-react";
 import { usePaginatedQuery } from "convex/react";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
+import { RangePicker } from "../../components/RangePicker";
 import { Button, Empty, Loading, Time } from "../../components/ui";
 import { Tree } from "../../components/Tree";
+import { useParam } from "../../lib/param";
+import { momentsOf, useRange } from "../../lib/range";
 import { system, type DeploymentEvent } from "../../lib/system";
 import { author, describe, PushDiff } from "./describe";
 
@@ -29,17 +32,14 @@ const ACTIONS: Record<string, string[]> = {
 };
 
 export default function History() {
-  const [group, setGroup] = useState("");
-  const [from, setFrom] = useState("");
-  const [to, setTo] = useState("");
-  const filters = useMemo(
-    () => ({
-      minDate: from ? new Date(`${from}T00:00`).getTime() : 0,
-      ...(to ? { maxDate: new Date(`${to}T23:59:59.999`).getTime() } : {}),
-      ...(group ? { actions: ACTIONS[group]! } : {}),
-    }),
-    [from, to, group],
-  );
+  const [group, setGroup] = useParam("what");
+  const range = useRange();
+  const actions = Object.hasOwn(ACTIONS, group) ? ACTIONS[group] : undefined;
+  const filters = useMemo(() => {
+    const { from, to } = momentsOf(range);
+    return { minDate: from, ...(to === null ? {} : { maxDate: to }), ...(actions ? { actions } : {}) };
+  }, [range, actions]);
+  const everything = !actions && range.id === "all";
   const { results, status, loadMore } = usePaginatedQuery(system.history as never, { filters } as never, { initialNumItems: PAGE }) as {
     results: DeploymentEvent[];
     status: string;
@@ -47,22 +47,21 @@ export default function History() {
   };
   return (
     <div className="page">
+      <RangePicker />
       <div className="page-head">
         <h1>History</h1>
         <span className="grow" />
-        <select aria-label="What" value={group} onChange={(event) => setGroup(event.target.value)} data-testid="history-action">
+        <select aria-label="What" value={actions ? group : ""} onChange={(event) => setGroup(event.target.value)} data-testid="history-action">
           <option value="">everything</option>
           {Object.keys(ACTIONS).map((name) => (
             <option key={name}>{name}</option>
           ))}
         </select>
-        <input type="date" aria-label="Since" value={from} onChange={(event) => setFrom(event.target.value)} />
-        <input type="date" aria-label="Until" value={to} onChange={(event) => setTo(event.target.value)} />
       </div>
       {status === "LoadingFirstPage" ? (
         <Loading />
       ) : results.length === 0 ? (
-        <Empty title="Nothing happened" icon={<HistoryIcon size={26} />}>
+        <Empty title={everything ? "Nothing happened" : "Nothing of this in this time"} icon={<HistoryIcon size={26} />}>
           Pushes, edits of data and changes of settings are listed here.
         </Empty>
       ) : (

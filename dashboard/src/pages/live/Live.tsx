@@ -3,6 +3,7 @@
 import { useCallback, useEffect, useMemo, useState, type ComponentType } from "react";
 import { NavLink, useParams } from "react-router";
 import { DATA_VIEW } from "../../components/NeedsRight";
+import { Tabs } from "../../components/Tabs";
 import { Badge, Empty } from "../../components/ui";
 import { useDeployment } from "../../lib/deployment";
 import { count } from "../../lib/format";
@@ -81,13 +82,13 @@ function LiveViews() {
         {feed.error && <Badge kind="error">{feed.error.message}; trying again</Badge>}
         {feed.lost > 0 && <Badge kind="warn">{count(feed.lost)} events were left out</Badge>}
       </div>
-      <nav className="tabs" aria-label="Live views">
+      <Tabs label="Live views">
         {VIEWS.map(([path, name]) => (
           <NavLink key={path} className="tab" to={`/live/${path}`} data-testid={`live-${path}`}>
             {name}
           </NavLink>
         ))}
-      </nav>
+      </Tabs>
       {!seesData && OF_DATA.has(view) && (
         <p className="banner" data-testid="data-hidden">
           Your key is limited: arguments of calls, and ids and ranges of documents, need the right <code>{DATA_VIEW}</code> and are left out here. Everything else is shown.

@@ -1,4 +1,5 @@
-// Logs that the server keeps on disk: a search over days, back from now, also over restarts.
+// Logs that the server keeps on disk: a search over days, also over restarts, back from now or from
+// where the range ends.
 
 import { ChevronsUp, Copy as CopyIcon } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
@@ -8,7 +9,7 @@ import { useDeployment } from "../../lib/deployment";
 import { bytes, count, dateTime } from "../../lib/format";
 import { KeptSearch, NOTHING, rowsOfRequest, type Search } from "../../lib/keptLogs";
 import { parseQuery, type LogRow } from "../../lib/logs";
-import { useRange } from "../../lib/range";
+import { momentsOf, useRange, type Range } from "../../lib/range";
 import { Histogram } from "./Histogram";
 import { LogKeys } from "./LogKeys";
 import { LogList } from "./LogList";
@@ -23,14 +24,14 @@ interface Props {
 }
 
 /** A search that begins anew when what is searched for changes, once typing has paused. */
-function useKeptSearch(query: string, spanMs: number) {
+function useKeptSearch(query: string, range: Range) {
   const { http } = useDeployment();
   const [state, setState] = useState<Search>({ ...NOTHING, searching: true });
   const [search, setSearch] = useState<KeptSearch | null>(null);
   useEffect(() => {
     let next: KeptSearch | null = null;
     const timer = window.setTimeout(() => {
-      next = new KeptSearch(http, query, Math.max(0, Date.now() - spanMs), setState);
+      next = new KeptSearch(http, query, momentsOf(range), setState);
       setState((old) => ({ ...NOTHING, kept: old.kept, searching: true }));
       setSearch(next);
       void next.more();
@@ -39,13 +40,13 @@ function useKeptSearch(query: string, spanMs: number) {
       window.clearTimeout(timer);
       next?.stop();
     };
-  }, [http, query, spanMs]);
+  }, [http, query, range]);
   return { state, more: () => void search?.more() };
 }
 
 export function KeptLogs({ query, setQuery }: Props) {
-  const spanMs = useRange().seconds * 1000;
-  const { state, more } = useKeptSearch(query, spanMs);
+  const range = useRange();
+  const { state, more } = useKeptSearch(query, range);
   const { rows, kept } = state;
   const words = useMemo(() => parseQuery(query).text, [query]);
   const { active, setActive, opened, setOpened, list, search, copyRows } = useLogRows(rows);
@@ -57,7 +58,7 @@ export function KeptLogs({ query, setQuery }: Props) {
     );
   }
   return (
-    <div className="logs" data-testid="kept-logs">
+    <div className="logs" data-testid="kept-logs" data-range={range.id}>
       <RangePicker />
       <LogQueryBar ref={search} query={query} setQuery={setQuery}>
         <IconButton label="Copy the lines shown (c copies one)" onClick={copyRows} data-testid="log-copy">

@@ -1,7 +1,10 @@
-// /logs?q=…: what functions log as it happens, and with &view=kept what they have logged.
+// /logs?q=…: what functions log as it happens, and with &view=kept what they have logged; so also
+// when the range of time has an end, because nothing more comes into it.
 
 import { Link, useSearchParams } from "react-router";
+import { Tabs } from "../../components/Tabs";
 import { useDeployment } from "../../lib/deployment";
+import { useRange } from "../../lib/range";
 import { KeptLogs } from "./KeptLogs";
 import { LogPanel } from "./LogPanel";
 
@@ -9,7 +12,8 @@ export default function Logs() {
   const { has } = useDeployment();
   const [params, setParams] = useSearchParams();
   const query = params.get("q") ?? "";
-  const kept = has("logs") && params.get("view") === "kept";
+  const ended = useRange().ends?.to != null;
+  const kept = has("logs") && (ended || params.get("view") === "kept");
   const set = (name: string, value: string) =>
     setParams(
       (old) => {
@@ -25,6 +29,7 @@ export default function Logs() {
     const next = new URLSearchParams(params);
     if (view) next.set("view", view);
     else next.delete("view");
+    if (ended && !view) next.set("range", "all");
     return `/logs?${next}`;
   };
   return (
@@ -32,14 +37,14 @@ export default function Logs() {
       <div className="page-head">
         <h1>Logs</h1>
         {has("logs") && (
-          <nav className="tabs" aria-label="Logs">
+          <Tabs label="Logs">
             <Link className={`tab ${kept ? "" : "active"}`} aria-current={kept ? undefined : "page"} to={to("")} data-testid="logs-live">
               As they come
             </Link>
             <Link className={`tab ${kept ? "active" : ""}`} aria-current={kept ? "page" : undefined} to={to("kept")} data-testid="logs-kept">
               Kept
             </Link>
-          </nav>
+          </Tabs>
         )}
       </div>
       {kept ? (

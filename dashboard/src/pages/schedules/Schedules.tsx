@@ -4,6 +4,7 @@
 import { NavLink, useParams } from "react-router";
 import { ComponentPicker } from "../../components/ComponentPicker";
 import { RangePicker } from "../../components/RangePicker";
+import { Tabs } from "../../components/Tabs";
 import { useScope } from "../../lib/component";
 import { Coming } from "./Coming";
 import { Crons } from "./Crons";
@@ -22,7 +23,7 @@ export default function Schedules() {
         <RangePicker />
       </div>
       <Coming key={`coming ${id ?? ""}`} />
-      <nav className="tabs" aria-label="Schedules">
+      <Tabs label="Schedules">
         <NavLink className="tab" to={to("/schedules/functions")}>
           Scheduled functions
         </NavLink>
@@ -32,7 +33,7 @@ export default function Schedules() {
         <NavLink className="tab" to={to("/schedules/failed")}>
           Failed
         </NavLink>
-      </nav>
+      </Tabs>
       <View key={id ?? ""} />
     </div>
   );

@@ -1,6 +1,7 @@
 // /settings/<view>: what belongs to the deployment as a whole.
 
 import { NavLink, useParams } from "react-router";
+import { Tabs } from "../../components/Tabs";
 import { Authentication } from "./Authentication";
 import { Components } from "./Components";
 import { Environment } from "./Environment";
@@ -21,13 +22,13 @@ export default function Settings() {
   return (
     <div className="page narrow">
       <h1>Settings</h1>
-      <nav className="tabs" aria-label="Settings">
+      <Tabs label="Settings">
         {VIEWS.map(([path, label]) => (
           <NavLink key={path} className="tab" to={`/settings${path && `/${path}`}`} end data-testid={`settings-${path || "general"}`}>
             {label}
           </NavLink>
         ))}
-      </nav>
+      </Tabs>
       <View />
     </div>
   );
