@@ -7,6 +7,7 @@ import { GridTable } from "../../components/GridTable";
 import { OfData } from "../../components/NeedsRight";
 import { Badge, Empty } from "../../components/ui";
 import { bytes, clock, count, duration, percent } from "../../lib/format";
+import { useEvery } from "../../lib/every";
 import { useParam } from "../../lib/param";
 import type { Moment } from "../../lib/moment";
 import { busy, lanes, ofCommit, reactions, type Reaction } from "../../lib/reactivity";
@@ -19,6 +20,8 @@ import type { ViewProps } from "./Live";
 const LISTED = 200;
 /** Rows for those who cannot see the picture, while it is shown. */
 const LISTED_BESIDE = 20;
+/** New ones at most that often: nobody hears faster, and all of them are others on a busy server. */
+const LISTED_BESIDE_EVERY_MS = 1_000;
 const CAUSES = 50;
 const MINUTE_MS = 60_000;
 
@@ -144,7 +147,7 @@ const Reactions = memo(function Reactions({ past, jumps, mode, byArguments, only
       {/* Screen readers and tests have the list also while the picture is shown. */}
       {mode === "picture" && (
         <div className="sr-only">
-          <ReactionList rows={listed} onChoose={choose} onStop={stopAt} most={LISTED_BESIDE} />
+          <ListBeside rows={listed} onChoose={choose} onStop={stopAt} everyMs={moment.live ? LISTED_BESIDE_EVERY_MS : 0} />
         </div>
       )}
     </>
@@ -159,7 +162,12 @@ interface ListProps {
   most: number;
 }
 
-function ReactionList({ rows, onChoose, onStop, most }: ListProps) {
+function ListBeside({ everyMs, ...props }: Omit<ListProps, "most"> & { everyMs: number }) {
+  const rows = useEvery(props.rows, everyMs);
+  return <ReactionList {...props} rows={everyMs === 0 ? props.rows : rows} most={LISTED_BESIDE} />;
+}
+
+const ReactionList = memo(function ReactionList({ rows, onChoose, onStop, most }: ListProps) {
   return (
     <section className="card flush">
       <GridTable className="table" aria-label="Queries that ran again">
@@ -185,7 +193,7 @@ function ReactionList({ rows, onChoose, onStop, most }: ListProps) {
       </GridTable>
     </section>
   );
-}
+});
 
 interface RowProps {
   row: Reaction;
