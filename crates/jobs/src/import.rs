@@ -29,7 +29,7 @@ pub use self::activate::renew_table;
 use self::layout::{Layout, Part, Target};
 use self::load::Loader;
 use self::source::Source;
-use self::write::{Writer, refused};
+use self::write::{TABLE_EXISTS, Writer, refused};
 use crate::JobError;
 use crate::plan::{Mode, Plan};
 use crate::snapshot::TablePath;
@@ -40,6 +40,8 @@ use crate::uploads::Uploads;
 const ADDED_MAX: u64 = 200_000;
 /// Times an import is written again when its table changes meanwhile.
 const CONFLICTS_MAX: usize = 16;
+/// How often an import begins again because others have written to a table that was empty.
+const TIMES_OVERTAKEN_MAX: usize = 3;
 /// How often an import says how far it is.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -438,6 +440,18 @@ impl Imports {
 
     /// Writes everything, and with the last transaction that it is there.
     fn write(&self, id: DocumentId, plan: &Plan) -> Result<ImportState, String> {
+        for _ in 0..TIMES_OVERTAKEN_MAX {
+            match self.write_once(id, plan) {
+                // A table that was empty when it was looked at, and was to be replaced by what
+                // comes, has got documents since: now it is added to.
+                Err(why) if plan.mode == Mode::Append && why.starts_with(TABLE_EXISTS) => {}
+                written => return written,
+            }
+        }
+        self.write_once(id, plan)
+    }
+
+    fn write_once(&self, id: DocumentId, plan: &Plan) -> Result<ImportState, String> {
         let mut source = self.open(plan)?;
         let targets = layout::targets(&mut self.shared.database.begin(), plan, &mut source)?;
         let layout = self.transact(|tx| {

@@ -150,9 +150,9 @@ fn pushes_one_after_another_leave_a_call_what_it_was_promised() {
 /// A query that makes 200,000 objects.
 const HEAVY: &str = "export const collector = query(async () => [typeof gc, 'gc' in globalThis]); export const heavy = query(async () => { const all = []; for (let i = 0; i < 2e5; i++) all.push({ i, text: 'x' + i }); return all.length; });";
 
-/// Not by another process in its place, which would have to compile again what is called next.
+/// By itself or, if that leaves it a little larger, by another process in its place.
 #[test]
-fn an_executor_gives_back_itself_what_heavy_queries_took() {
+fn an_executor_gives_back_what_heavy_queries_took() {
     let host = watched(1, Duration::from_secs(600));
     let bundle = app(HEAVY);
     let call = |function: &str, count: usize, result: &str| {
@@ -165,16 +165,11 @@ fn an_executor_gives_back_itself_what_heavy_queries_took() {
     };
     call("heavy", 3, "200000");
     let before = rested("3 heavy queries, idle");
-    let executor = children();
-    assert_eq!(executor.len(), 1);
     // What collects its garbage is at nobody's hand, neither in fresh contexts nor in kept ones.
     call("collector", 6, r#"["undefined",false]"#);
     call("heavy", 60, "200000");
     row("60 more, busy");
     returns_to("60 more, idle", before);
-    // It is not replaced now, either, when it has rested.
-    rested("60 more, after a while");
-    assert_eq!(children(), executor);
 }
 
 #[test]

@@ -112,13 +112,16 @@ impl Given {
     }
 }
 
+/// How a text of [`table_exists`] begins.
+pub(crate) const TABLE_EXISTS: &str = "TableExists";
+
 pub(crate) fn table_exists(table: &TablePath) -> String {
     let component = match table.component.is_root() {
         true => String::new(),
         false => format!(" of the component {:?}", table.component.0),
     };
     format!(
-        "TableExists: the table {:?}{component} has documents; use --append to add to them or --replace to put the file in \
+        "{TABLE_EXISTS}: the table {:?}{component} has documents; use --append to add to them or --replace to put the file in \
          their place",
         table.table
     )
