@@ -1,11 +1,13 @@
 //! Whom to wake when a query's result no longer holds.
 //!
-//! The thread that publishes commits only puts a result's watchers on a list; a thread of this
-//! crate wakes them, however many they are. Where several watch one result, the question is asked
+//! The thread that publishes commits sees to a few results itself, which costs a task or a signal
+//! each; it puts the watchers of others on a list, and a thread of this crate wakes them, however
+//! many they are. Where several watch one result, the question is asked
 //! again first: each of them then finds the answer instead of waiting for it, and wakes once.
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use lentil_database::Waker;
 use parking_lot::{Condvar, Mutex};
@@ -15,6 +17,11 @@ use crate::{QueryResult, Signal};
 
 /// With so many watchers, the answer is made before they are woken.
 const SHARED_BY: usize = 2;
+
+/// Results that the publishing thread sees to itself in so much time: going through another thread
+/// costs more than the work, and waits for a core while others are about to be idle.
+const AT_ONCE_MAX: u32 = 4;
+const AT_ONCE_WITHIN: Duration = Duration::from_micros(250);
 
 /// Starts asking a question again; what it is given is dropped when the answer is there.
 pub(crate) type Refresh = Box<dyn Fn(WakeAll) + Send + Sync>;
@@ -104,6 +111,11 @@ impl Watchers {
         }
     }
 
+    /// Whether firing costs little, however many there are.
+    fn fires_quickly(&self) -> bool {
+        self.refresh.get().is_some() || self.state.lock().watching.len() < SHARED_BY
+    }
+
     fn wake_all(&self) {
         let watching = {
             let mut state = self.state.lock();
@@ -126,6 +138,13 @@ pub(crate) struct Dispatcher {
 struct Shared {
     queue: Mutex<Queue>,
     bell: Condvar,
+    at_once: Mutex<Option<AtOnce>>,
+}
+
+/// What the publishing thread has seen to since.
+struct AtOnce {
+    since: Instant,
+    count: u32,
 }
 
 /// Bounded by the subscriptions there are: each comes here once.
@@ -155,6 +174,9 @@ impl Dispatcher {
     pub(crate) fn waker(&self, watchers: &Arc<Watchers>) -> Waker {
         let (shared, watchers) = (self.shared.clone(), watchers.clone());
         Arc::new(move |_ts| {
+            if watchers.fires_quickly() && shared.takes_one_at_once() {
+                return watchers.clone().fire();
+            }
             shared.queue.lock().hit.push(watchers.clone());
             shared.bell.notify_one();
         })
@@ -162,6 +184,23 @@ impl Dispatcher {
 }
 
 impl Shared {
+    fn takes_one_at_once(&self) -> bool {
+        let mut at_once = self.at_once.lock();
+        match &mut *at_once {
+            Some(AtOnce { since, count }) if since.elapsed() < AT_ONCE_WITHIN => {
+                *count += 1;
+                *count <= AT_ONCE_MAX
+            }
+            other => {
+                *other = Some(AtOnce {
+                    since: Instant::now(),
+                    count: 1,
+                });
+                true
+            }
+        }
+    }
+
     fn run(&self) {
         loop {
             let hit = {
@@ -201,6 +240,18 @@ mod tests {
         use std::task::{Context, Waker as TaskWaker};
         let mut context = Context::from_waker(TaskWaker::noop());
         pin!(signal.taken()).poll(&mut context).is_ready()
+    }
+
+    #[test]
+    fn a_few_are_seen_to_at_once_and_many_are_listed() {
+        let shared = Shared::default();
+        assert!((0..AT_ONCE_MAX).all(|_| shared.takes_one_at_once()));
+        let since = shared.at_once.lock().as_ref().map(|it| it.since);
+        // Unless it has taken longer than that to get here.
+        let taken = shared.takes_one_at_once();
+        assert!(!taken || since.is_some_and(|since| since.elapsed() >= AT_ONCE_WITHIN));
+        std::thread::sleep(AT_ONCE_WITHIN);
+        assert!(shared.takes_one_at_once());
     }
 
     #[test]
