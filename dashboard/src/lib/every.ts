@@ -1,6 +1,6 @@
 // A value that changes more often than it is worth drawing.
 
-import { useEffect, useRef, useState } from "react";
+import { startTransition, useEffect, useRef, useState } from "react";
 
 /** The value as it was when it was last taken, which is at most every so many milliseconds. */
 export function useEvery<T>(value: T, ms: number): T {
@@ -14,7 +14,8 @@ export function useEvery<T>(value: T, ms: number): T {
     // Whoever waits goes on waiting while the value changes again: it is the newest that is taken.
     const timer = setTimeout(() => {
       takenAt.current = performance.now();
-      setTaken(latest.current);
+      // No frame waits for all of what it draws.
+      startTransition(() => setTaken(latest.current));
     }, Math.max(0, takenAt.current + ms - performance.now()));
     return () => clearTimeout(timer);
   }, [changed, taken, ms]);
