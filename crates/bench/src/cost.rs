@@ -29,7 +29,7 @@ const BEFORE: Duration = Duration::from_millis(10);
 /// Resamplings behind an interval.
 const RESAMPLED: usize = 4_000;
 
-/// What servers are: the flag that makes one so.
+/// What servers are: the flag that makes one so, with the milliseconds of [`TURN`].
 const SETUPS: [(&str, Option<&str>); 2] = [
     ("counters", Some("--count-in-turns=250")),
     ("the same again", None),
