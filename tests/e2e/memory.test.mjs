@@ -9,24 +9,42 @@ import { Project, Server, basicApp, until } from "./harness.mjs";
 const MIB = 1 << 20;
 /** Executors give memory back when they have had nothing to do for so long. */
 const REST_MS = 5_000;
-/** How much larger than before a server may be that has heard 100 clients at once. */
-const SERVER_GROWTH_MAX = 8 * MIB;
+/** How much larger than before anything may be after a burst. */
+const GROWTH = 1.1;
 
 /** In large pages may be what the allocator has touched before `main`, where the system gives them unasked. */
 const LARGE_MAX = 8 * MIB;
 
+/** What the last test's server keeps of results, and how much it may grow when it keeps no more. */
+const KEPT_MAX = 16 * MIB;
+const KEPT_GROWTH_MAX = 8 * MIB;
+
+// Each call has another number, so that nobody has asked the same.
 const app = {
   ...basicApp,
-  "convex/heavy.ts": `
-import { query } from "./_generated/server";
+  "convex/ask.ts": `
+import { query, mutation } from "./_generated/server";
 import { v } from "convex/values";
-export const make = query({
-  args: { n: v.number() },
+const args = { n: v.number() };
+export const light = query({ args, handler: async (ctx, { n }) => n });
+export const heavy = query({
+  args,
   handler: async (ctx, { n }) => {
     const all = [];
     for (let i = 0; i < 2e5; i++) all.push({ i, text: "x" + i + n });
     return all.length;
   },
+});
+export const one_by_one = query({
+  args,
+  handler: async (ctx) => {
+    const all = await ctx.db.query("messages").collect();
+    return (await Promise.all(all.map(({ _id }) => ctx.db.get(_id)))).length;
+  },
+});
+export const fill = mutation({
+  args,
+  handler: async (ctx, { n }) => { for (let i = 0; i < n; i++) await ctx.db.insert("messages", { body: "x" }); },
 });
 `,
 };
@@ -43,37 +61,67 @@ const childrenOf = (pid) =>
     .flatMap((task) => fs.readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" "))
     .filter(Boolean);
 
+/** Asks questions that nobody has asked, many at once, and gives the answers. */
+function asker(server) {
+  let asked = 0;
+  return (name, count) =>
+    Promise.all(Array.from({ length: count }, async () => {
+      const { json } = await server.post("/api/query", { path: `ask:${name}`, args: { n: asked++ } });
+      assert.equal(json.status, "success", JSON.stringify(json));
+      return json.value;
+    }));
+}
+
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test("after a burst of heavy queries the server and each of its executors are as small as before", { skip: process.platform !== "linux" }, async (t) => {
   const server = await Server.start(t, { args: ["--limit", "user_time_ms=20000"], env: { LENTIL_SHADOW_CHECKS: "0" } });
   const project = new Project(t, app);
   assert.equal((await project.convex(server, ["dev", "--once"])).code, 0);
-  let asked = 0;
-  const heavy = (count) =>
-    Promise.all(Array.from({ length: count }, async () => {
-      const { json } = await server.post("/api/query", { path: "heavy:make", args: { n: asked++ } });
-      assert.equal(json.value, 2e5, JSON.stringify(json));
-    }));
+  const ask = asker(server);
   const look = () => {
     const executors = childrenOf(server.child.pid).map((pid) => allocated(pid));
     return { server: allocated(server.child.pid), executor: Math.max(...executors.map(({ all }) => all)), executors };
   };
   const told = ({ server, executor }) => `server ${(server.all / MIB).toFixed(1)} MiB, the largest executor ${(executor / MIB).toFixed(1)} MiB`;
 
-  await heavy(8);
+  // One that was just started takes memory for its first connections, and for what it keeps.
+  for (let round = 0; round < 5; round++) await ask("light", 100);
+  await ask("heavy", 8);
   // Nothing tells when a process has given memory back.
   await pause(REST_MS + 3_000);
   const before = look();
-  t.diagnostic(`8 heavy queries, idle: ${told(before)}`);
-  await heavy(100);
-  t.diagnostic(`100 more, busy: ${told(look())}`);
-  const isBack = ({ server, executor }) => server.all <= before.server.all + SERVER_GROWTH_MAX && executor <= before.executor * 1.1;
+  t.diagnostic(`in use, idle: ${told(before)}`);
+  const answers = await ask("heavy", 100);
+  assert.ok(answers.every((length) => length === 2e5));
+  t.diagnostic(`100 heavy queries, busy: ${told(look())}`);
+  const isBack = ({ server, executor }) => server.all <= before.server.all * GROWTH && executor <= before.executor * GROWTH;
   await until(() => isBack(look()), { limitMs: 30_000, everyMs: 500, what: "memory comes back" }).catch((error) => {
     throw new Error(`${error.message}: ${told(before)} before, ${told(look())} now`);
   });
   const after = look();
-  t.diagnostic(`100 more, idle: ${told(after)}`);
+  t.diagnostic(`100 heavy queries, idle: ${told(after)}`);
   // One small object in each would hold 2 MiB.
   for (const { large } of [after.server, ...after.executors]) assert.ok(large <= LARGE_MAX, `${large} bytes in large pages`);
+});
+
+test("results that are kept take no more memory than they may", { skip: process.platform !== "linux" }, async (t) => {
+  const server = await Server.start(t, { args: ["--limit", `query_cache_bytes=${KEPT_MAX}`], env: { LENTIL_SHADOW_CHECKS: "0" } });
+  const project = new Project(t, app);
+  assert.equal((await project.convex(server, ["dev", "--once"])).code, 0);
+  assert.equal((await server.post("/api/mutation", { path: "ask:fill", args: { n: 300 } })).json.status, "success");
+  const ask = asker(server);
+  const askAll = async (name, count) => {
+    for (let left = count; left > 0; left -= 50) await ask(name, Math.min(50, left));
+  };
+  const look = () => allocated(server.child.pid).all;
+  // Small results, and ones that watch 300 documents each: what is kept is full after the first, and
+  // the others take the place of those.
+  for (const [name, first, more] of [["light", 9_000, 12_000], ["one_by_one", 250, 500]]) {
+    await askAll(name, first);
+    const before = look();
+    await askAll(name, more);
+    t.diagnostic(`${name}: ${(before / MIB).toFixed(1)} MiB after ${first}, ${(look() / MIB).toFixed(1)} MiB after ${more} more`);
+    await until(() => look() <= before + KEPT_GROWTH_MAX, { limitMs: 20_000, everyMs: 500, what: `${name} stays within what may be kept` });
+  }
 });

@@ -19,6 +19,10 @@ use crate::server::Server;
 /// Pushes, and heavy queries, before what later ones are compared with.
 const PUSHES_FIRST: usize = 10;
 const HEAVY_FIRST: usize = 8;
+/// What a server has served before: so many connections at once, and so many calls over each. One
+/// that was just started takes memory for its first connections, and for results it keeps.
+const CONNECTIONS: usize = 200;
+const CALLS_EACH: usize = 5;
 /// Bytes of a pushed bundle.
 const BUNDLE_BYTES: usize = 2_000_000;
 /// Executors give memory back after five seconds with nothing to do; so long it is waited before
@@ -131,20 +135,37 @@ async fn burst(scale: Scale) -> anyhow::Result<Story> {
     let mut client = Client::connect(&server, Some(&server.key()?)).await?;
     client.push_and_call(0, 0).await?;
     sampler.rest("a push, idle").await;
+    use_lightly(&server).await?;
     heavy(&server, 0..HEAVY_FIRST).await?;
-    let title = format!("{HEAVY_FIRST} heavy queries at once, idle");
+    let calls = CONNECTIONS * CALLS_EACH;
+    let title = format!("{calls} light queries and {HEAVY_FIRST} heavy ones, idle");
     sampler.rest(&title).await;
     heavy(&server, HEAVY_FIRST..HEAVY_FIRST + scale.queries).await?;
-    sampler.mark(&format!("{} at once, busy", scale.queries));
-    sampler
-        .rest(&format!("{} at once, idle", scale.queries))
-        .await;
+    sampler.mark(&format!("{} heavy ones at once, busy", scale.queries));
+    let title = format!("{} heavy ones at once, idle", scale.queries);
+    sampler.rest(&title).await;
     sampler.end(scale).await.map(|(moments, marks)| Story {
         name: "burst",
         title: format!("{} heavy queries at once", scale.queries),
         moments,
         marks,
     })
+}
+
+/// Questions that cost nothing, each another, over many connections at once.
+async fn use_lightly(server: &Server) -> anyhow::Result<()> {
+    let clients = try_join_all((0..CONNECTIONS).map(|_| Client::connect(server, None))).await?;
+    let calls = clients
+        .into_iter()
+        .enumerate()
+        .map(|(number, mut client)| async move {
+            for call in 0..CALLS_EACH {
+                client.call("a:f", number * CALLS_EACH + call).await?;
+            }
+            anyhow::Ok(())
+        });
+    try_join_all(calls).await?;
+    Ok(())
 }
 
 /// Each over a connection of its own, and none of them twice: the answer must not be in the cache.

@@ -230,7 +230,7 @@ impl Database {
         if let Some(ts) = missed {
             waker(ts);
         }
-        Subscription::new(shared.clone(), owner, invalidated_at)
+        Subscription::new(shared.clone(), owner, reads.len(), invalidated_at)
     }
     /// Sets who is told of commits; the first who asks stays.
     pub fn observe(&self, observer: Arc<dyn Observer>) {

@@ -24,6 +24,7 @@ pub type Waker = Arc<dyn Fn(Timestamp) + Send + Sync>;
 pub struct Subscription {
     shared: Arc<Shared>,
     owner: OwnerId,
+    intervals: usize,
     invalidated_at: Arc<AtomicU64>,
 }
 
@@ -31,11 +32,13 @@ impl Subscription {
     pub(crate) fn new(
         shared: Arc<Shared>,
         owner: OwnerId,
+        intervals: usize,
         invalidated_at: Arc<AtomicU64>,
     ) -> Subscription {
         Subscription {
             shared,
             owner,
+            intervals,
             invalidated_at,
         }
     }
@@ -43,6 +46,11 @@ impl Subscription {
     /// Its number; no other subscription of this process has or had it.
     pub fn number(&self) -> u64 {
         self.owner
+    }
+
+    /// How many intervals it watches, or has watched.
+    pub fn intervals(&self) -> usize {
+        self.intervals
     }
 
     /// What it watches; nothing once it was hit.

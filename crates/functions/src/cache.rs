@@ -25,7 +25,7 @@ const INVALID_AGE_MAX: Duration = Duration::from_secs(5);
 /// Results of one question at different timestamps.
 const VERSIONS_MAX: usize = 4;
 /// What an entry costs beside its results.
-const ENTRY_OVERHEAD: u64 = 256;
+const ENTRY_OVERHEAD: u64 = 512;
 /// For the cache's own tables; it grows as needed.
 const ENTRIES_ESTIMATE: usize = 10_000;
 

@@ -154,8 +154,15 @@ impl QueryResult {
 
     /// Bytes it costs to keep, roughly.
     pub(crate) fn weight(&self) -> u64 {
-        // The read set, the subscription and the maps around them.
-        const OVERHEAD: usize = 512;
+        /// The result itself, its question, how that is asked again, and the subscription; measured
+        /// with 40,000 results of a query that reads nothing: 2.0 KB each, with their entries.
+        const OVERHEAD: usize = 1_536;
+        /// One interval of the read set and its place in the index of subscriptions.
+        const INTERVAL: usize = 256;
+        let intervals = self
+            .subscription
+            .as_ref()
+            .map_or(0, Subscription::intervals);
         let text = match &self.outcome.result {
             Ok(value) => value.len(),
             Err(failure) => {
@@ -164,6 +171,7 @@ impl QueryResult {
         };
         let lines: usize = self.outcome.log_lines.iter().map(String::len).sum();
         (OVERHEAD
+            + intervals * INTERVAL
             + self.foresight.weight()
             + text
             + lines
