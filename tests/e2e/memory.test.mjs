@@ -112,7 +112,10 @@ test("results that are kept take no more memory than they may", { skip: process.
   assert.equal((await server.post("/api/mutation", { path: "ask:fill", args: { n: 300 } })).json.status, "success");
   const ask = asker(server);
   const askAll = async (name, count) => {
-    for (let left = count; left > 0; left -= 50) await ask(name, Math.min(50, left));
+    for (let left = count; left > 0; left -= 50) {
+      const answers = await ask(name, Math.min(50, left));
+      assert.ok(name === "light" || answers.every((read) => read === 300));
+    }
   };
   const look = () => allocated(server.child.pid).all;
   // Small results, and ones that watch 300 documents each: what is kept is full after the first, and

@@ -124,7 +124,6 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     if let Err(error) = client::note_address(&data, &format!("http://127.0.0.1:{}", api.port())) {
         tracing::warn!(%error, "the server's address cannot be noted in the data folder");
     }
-    let tidied = tokio::spawn(memory::give_back());
     let backups = tokio::spawn(backup::rotate(options.schedule.clone(), data.clone()));
     let turns = options
         .count_in_turns
@@ -133,7 +132,6 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         .run(deps, stop_signal()?)
         .await
         .context("a listener failed");
-    tidied.abort();
     backups.abort();
     if let Some(turns) = turns {
         turns.abort();

@@ -157,7 +157,8 @@ impl QueryResult {
         /// The result itself, its question, how that is asked again, and the subscription; measured
         /// with 40,000 results of a query that reads nothing: 2.0 KB each, with their entries.
         const OVERHEAD: usize = 1_536;
-        /// One interval of the read set and its place in the index of subscriptions.
+        /// One interval of the read set and its place in the index of subscriptions; estimated from
+        /// what they are made of.
         const INTERVAL: usize = 256;
         let intervals = self
             .subscription
