@@ -1,4 +1,4 @@
-// Memory of a live server and its executors comes back after a burst.
+// Memory of a live server and its executors comes back after a burst, and after pushes.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -11,6 +11,8 @@ const MIB = 1 << 20;
 const REST_MS = 5_000;
 /** How much larger than before anything may be after a burst. */
 const GROWTH = 1.1;
+/** And how much larger while pushes go on: each needs memory, but not more than the one before. */
+const BUSY_GROWTH = 1.75;
 
 /** In large pages may be what the allocator has touched before `main`, where the system gives them unasked. */
 const LARGE_MAX = 8 * MIB;
@@ -72,6 +74,36 @@ function asker(server) {
     }));
 }
 
+/** A module of at least so many bytes, unlike all others. */
+function bundle(number, bytes) {
+  const lines = [`import { query } from "./_deps/sdk.js";`, `export const number = query(() => ${number});`];
+  const line = (at) => `export const g${at} = (o) => { const x = { a: o?.a ?? "${number}", b: [${at}] }; x.b.push(x.a); return x; };`;
+  for (let at = 0, length = 0; length < bytes; length += lines.at(-1).length + 1) lines.push(line(at++));
+  return lines.join("\n");
+}
+
+/** What such modules import: all that the server asks of a function. */
+const SDK = `export const query = (handler) => Object.assign((...args) => handler({}, ...args), {
+  isQuery: true, isPublic: true, _handler: handler, exportArgs: () => '{"type":"any"}', exportReturns: () => "null",
+  invokeQuery: async (text) => JSON.stringify(await handler({}, ...JSON.parse(text))),
+});`;
+
+/** Pushes such a module as the CLI does, and calls what is in it. */
+async function push(server, number, bytes) {
+  const step = async (name, body) => {
+    const { status, json, text } = await server.post(`/api/deploy2/${name}`, { adminKey: server.key, dryRun: false, ...body });
+    assert.equal(status, 200, text);
+    return json;
+  };
+  const changedModules = [["bundle.js", bundle(number, bytes)], ["_deps/sdk.js", SDK]].map(([path, source]) => ({ path, source, environment: "isolate" }));
+  const appDefinition = { definition: null, dependencies: [], schema: null, changedModules, unchangedModuleHashes: [], udfServerVersion: "1.48.0" };
+  const startPush = await step("start_push", { functions: "convex/", appDefinition, componentDefinitions: [], nodeDependencies: [] });
+  assert.equal((await step("wait_for_schema", { schemaChange: startPush.schemaChange, timeoutMs: 60_000 })).type, "complete");
+  await step("finish_push", { startPush });
+  const { json } = await server.post("/api/query", { path: "bundle:number", args: {} });
+  assert.equal(json.value, number, JSON.stringify(json));
+}
+
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test("after a burst of heavy queries the server and each of its executors are as small as before", { skip: process.platform !== "linux" }, async (t) => {
@@ -103,6 +135,32 @@ test("after a burst of heavy queries the server and each of its executors are as
   t.diagnostic(`100 heavy queries, idle: ${told(after)}`);
   // One small object in each would hold 2 MiB.
   for (const { large } of [after.server, ...after.executors]) assert.ok(large <= LARGE_MAX, `${large} bytes in large pages`);
+});
+
+test("after many pushes the server is as small as after the first ones", { skip: process.platform !== "linux" }, async (t) => {
+  const server = await Server.start(t, { env: { LENTIL_SHADOW_CHECKS: "0" } });
+  const look = () => allocated(server.child.pid).all;
+  const told = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
+  let pushed = 0;
+  const pushes = async (count) => {
+    let most = 0;
+    for (const last = pushed + count; pushed < last; pushed++) {
+      await push(server, pushed, 2e6);
+      most = Math.max(most, look());
+    }
+    t.diagnostic(`${pushed} pushes of 2 MB, busy: at most ${told(most)}`);
+    return most;
+  };
+  await pushes(10);
+  await pause(REST_MS + 3_000);
+  const before = look();
+  t.diagnostic(`after a rest: ${told(before)}`);
+  const most = await pushes(20);
+  await until(() => look() <= before * GROWTH, { limitMs: 30_000, everyMs: 500, what: "memory comes back" }).catch((error) => {
+    throw new Error(`${error.message}: ${told(before)} before, ${told(look())} now`);
+  });
+  t.diagnostic(`after a rest: ${told(look())}`);
+  assert.ok(most <= before * BUSY_GROWTH, `${told(most)} while pushes went on, ${told(before)} before`);
 });
 
 test("results that are kept take no more memory than they may", { skip: process.platform !== "linux" }, async (t) => {

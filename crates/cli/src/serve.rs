@@ -30,6 +30,7 @@ const DASHBOARD_PORT: u16 = 6791;
 
 /// Runs until a signal says stop.
 pub(crate) fn main(options: ServeOptions) -> anyhow::Result<()> {
+    memory::give_back_soon();
     start_logging(&options)?;
     memory::map_small_pages();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -124,6 +125,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     if let Err(error) = client::note_address(&data, &format!("http://127.0.0.1:{}", api.port())) {
         tracing::warn!(%error, "the server's address cannot be noted in the data folder");
     }
+    let looking = tokio::spawn(memory::look_for_free());
     let backups = tokio::spawn(backup::rotate(options.schedule.clone(), data.clone()));
     let turns = options
         .count_in_turns
@@ -132,6 +134,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         .run(deps, stop_signal()?)
         .await
         .context("a listener failed");
+    looking.abort();
     backups.abort();
     if let Some(turns) = turns {
         turns.abort();

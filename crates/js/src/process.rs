@@ -4,8 +4,8 @@
 //! Processes of Node actions are not confined: they have all that Node has, but nothing of the
 //! server's environment, a folder of their own, and the same limits of memory.
 //!
-//! The only file with `unsafe`: what runs between `fork` and `exec`, and asking for another
-//! process's CPU clock.
+//! `unsafe` is what runs between `fork` and `exec` (with `sandbox.rs`, which is part of it), and asking
+//! for another process's CPU clock.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
