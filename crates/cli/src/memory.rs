@@ -3,6 +3,7 @@
 use std::ffi::c_long;
 use std::time::Duration;
 
+use lentil_database::Database;
 use tokio::time::MissedTickBehavior;
 
 /// `mi_option_purge_delay` of mimalloc 3, which the crate of bindings has no name for.
@@ -27,12 +28,18 @@ pub(crate) fn give_back_soon() {
     unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, KEPT_FREE_MS) };
 }
 
-/// Looks for free memory that is to be given back, for ever.
-pub(crate) async fn look_for_free() {
+/// Looks for memory that is to be given back, for ever: caches that nobody uses, and what is free.
+pub(crate) async fn look_for_free(database: Database) {
     let mut ticks = tokio::time::interval(LOOKED_FOR_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let database = database.clone();
+        // Emptying a cache takes milliseconds.
+        let emptied = tokio::task::spawn_blocking(move || database.give_back());
+        if let Err(error) = emptied.await {
+            tracing::error!(%error, "looking for memory to give back");
+        }
         give_back_now();
     }
 }

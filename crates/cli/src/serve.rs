@@ -125,7 +125,7 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     if let Err(error) = client::note_address(&data, &format!("http://127.0.0.1:{}", api.port())) {
         tracing::warn!(%error, "the server's address cannot be noted in the data folder");
     }
-    let looking = tokio::spawn(memory::look_for_free());
+    let looking = tokio::spawn(memory::look_for_free(database.clone()));
     let backups = tokio::spawn(backup::rotate(options.schedule.clone(), data.clone()));
     let turns = options
         .count_in_turns

@@ -276,6 +276,11 @@ impl Database {
         usage.map_err(CommitError::Storage)
     }
 
+    /// Gives back memory of storage that helps nobody just now; to be called every few seconds.
+    pub fn give_back(&self) {
+        self.shared().persistence.give_back();
+    }
+
     /// What the committer has done since the database was opened, and what waits for it.
     pub fn committed(&self) -> CommitterStats {
         let counts = &self.shared().counted;

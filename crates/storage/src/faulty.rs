@@ -247,6 +247,10 @@ impl Persistence for FaultyPersistence {
         self.alive()?.usage()
     }
 
+    fn give_back(&self) {
+        self.inner.give_back();
+    }
+
     fn stats(&self) -> Result<StorageStats, StorageError> {
         self.alive()?.stats()
     }

@@ -6,6 +6,10 @@ use std::time::Duration;
 /// few of those; the next one waits for a connection.
 pub(crate) const READERS_MAX: usize = 16;
 
+/// A read connection that nobody has taken for so long empties its cache: a burst may have filled
+/// [`READERS_MAX`] of them.
+pub(crate) const READER_COOLS_AFTER: Duration = Duration::from_secs(5);
+
 /// Revisions of one document or entry that a scan steps over before it seeks to the next key
 /// instead: a seek costs about as much as this many steps.
 pub(crate) const SCAN_STEPS_PER_KEY_MAX: u32 = 24;

@@ -300,4 +300,8 @@ pub trait Persistence: Send + Sync + 'static {
 
     /// What is kept, by tablet and index. Walks through everything: for now and then.
     fn usage(&self) -> Result<StorageUsage, StorageError>;
+
+    /// Gives back memory that helps nobody just now. To be called every few seconds; never needed for
+    /// anything else to work.
+    fn give_back(&self) {}
 }

@@ -26,7 +26,7 @@ use lentil_values::{InternalId, Timestamp};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use crate::limits::{BUSY_WAIT, CACHE_BYTES_DEFAULT};
+use crate::limits::{BUSY_WAIT, CACHE_BYTES_DEFAULT, READER_COOLS_AFTER};
 pub use crate::sqlite::backup::{check_database, copy_database};
 use crate::sqlite::checkpoints::Checkpoints;
 use crate::sqlite::lock::DatabaseLock;
@@ -288,6 +288,10 @@ impl Persistence for SqlitePersistence {
 
     fn usage(&self) -> Result<StorageUsage, StorageError> {
         self.read("adding up what is kept", reading::usage)
+    }
+
+    fn give_back(&self) {
+        self.readers.cool(READER_COOLS_AFTER);
     }
 
     fn stats(&self) -> Result<StorageStats, StorageError> {

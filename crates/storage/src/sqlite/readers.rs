@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, OpenFlags};
@@ -22,8 +23,17 @@ pub(super) struct Readers {
 
 /// Invariant: `open` counts the connections that exist, in `free` or lent, and those being opened.
 struct Idle {
-    free: Vec<Connection>,
+    /// In the order in which they came back.
+    free: Vec<Free>,
     open: usize,
+}
+
+/// A connection that nobody has.
+struct Free {
+    connection: Connection,
+    since: Instant,
+    /// Whether there may be pages in its cache.
+    is_warm: bool,
 }
 
 /// A connection on loan; goes back when dropped.
@@ -53,9 +63,9 @@ impl Readers {
         // Ends: every reader that is lent comes back when its one read is over.
         loop {
             // The one used last has the warmest cache.
-            if let Some(connection) = idle.free.pop() {
+            if let Some(free) = idle.free.pop() {
                 return Ok(Reader {
-                    connection: Some(connection),
+                    connection: Some(free.connection),
                     readers: self,
                 });
             }
@@ -65,6 +75,29 @@ impl Readers {
                 return self.open();
             }
             self.returned.wait(&mut idle);
+        }
+    }
+
+    /// Empties the caches of connections that nobody has taken for so long. What they hold is of an
+    /// older snapshot as soon as something is written.
+    pub(super) fn cool(&self, idle_for: Duration) {
+        let now = Instant::now();
+        // Ends: each round cools one.
+        loop {
+            let mut idle = self.idle.lock();
+            let is_due = |free: &Free| free.is_warm && now.duration_since(free.since) >= idle_for;
+            let Some(at) = idle.free.iter().position(is_due) else {
+                return;
+            };
+            let mut free = idle.free.remove(at);
+            drop(idle);
+            if let Err(error) = free.connection.release_memory() {
+                tracing::debug!(path = %self.path.display(), %error, "a read connection keeps its cache");
+            }
+            free.is_warm = false;
+            // Below all others: who takes one next gets a warm one, if there is one.
+            self.idle.lock().free.insert(0, free);
+            self.returned.notify_one();
         }
     }
 
@@ -101,7 +134,12 @@ impl Deref for Reader<'_> {
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
         let mut idle = self.readers.idle.lock();
-        idle.free.extend(self.connection.take());
+        idle.free
+            .extend(self.connection.take().map(|connection| Free {
+                connection,
+                since: Instant::now(),
+                is_warm: true,
+            }));
         assert!(
             idle.free.len() <= idle.open,
             "no more connections come back than were lent"

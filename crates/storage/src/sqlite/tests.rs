@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -356,6 +357,53 @@ fn reader_in_the_old_log_delays_nobody_for_long() {
         .query_row("SELECT count(*) FROM log", [], |row| row.get(0))
         .expect("read");
     assert_eq!(kept, 1, "the reader keeps its snapshot");
+}
+
+/// Bytes of pages that the connection which is lent next has in its cache.
+#[expect(unsafe_code, reason = "rusqlite has no name for this question")]
+fn cached_bytes(store: &SqlitePersistence) -> i32 {
+    use rusqlite::ffi;
+    let reader = store.readers.take().expect("a reader");
+    let (mut now, mut most) = (0, 0);
+    // SAFETY: the connection is open, and nobody else has it.
+    let code = unsafe {
+        let what = ffi::SQLITE_DBSTATUS_CACHE_USED;
+        ffi::sqlite3_db_status(reader.handle(), what, &raw mut now, &raw mut most, 0)
+    };
+    assert_eq!(code, ffi::SQLITE_OK);
+    now
+}
+
+#[test]
+fn connections_that_nobody_takes_empty_their_caches() {
+    let (_folder, path) = place();
+    let store = open(&path);
+    let body = "x".repeat(10_000);
+    for ts in 1..=100 {
+        store.append(&batch(ts, &body)).expect("appended");
+    }
+    assert_eq!(count(&store, 100), 100);
+    let full = cached_bytes(&store);
+    assert!(full > 1_000_000, "{full} bytes of 100 documents");
+
+    store.readers.cool(Duration::from_secs(3_600));
+    assert_eq!(cached_bytes(&store), full, "it was lent a moment ago");
+
+    // One that is lent keeps what it has.
+    let lent = store.readers.take().expect("a reader");
+    assert_eq!(count(&store, 100), 100);
+    store.readers.cool(Duration::ZERO);
+    assert!(cached_bytes(&store) < 50_000, "the other one is empty");
+    drop(lent);
+    assert_eq!(cached_bytes(&store), full);
+
+    store.readers.cool(Duration::ZERO);
+    assert!(cached_bytes(&store) < 50_000);
+    assert_eq!(count(&store, 100), 100, "it reads as before");
+    assert_eq!(
+        format!("{:?}", store.readers),
+        "Readers { open: 2, free: 2 }"
+    );
 }
 
 #[test]
