@@ -34,12 +34,9 @@ pub(crate) async fn look_for_free(database: Database) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let database = database.clone();
-        // Emptying a cache takes milliseconds.
-        let emptied = tokio::task::spawn_blocking(move || database.give_back());
-        if let Err(error) = emptied.await {
-            tracing::error!(%error, "looking for memory to give back");
-        }
+        // Here, although a full cache takes up to a millisecond to empty: a call on one of the runtime's
+        // threads for blocking work each second would keep ten of them from ever going away.
+        database.give_back();
         give_back_now();
     }
 }
