@@ -114,17 +114,22 @@ export function Graph({ schema, declared, storageKey, chosen, onChoose }: Props)
   useEffect(() => {
     const moved = recall(storageKey);
     const names = new Set(isDeclared.split(" "));
-    setNodes(
-      schema.tables.map((table) => ({
+    setNodes((old) => {
+      // Boxes are measured once, when they appear or change: what was measured goes on with the new ones,
+      // for without it the graph hides a box and may wait for ever for it to be measured again.
+      const measured = new Map(old.map((node) => [node.id, node.measured]));
+      return schema.tables.map((table) => ({
         id: table.tableName,
         type: "table",
         position: moved[table.tableName] ?? arranged[table.tableName] ?? { x: 0, y: 0 },
         data: { table, declared: names.has(table.tableName) },
         width: WIDTH,
+        initialHeight: heightOf(table),
+        measured: measured.get(table.tableName),
         connectable: false,
         deletable: false,
-      })),
-    );
+      }));
+    });
   }, [schema, arranged, storageKey, isDeclared]);
   const save = (node: TableNode) =>
     localStorage.setItem(storageKey, JSON.stringify({ ...recall(storageKey), [node.id]: node.position }));
